@@ -1,0 +1,1 @@
+"""The hospital's nine services and the chassis that they stand on."""

@@ -1,0 +1,75 @@
+"""Applies one message: finds its handler, reads the body as the handler declares it, and calls it."""
+
+from pydantic_core import from_json
+
+from services.chassis.cause import cause_of
+from services.chassis.envelope import Incoming, MalformedMessage, read_body
+from services.chassis.handlers import Handlers
+from services.chassis.logs import CORRELATION_ID
+from services.chassis.messages import Reply
+from services.chassis.saga import participant
+from services.chassis.saga.orchestrator import Orchestrator
+from services.chassis.transaction import Transaction
+
+
+class Applier:
+    """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
+
+    def __init__(self, handlers: Handlers, orchestrator: Orchestrator | None) -> None:
+        self.handlers = handlers
+        self.orchestrator = orchestrator
+
+    def event(self, tx: Transaction, message: Incoming) -> None:
+        """Applies an event. One of a type that the service does not handle changes nothing.
+
+        Raises:
+            MalformedMessage: The body cannot be read.
+        """
+        _work_on(tx, message)
+        found = self.handlers.events.get((message.source, message.type))
+        if found is None:
+            _require_json_object(message)
+            return
+        kind, handle = found
+        handle(read_body(kind, message.body), tx)
+
+    def inbox(self, tx: Transaction, message: Incoming) -> None:
+        """Applies a command or a reply.
+
+        Raises:
+            MalformedMessage: The body cannot be read, or nobody here handles the type.
+        """
+        _work_on(tx, message)
+        if message.type == Reply.__name__ and self.orchestrator is not None:
+            self.orchestrator.replied(tx, read_body(Reply, message.body))
+            return
+        found = self.handlers.commands.get(message.type)
+        if found is None:
+            raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
+        kind, handle = found
+        participant.answer(tx, read_body(kind, message.body), handle)
+
+
+def _work_on(tx: Transaction, message: Incoming) -> None:
+    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent)
+    CORRELATION_ID.set(tx.cause.correlation_id)
+
+
+def step_of(body: bytes) -> str | None:
+    """Returns the saga step that a command's body names, if it can be read at all."""
+    try:
+        parsed = from_json(body)
+    except ValueError:
+        return None
+    step = parsed.get("step") if isinstance(parsed, dict) else None
+    return step if isinstance(step, str) else None
+
+
+def _require_json_object(message: Incoming) -> None:
+    """Rubbish must not take up the sequence of a real event, even where nobody would look into it."""
+    try:
+        parsed = from_json(message.body)
+    except ValueError as error:
+        raise MalformedMessage(f"{message.type}: the body is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise MalformedMessage(f"{message.type}: the body is not a JSON object")

@@ -1,0 +1,110 @@
+"""Applies a batch of commands and replies in one transaction: inbox rows and effects together."""
+
+from collections.abc import Sequence
+
+from services.chassis import metrics
+from services.chassis.consumer import parking
+from services.chassis.consumer.applying import Applier, step_of
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.database import is_transient
+from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.messages import COMPENSATION_SUFFIX
+from services.chassis.transaction import Transaction
+
+RETRIED_AT_ONCE = 100
+
+
+class InboxBatch:
+    """One transaction's work on the service's inbox queue."""
+
+    def __init__(self, tx: Transaction, applier: Applier, queue: str, careful: bool, some_held: bool) -> None:
+        """Prepares the work.
+
+        Args:
+            tx: The transaction.
+            applier: What the service does with commands and replies.
+            queue: The queue's name, `<service>.inbox`.
+            careful: Whether each message gets a savepoint, so that the one that fails can be told from the others.
+            some_held: Whether there may be held messages that later ones of their subject must not overtake.
+        """
+        self.tx, self.applier, self.queue, self.careful, self.some_held = tx, applier, queue, careful, some_held
+        self.blocked: set[str] = set()
+        self.held = 0
+
+    def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Applies those deliveries, in their order, that are not in the inbox yet."""
+        if self.some_held:
+            subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
+            self.blocked = parking.held_subjects(self.tx, self.queue, subjects)
+        unseen = self._enter([delivery.identity for delivery in deliveries])
+        for delivery in deliveries:
+            if delivery.identity in unseen:
+                unseen.discard(delivery.identity)
+                self._one(delivery)
+            else:
+                metrics.DUPLICATES.labels(self.queue).inc()
+
+    def retry(self) -> int:
+        """Tries held messages whose turn has come. Returns how many were applied."""
+        settled = 0
+        for held in parking.due_in_inbox(self.tx, self.queue, RETRIED_AT_ONCE):
+            try:
+                with self.tx.savepoint():
+                    self._apply(held.message())
+            except Exception as error:  # whatever a handler raises is kept with its message
+                if is_transient(error):
+                    raise
+                parking.failed_again(self.tx, held, error)
+                continue
+            parking.release(self.tx, held)
+            settled += 1
+        return settled
+
+    def _one(self, delivery: Delivery) -> None:
+        message = delivery.message
+        try:
+            if isinstance(message, MalformedMessage):
+                raise message
+            if message.subject in self.blocked and not self._overtakes(message):
+                self._hold(delivery, None)
+            elif not self.careful:
+                self._apply(message)
+            else:
+                with self.tx.savepoint():
+                    self._apply(message)
+        except MalformedMessage as malformed:
+            self._hold(delivery, malformed)
+        except Exception as error:
+            if not self.careful or is_transient(error):
+                raise
+            self._hold(delivery, error)
+
+    def _apply(self, message: Incoming) -> None:
+        self.applier.inbox(self.tx, message)
+        metrics.APPLIED.labels(self.queue, message.type).inc()
+
+    def _overtakes(self, message: Incoming) -> bool:
+        """Lets a compensation go past its own parked command and closes that."""
+        step = step_of(message.body)
+        if step is None or not step.endswith(COMPENSATION_SUFFIX):
+            return False
+        for held in parking.of_subject(self.tx, self.queue, message.subject):
+            if step_of(held.body) == step.removesuffix(COMPENSATION_SUFFIX):
+                parking.release(self.tx, held)
+        return True
+
+    def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
+        parking.hold(self.tx, self.queue, delivery, error)
+        self.held += 1
+        if isinstance(delivery.message, Incoming):
+            self.blocked.add(delivery.message.subject)
+        (metrics.WAITING if error is None else metrics.PARKED).labels(self.queue).inc()
+
+    def _enter(self, message_ids: Sequence[object]) -> set[object]:
+        found = self.tx.value(
+            """WITH entered AS (INSERT INTO inbox (message_id) SELECT DISTINCT unnest(%(ids)s::uuid[])
+                                ON CONFLICT (message_id) DO NOTHING RETURNING message_id)
+               SELECT array_agg(message_id) FROM entered""",
+            ids=list(message_ids),
+        )
+        return set(found or ())

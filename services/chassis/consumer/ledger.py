@@ -1,0 +1,62 @@
+"""What the consumer's loop needs of a service's database; PostgreSQL and MongoDB each have one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.position import Position
+
+
+class ReaderReplaced(RuntimeError):
+    """Another reader has moved the offset: this one has lost its log and must start its session again."""
+
+
+class Ledger(Protocol):
+    """Applies messages and records how far that has come, together.
+
+    Every method may raise an error that `is_transient` knows; the batch is then to be tried again.
+    """
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same work may succeed later without any change."""
+        ...
+
+    def is_lost(self) -> bool:
+        """Says whether the connection, and with it every log owned, is gone."""
+        ...
+
+    def own(self, log: str) -> bool:
+        """Tries to become the one active reader of a log."""
+        ...
+
+    def position(self, log: str) -> Position:
+        """Returns how far a log was read."""
+        ...
+
+    def start_over(self, log: str) -> Position:
+        """Forgets how far a log was read, keeping what is known of its subjects."""
+        ...
+
+    def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
+        """Applies deliveries of a log in their order and moves its offset behind the last.
+
+        Raises:
+            ReaderReplaced: The offset is not where this reader left it.
+        """
+        ...
+
+    def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
+        """Applies commands and replies that are not in the inbox yet."""
+        ...
+
+    def retry_held(self, channel: str) -> bool:
+        """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
+        ...
+
+    def tend(self) -> None:
+        """Does what is due by the clock: saga timeouts, old inbox rows."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection, and with it the ownership of all logs."""
+        ...

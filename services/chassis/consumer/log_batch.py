@@ -1,0 +1,161 @@
+"""Applies a batch of a log's events in one transaction: offset, sequences and effects together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.chassis import metrics
+from services.chassis.consumer import parking
+from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.ledger import ReaderReplaced
+from services.chassis.consumer.position import Position
+from services.chassis.consumer.sequence import Sequences, Subject, Verdict
+from services.chassis.database import is_transient
+from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.transaction import Transaction
+
+RETRIED_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    source: str
+    subject: str
+    last: int
+
+
+class LogBatch:
+    """One transaction's work on one log."""
+
+    def __init__(self, tx: Transaction, applier: Applier, log: str, position: Position, careful: bool) -> None:
+        """Prepares the work.
+
+        Args:
+            tx: The transaction.
+            applier: What the service does with events.
+            log: The log's name, `<service>.events`.
+            position: Where the reader stands.
+            careful: Whether each message gets a savepoint, so that the one that fails can be told from the others.
+        """
+        self.tx, self.applier, self.log, self.position, self.careful = tx, applier, log, position, careful
+        self.publisher = log.removesuffix(".events")
+        self.sequences = Sequences({}, position.beginning_expired)
+        self.changed: set[Subject] = set()
+        self.held = 0
+
+    def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Applies the deliveries in their order."""
+        self._move_offset(deliveries[-1])
+        messages = [delivery.message for delivery in deliveries]
+        self._load({_scope(message) for message in messages if isinstance(message, Incoming)})
+        for delivery in deliveries:
+            self._one(delivery)
+        self._save()
+
+    def retry(self) -> int:
+        """Tries held events whose turn has come. Returns how many were applied or found to be duplicates."""
+        settled = 0
+        due = parking.due_in_log(self.tx, self.log, RETRIED_AT_ONCE)
+        self._load({_scope(held.message()) for held in due})
+        for held in due:
+            message = held.message()
+            try:
+                with self.tx.savepoint():
+                    verdict = self._judge_and_apply(message)
+            except Exception as error:  # whatever a handler raises is kept with its message
+                if is_transient(error):
+                    raise
+                parking.failed_again(self.tx, held, error)
+                continue
+            if verdict is not Verdict.WAIT:
+                parking.release(self.tx, held)
+                settled += 1
+        self._save()
+        return settled
+
+    def _one(self, delivery: Delivery) -> None:
+        message = delivery.message
+        try:
+            if isinstance(message, MalformedMessage):
+                raise message
+            if not self.careful:
+                verdict = self._judge_and_apply(message)
+            else:
+                with self.tx.savepoint():
+                    verdict = self._judge_and_apply(message)
+        except MalformedMessage as malformed:
+            self._hold(delivery, malformed)
+        except Exception as error:
+            if not self.careful or is_transient(error):
+                raise
+            self._hold(delivery, error)
+        else:
+            if verdict is Verdict.WAIT:
+                self._hold(delivery, None)
+
+    def _judge_and_apply(self, message: Incoming) -> Verdict:
+        if message.source != self.publisher or message.sequence is None:
+            raise MalformedMessage(f"an event in {self.log} must have source {self.publisher} and a sequence")
+        subject = _scope(message)
+        verdict = self.sequences.judge(subject, message.sequence)
+        if verdict is Verdict.APPLY:
+            self.applier.event(self.tx, message)
+            self.sequences.applied(subject, message.sequence)
+            self.changed.add(subject)
+            metrics.APPLIED.labels(self.log, message.type).inc()
+        elif verdict is Verdict.DUPLICATE:
+            metrics.DUPLICATES.labels(self.log).inc()
+        return verdict
+
+    def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
+        parking.hold(self.tx, self.log, delivery, error)
+        self.held += 1
+        message = delivery.message
+        if isinstance(message, Incoming) and message.sequence and self.sequences.is_first_of_expired(_scope(message)):
+            self.sequences.applied(_scope(message), message.sequence - 1)  # what follows has to wait for this one
+            self.changed.add(_scope(message))
+        (metrics.WAITING if error is None else metrics.PARKED).labels(self.log).inc()
+
+    def _move_offset(self, last: Delivery) -> None:
+        """Moves the offset first, so that a reader that was replaced is stopped by the row before it does anything."""
+        moved = self.tx.value(
+            """UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
+                      first_offset = coalesce(first_offset, %(first_offset)s)
+               WHERE log = %(log)s AND last_offset IS NOT DISTINCT FROM %(expected)s RETURNING log""",
+            log=self.log,
+            offset=last.offset,
+            identity=last.identity,
+            first_offset=self.position.first_offset,
+            expected=self.position.last_offset,
+        )
+        if moved is None:
+            raise ReaderReplaced(f"{self.log}: the offset is no longer {self.position.last_offset}")
+
+    def _load(self, subjects: Iterable[Subject]) -> None:
+        wanted = list(subjects)
+        rows = self.tx.many(
+            _Last,
+            """SELECT s.source, s.subject, s.last FROM log_sequence s
+               JOIN unnest(%(sources)s::text[], %(subjects)s::text[]) AS wanted (source, subject) USING (source,
+               subject)""",
+            sources=[subject.source for subject in wanted],
+            subjects=[subject.subject for subject in wanted],
+        )
+        self.sequences.last = {Subject(row.source, row.subject): row.last for row in rows}
+
+    def _save(self) -> None:
+        if not self.changed:
+            return
+        changed = sorted(self.changed)
+        self.tx.execute(
+            """INSERT INTO log_sequence (source, subject, last)
+               SELECT * FROM unnest(%(sources)s::text[], %(subjects)s::text[], %(last)s::bigint[])
+               ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last""",
+            sources=[subject.source for subject in changed],
+            subjects=[subject.subject for subject in changed],
+            last=[self.sequences.last[subject] for subject in changed],
+        )
+
+
+def _scope(message: Incoming) -> Subject:
+    return Subject(message.source, message.subject)

@@ -1,0 +1,185 @@
+"""A message with the attributes that travel beside its body: on the way out, and as it came in."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+from zlib import crc32
+
+from pydantic import ValidationError
+
+from services.chassis.cause import Cause
+from services.chassis.identifiers import new_id
+from services.chassis.messages import Command, Event, Message, Reply, encode
+from services.chassis.wire import encode_header
+
+M = TypeVar("M", bound=Message)
+
+PARTITIONS = 64
+"""Into how many partitions an outbox is split; fixed for ever, because a subject must never change its partition."""
+
+
+class MalformedMessage(ValueError):
+    """A message lacks an attribute or a field that it must have, or holds one of the wrong kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One row of the outbox, but for the sequence, which the database gives out."""
+
+    partition: int
+    message_id: UUID
+    target: str
+    type: str
+    subject: str
+    sequenced: bool
+    header: bytes
+    body: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it came from a log or an inbox queue, its attributes checked, its body not yet read."""
+
+    message_id: UUID
+    source: str
+    type: str
+    subject: str
+    sequence: int | None
+    correlation_id: str | None
+    traceparent: str | None
+    body: bytes
+
+    def attributes(self) -> dict[str, Any]:
+        """Returns the attributes as JSON, to be kept while the message is parked."""
+        return {
+            "message_id": str(self.message_id),
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "sequence": self.sequence,
+            "correlation_id": self.correlation_id,
+            "traceparent": self.traceparent,
+        }
+
+
+def partition_of(subject: str) -> int:
+    """Returns the partition of a subject: crc32 of its UTF-8 bytes, modulo 64."""
+    return crc32(subject.encode()) % PARTITIONS
+
+
+def outgoing(message: Message, *, source: str, cause: Cause, target: str | None = None) -> Outgoing:
+    """Returns the outbox row for an event, a command or a reply.
+
+    Args:
+        message: An event of `source`, a command of its saga, or a reply (which needs `target`).
+        source: The service that writes it.
+        cause: What led to it.
+        target: The queue for a reply; otherwise the message's own declaration says where it goes.
+    """
+    if isinstance(message, Event):
+        target, subject = f"{source}.events", message.subject()
+    elif isinstance(message, Command):
+        target, subject = f"{message.contract.peer}.inbox", str(message.saga_id)
+    elif isinstance(message, Reply) and target is not None:
+        subject = str(message.saga_id)
+    else:
+        raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply with a target")
+    body = encode(message)
+    message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
+    sequenced = isinstance(message, Event)
+    header = encode_header(
+        body_bytes=len(body),
+        message_id=str(message_id),
+        source=source,
+        message_type=name,
+        subject=subject,
+        time=now,
+        dataschema=f"urn:infirmary:{source}:{name}",
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+        traceparent=cause.next_traceparent(),
+        sequenced=sequenced,
+    )
+    return Outgoing(partition_of(subject), message_id, target, name, subject, sequenced, header, body, now)
+
+
+def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
+    """Returns a received message with its attributes checked.
+
+    Args:
+        properties: AMQP properties by py-amqp's names; `application_headers` holds the headers.
+        body: The body, unread.
+
+    Raises:
+        MalformedMessage: An attribute is missing or of the wrong kind; the text says which.
+    """
+    headers = properties.get("application_headers")
+    headers = headers if isinstance(headers, Mapping) else {}
+    sequence = headers.get("sequence")
+    if sequence is not None and (not isinstance(sequence, int) or isinstance(sequence, bool) or sequence < 1):
+        raise MalformedMessage(f"header sequence must be a positive integer, not {sequence!r}")
+    return Incoming(
+        message_id=_uuid(properties, "message_id"),
+        source=_text(properties, "app_id", "property app_id (the source)"),
+        type=_text(properties, "type", "property type"),
+        subject=_text(headers, "subject", "header subject"),
+        sequence=sequence,
+        correlation_id=_optional_text(properties, "correlation_id"),
+        traceparent=_optional_text(headers, "traceparent"),
+        body=body,
+    )
+
+
+def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
+    """Returns a message that was parked with `Incoming.attributes`."""
+    return Incoming(
+        message_id=UUID(attributes["message_id"]),
+        **{key: attributes[key] for key in ("source", "type", "subject", "sequence", "correlation_id", "traceparent")},
+        body=body,
+    )
+
+
+def read_body(kind: type[M], body: bytes) -> M:
+    """Returns the body as the reader declares it.
+
+    Raises:
+        MalformedMessage: The body is not JSON, or lacks a field that the reader needs; the text names it.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join([kind.__name__, *map(str, each['loc'])])}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise MalformedMessage("; ".join(wrong)) from error
+
+
+def printable(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns whatever properties a malformed message has in a form that a JSON column takes (no NUL characters)."""
+    text = json.dumps(properties, default=repr).replace("\\u0000", "\\ufffd")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _text(values: Mapping[str, Any], key: str, label: str) -> str:
+    value = values.get(key)
+    if not isinstance(value, str) or not value or "\x00" in value or len(value) > 255:
+        raise MalformedMessage(f"{label} must be 1 to 255 characters of text, not {value!r:.80}")
+    return value
+
+
+def _optional_text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) and "\x00" not in value else None
+
+
+def _uuid(values: Mapping[str, Any], key: str) -> UUID:
+    try:
+        return UUID(str(values.get(key)))
+    except ValueError as error:
+        raise MalformedMessage(f"property {key} must be a UUID, not {values.get(key)!r:.80}") from error

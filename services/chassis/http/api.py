@@ -1,0 +1,154 @@
+"""Turns a service's functions into endpoints: what a function asks for by its parameters, it gets.
+
+`path`, `query` and `body` are validated pydantic models; `tx` is a transaction that is committed when the function
+returns; `db` reads without one. The function returns a model, or `Created`.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, get_type_hints
+
+from flask import Response, current_app, request
+from flask_openapi3.blueprint import APIBlueprint
+from pydantic import BaseModel, Field, ValidationError
+
+from services.chassis.cause import Cause, cause_of
+from services.chassis.http import idempotency, problems
+from services.chassis.http.problems import Problem, invalid
+from services.chassis.logs import CORRELATION_ID
+
+ALWAYS_POSSIBLE = (422, 503)
+Endpoint = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An answer that names where the new thing is."""
+
+    view: BaseModel
+    location: str
+
+
+class IdempotencyHeader(BaseModel):
+    """The header that makes a POST safe to repeat."""
+
+    idempotency_key: str | None = Field(
+        default=None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=idempotency.LONGEST_KEY,
+        pattern=r"^[\x20-\x7e]+$",
+        description="the same key and body get the first answer again",
+    )
+
+
+class Api:
+    """The endpoints of one service."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.blueprint = APIBlueprint(service, service)
+
+    def endpoint(
+        self, method: str, rule: str, answer: type[BaseModel], status: int = 200, errors: tuple[int, ...] = ()
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Registers a function as an endpoint.
+
+        Args:
+            method: `GET`, `POST` or `PUT`.
+            rule: The path, with `<name>` for what `path` holds.
+            answer: The model of a good answer.
+            status: The status of a good answer.
+            errors: The problems that it may answer with, besides bad input and a database that is away.
+        """
+
+        def register(function: Endpoint) -> Endpoint:
+            takes = get_type_hints(function)
+            possible = {*ALWAYS_POSSIBLE, *errors, *((400, 413, 415) if "body" in takes else ())}
+            route = getattr(self.blueprint, method.lower())
+            documented = {str(status): answer, **problems.documented(tuple(sorted(possible)))}
+            summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
+            route(rule, responses=documented, summary=summary, description=description)(
+                self._view(function, takes, method, status)
+            )
+            return function
+
+        return register
+
+    def _view(self, function: Endpoint, takes: dict[str, Any], method: str, status: int) -> Endpoint:
+        @wraps(function)
+        def view(**path: str) -> Response:
+            cause = _cause()
+            arguments = _arguments(takes, path)
+            storage = current_app.extensions["storage"]
+            if "tx" in takes:
+                key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
+                with storage.write(cause) as tx:
+                    if key is None:
+                        return _answer(function(tx=tx, **arguments), status)
+                    return _answer_once(tx, key, lambda: _answer(function(tx=tx, **arguments), status))
+            with storage.read() as db:
+                return _answer(function(db=db, **arguments), status)
+
+        # flask-openapi3 documents what is annotated. Validation is ours: its own takes malformed JSON for an empty
+        # body.
+        view.__annotations__ = {name: kind for name, kind in takes.items() if name in ("path", "query", "body")}
+        if method == "POST":
+            view.__annotations__["header"] = IdempotencyHeader
+        del view.__wrapped__  # or annotations are taken from the function
+        view.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return view
+
+
+def _cause() -> Cause:
+    headers = request.headers
+    cause = cause_of(headers.get("X-Correlation-ID"), None, headers.get("traceparent"))
+    CORRELATION_ID.set(cause.correlation_id)
+    return cause
+
+
+def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseModel]:
+    """Validates the parts of the request that a function asks for."""
+    found: dict[str, BaseModel] = {}
+    if "path" in takes:
+        try:
+            found["path"] = takes["path"].model_validate(path)
+        except ValidationError:
+            raise problems.not_found(f"such thing as {request.path}") from None
+    if "query" in takes:
+        found["query"] = _valid("query", takes["query"].model_validate, request.args.to_dict())
+    if "body" in takes:
+        if request.mimetype != "application/json":
+            raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
+        found["body"] = _valid("body", takes["body"].model_validate_json, request.get_data())
+    return found
+
+
+def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> BaseModel:
+    try:
+        return validate(value)
+    except ValidationError as error:
+        raise invalid(part, error) from None
+
+
+def _answer(result: BaseModel | Created, status: int) -> Response:
+    view = result.view if isinstance(result, Created) else result
+    response = Response(view.model_dump_json(), status, content_type="application/json")
+    if isinstance(result, Created):
+        response.headers["Location"] = result.location
+    return response
+
+
+def _answer_once(tx: Any, key: str, work: Callable[[], Response]) -> Response:
+    scope = f"{request.method} {request.path}"
+    first = idempotency.claim(tx, scope, key, request.get_data())
+    if first is not None:
+        answer = Response(first.body, first.status, content_type="application/json")
+        if first.location is not None:
+            answer.headers["Location"] = first.location
+        return answer
+    answer = work()
+    idempotency.remember(tx, scope, key, answer.status_code, answer.headers.get("Location"), answer.get_data())
+    return answer

@@ -1,0 +1,107 @@
+"""Makes a service's flask application: its endpoints, and what all services answer alike."""
+
+import logging
+import time
+from typing import Any, Protocol
+
+from flask import Flask, Response, g, jsonify, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from werkzeug.exceptions import HTTPException
+
+from services.chassis.http.api import Api
+from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable
+from services.chassis.logs import CORRELATION_ID
+
+log = logging.getLogger(__name__)
+
+LARGEST_REQUEST_BYTES = 64 * 1024
+
+REQUESTS = Counter(
+    "infirmary_http_requests_total", "Requests, by endpoint and status.", ["method", "endpoint", "status"]
+)
+LATENCY = Histogram(
+    "infirmary_http_request_seconds",
+    "From the request to the answer.",
+    ["method", "endpoint"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
+
+class Storage(Protocol):
+    """The service's database as its API uses it."""
+
+    def ready(self) -> str | None:
+        """Returns why the database cannot be used now, or None."""
+        ...
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same request may succeed in a moment."""
+        ...
+
+
+def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
+    """Returns the application.
+
+    Args:
+        api: The service's endpoints.
+        storage: Where they read and write.
+        version: The interface's version, for its description.
+    """
+    info = Info(title=f"Infirmary: {api.service}", version=version)
+    app = OpenAPI(
+        api.service, info=info, doc_prefix="/docs", validation_error_model=ProblemDetails, security_schemes={}
+    )
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST_BYTES
+    app.extensions["storage"] = storage
+    app.register_api(api.blueprint)
+    _serve_probes(app, storage)
+    _count_requests(app)
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(HTTPException, from_http_exception)
+
+    @app.errorhandler(Exception)
+    def not_expected(error: Exception) -> Response:
+        if storage.is_transient(error):
+            log.warning("the database is away or busy: %s", error)
+            return unavailable("the database is away or busy; nothing was changed").response()
+        log.error("a request failed", exc_info=error)
+        return Problem(500, "the request failed; the log has the reason").response()
+
+    return app
+
+
+def _serve_probes(app: OpenAPI, storage: Storage) -> None:
+    def openapi() -> Response:
+        return jsonify(app.api_doc)
+
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    def readyz() -> Response | dict[str, str]:
+        trouble = storage.ready()
+        return unavailable(trouble).response() if trouble else {"status": "ready"}
+
+    def metrics() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    for view in (healthz, readyz, metrics):
+        Flask.add_url_rule(app, f"/{view.__name__}", view.__name__, view)
+    Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
+
+
+def _count_requests(app: Flask) -> None:
+    @app.before_request
+    def start() -> None:
+        g.started_at = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        endpoint = (request.endpoint or "none").rpartition(".")[2]
+        REQUESTS.labels(request.method, endpoint, response.status_code).inc()
+        LATENCY.labels(request.method, endpoint).observe(time.perf_counter() - g.started_at)
+        correlation_id: Any = CORRELATION_ID.get()
+        if correlation_id:
+            response.headers["X-Correlation-ID"] = correlation_id
+        return response

@@ -1,0 +1,58 @@
+"""Lists in pages: `{items, next_cursor}`, in the order of the items' ids."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.chassis.http.problems import unprocessable
+
+T = TypeVar("T")
+
+START = UUID(int=0)
+"""The position before every id."""
+
+
+class PageQuery(BaseModel):
+    """Which page of a list is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="items on a page")] = 50
+
+    def after(self) -> UUID:
+        """Returns the id behind which the page starts.
+
+        Raises:
+            Problem: The cursor is not one of ours.
+        """
+        if self.cursor is None:
+            return START
+        try:
+            return UUID(bytes=urlsafe_b64decode(self.cursor.encode("ascii") + b"=="))
+        except ValueError:
+            raise unprocessable("query.cursor", "should be the next_cursor of an earlier page, unchanged") from None
+
+
+class OfPatient(PageQuery):
+    """A page of what belongs to one patient, or to all."""
+
+    patient_id: UUID | None = None
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    items: list[T]
+    next_cursor: Annotated[str | None, Field(description="null on the last page")]
+
+
+def page(rows: Sequence[T], limit: int, id_of: Callable[[T], UUID]) -> Page[T]:
+    """Returns a page made of rows of which one more than `limit` was fetched, in the order of their ids."""
+    items = list(rows[:limit])
+    more = len(rows) > limit
+    return Page(
+        items=items, next_cursor=urlsafe_b64encode(id_of(items[-1]).bytes).decode().rstrip("=") if more else None
+    )

@@ -1,0 +1,57 @@
+"""Runs a service's application under gunicorn, configured by the service's own settings."""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from services.chassis.settings import Settings
+
+GRACE_S = 20
+_PR_SET_PDEATHSIG = 1
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """One master and one worker with threads; more of them are more pods."""
+
+    def __init__(self, load: Callable[[], Flask], settings: Settings) -> None:
+        """Prepares the server.
+
+        Args:
+            load: Makes the application, in the worker: connections and threads must not be shared over a fork.
+            settings: Host, port and threads.
+        """
+        self._load_application = load
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gives gunicorn its settings."""
+        chosen = {
+            "bind": f"{self._settings.http_host}:{self._settings.http_port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self._settings.http_threads,
+            "graceful_timeout": GRACE_S,
+            "keepalive": 30,
+            "post_fork": _die_with_master,
+            "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
+            "control_socket_disable": True,
+        }
+        for key, value in chosen.items():
+            if key in self.cfg.settings:
+                self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        """Makes the application."""
+        return self._load_application()
+
+
+def _die_with_master(_server: Any, _worker: Any) -> None:
+    """Without its master a worker would hold the port against the one that is started in its place."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

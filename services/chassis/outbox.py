@@ -1,0 +1,73 @@
+"""Writes a transaction's messages into its outbox, numbered, in one statement."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import psycopg
+
+from services.chassis.envelope import Outgoing
+from services.chassis.wire import SEQUENCE_OFFSET
+
+# Numbers the events and writes all rows in one round trip. `claimed` takes each subject's row lock before any id is
+# given out (the
+# sort needs all of its input first), so rows of one subject are numbered in the order in which they commit. A
+# subject's new
+# events share one claim: a statement must not touch a row twice. `behind` counts this statement's later events of
+# the subject.
+_WRITE = f"""
+WITH claimed AS (
+    INSERT INTO outbox_sequence AS s (subject, last)
+    SELECT subject, events FROM unnest(%(subjects)s::text[], %(events)s::bigint[]) AS c (subject, events) ORDER BY
+    subject
+    ON CONFLICT (subject) DO UPDATE SET last = s.last + excluded.last
+    RETURNING subject, last
+)
+INSERT INTO outbox (partition, message_id, target, type, subject, sequence, header, body, created_at)
+SELECT m.partition, m.message_id, m.target, m.type, m.subject, c.last - m.behind,
+       CASE WHEN c.last IS NULL THEN m.header
+            ELSE overlay(m.header PLACING int8send(c.last - m.behind) FROM {SEQUENCE_OFFSET + 1}) END,
+       m.body, m.created_at
+FROM unnest(%(partitions)s::smallint[], %(message_ids)s::uuid[], %(targets)s::text[], %(types)s::text[],
+%(message_subjects)s::text[],
+            %(behind)s::bigint[], %(headers)s::bytea[], %(bodies)s::bytea[], %(created_at)s::timestamptz[]) WITH
+            ORDINALITY
+     AS m (partition, message_id, target, type, subject, behind, header, body, created_at, position)
+LEFT JOIN claimed c ON c.subject = m.subject AND m.behind IS NOT NULL
+ORDER BY m.position
+"""
+
+
+def write(connection: psycopg.Connection[object], messages: Sequence[Outgoing]) -> None:
+    """Writes the messages, in their order, into the outbox of the transaction that the connection is in."""
+    if not messages:
+        return
+    events = Counter(message.subject for message in messages if message.sequenced)
+    connection.execute(
+        _WRITE,
+        {
+            "subjects": list(events),
+            "events": list(events.values()),
+            "partitions": [message.partition for message in messages],
+            "message_ids": [message.message_id for message in messages],
+            "targets": [message.target for message in messages],
+            "types": [message.type for message in messages],
+            "message_subjects": [message.subject for message in messages],
+            "behind": _still_to_come(messages, events),
+            "headers": [message.header for message in messages],
+            "bodies": [message.body for message in messages],
+            "created_at": [message.created_at for message in messages],
+        },
+    )
+
+
+def _still_to_come(messages: Sequence[Outgoing], events: Counter[str]) -> list[int | None]:
+    """Returns for each event how many events of its subject follow it here; None for commands and replies."""
+    left = Counter(events)
+    behind: list[int | None] = []
+    for message in messages:
+        if message.sequenced:
+            left[message.subject] -= 1
+            behind.append(left[message.subject])
+        else:
+            behind.append(None)
+    return behind

@@ -1,0 +1,77 @@
+"""The processes of a service: its API and its consumer, put together from its rooms and its settings."""
+
+import logging
+import signal
+from importlib import import_module
+from typing import cast
+
+from flask import Flask
+
+from services.chassis import health, logs
+from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.loop import Consumer, Session
+from services.chassis.consumer.postgres_ledger import PostgresLedger
+from services.chassis.database import is_transient
+from services.chassis.health import Heart
+from services.chassis.nudge import Nudger
+from services.chassis.rooms import handlers_of, orchestrator_of
+from services.chassis.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_api(service: str, settings: Settings) -> None:
+    """Serves the service's HTTP interface until SIGTERM, then finishes the requests in hand."""
+    from services.chassis.http.server import Server  # the consumer does without flask and gunicorn
+
+    logs.configure(service, "api", settings.log_level)
+    Server(lambda: make_app(service, settings), settings).run()
+
+
+def make_app(service: str, settings: Settings) -> Flask:
+    """Returns the service's flask application, connected to its database."""
+    from services.chassis.database import PostgresStorage
+    from services.chassis.http.api import Api
+    from services.chassis.http.app import create_app
+
+    api = cast("Api", import_module(f"services.{service}.api").api)
+    orchestrator_of(service, settings)  # the endpoints start sagas through it
+    if settings.database_url.startswith("mongodb"):
+        from services.chassis.mongo.storage import MongoStorage
+
+        return create_app(api, MongoStorage(settings))
+    return create_app(api, PostgresStorage(service, settings))
+
+
+def run_consumer(service: str, settings: Settings) -> None:
+    """Applies the messages of the service's logs and inbox until SIGTERM; the batch in hand is committed first."""
+    logs.configure(service, "consumer", settings.log_level)
+    heart = Heart()
+    health.serve(heart, settings.http_host, settings.metrics_port)
+    consumer = make_consumer(service, settings, heart)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop())
+    consumer.run()
+
+
+def make_consumer(service: str, settings: Settings, heart: Heart) -> Consumer:
+    """Returns the service's consumer, not yet connected."""
+    if settings.database_url.startswith("mongodb"):
+        from services.chassis.mongo.consumer import make_mongo_consumer
+
+        return make_mongo_consumer(service, settings, heart)
+    handlers = handlers_of(service)
+    applier = Applier(handlers, orchestrator_of(service, settings))
+    nudger = Nudger(settings, service)
+
+    def connect() -> Session:
+        ledger = PostgresLedger(service, settings, applier, nudger)
+        try:
+            broker = Broker(settings.rabbitmq_url, f"{service}/consumer")
+        except BaseException:
+            ledger.close()
+            raise
+        return Session(service, handlers.logs(), ledger, broker, settings.consumer_batch_messages)
+
+    return Consumer(connect, is_transient, heart)

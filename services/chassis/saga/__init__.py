@@ -1,0 +1,1 @@
+"""Orchestrated sagas: steps over several services, undone in reverse order when one is refused."""

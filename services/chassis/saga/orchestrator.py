@@ -1,0 +1,197 @@
+"""Carries sagas: saves a saga's state and the messages that follow from it in one transaction."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict
+
+from services.chassis.cause import cause_of
+from services.chassis.messages import Reply
+from services.chassis.saga.advance import (
+    Advance,
+    Happened,
+    Replied,
+    Resumed,
+    SagaState,
+    Started,
+    TimedOut,
+    advance,
+    initial,
+)
+from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga
+from services.chassis.transaction import Query, Transaction
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRow:
+    """A saga as it is stored. `now` is the database's clock, read with the row."""
+
+    saga_id: UUID
+    name: str
+    state: dict[str, Any]
+    data: dict[str, Any]
+    correlation_id: str
+    traceparent: str
+    now: datetime
+
+
+class SagaView(BaseModel):
+    """What an outsider may see of a saga; made from a row of the table `saga`."""
+
+    model_config = ConfigDict(frozen=True)
+    saga_id: UUID
+    data: dict[str, Any]
+    state: SagaState
+    started_at: datetime
+
+
+_COLUMNS = "saga_id, name, state, data, correlation_id, traceparent, clock_timestamp() AS now"
+
+
+class Orchestrator:
+    """Starts and carries on the sagas of one service. Any replica may: a saga is taken up under its row lock.
+
+    A service makes one in its `saga.py`.
+
+    Attributes:
+        step_timeout_s: How long the first attempt of a step may be silent. The process that is started sets it from its
+            settings (`rooms.orchestrator_of`).
+    """
+
+    def __init__(self, service: str, *sagas: Saga[Any]) -> None:
+        self.service = service
+        self.sagas = {saga.name: saga for saga in sagas}
+        self.step_timeout_s = STEP_TIMEOUT_S
+
+    def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
+        """Starts a saga in the transaction that decided it. Returns its first state."""
+        now = tx.value("SELECT clock_timestamp()")
+        row = SagaRow(
+            saga_id,
+            saga.name,
+            {},
+            data.model_dump(mode="json"),
+            tx.cause.correlation_id,
+            tx.cause.next_traceparent(),
+            now,
+        )
+        first = advance(saga, initial(saga), Started(), now, self.step_timeout_s)
+        tx.execute(
+            """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
+               VALUES (%(saga_id)s, %(name)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s, %(traceparent)s,
+                       clock_timestamp() + make_interval(secs => %(wait_s)s))""",
+            saga_id=saga_id,
+            name=saga.name,
+            status=first.state.status,
+            state=Jsonb(first.state.model_dump(mode="json")),
+            data=Jsonb(row.data),
+            correlation_id=row.correlation_id,
+            traceparent=row.traceparent,
+            wait_s=first.wait_s,
+        )
+        self._follow(tx, saga, row, Started(), first)
+        return first.state
+
+    def replied(self, tx: Transaction, reply: Reply) -> None:
+        """Takes a participant's reply. A reply to a saga that is not known here changes nothing."""
+        row = tx.one(
+            SagaRow,
+            f"SELECT {_COLUMNS} FROM saga WHERE saga_id = %(saga_id)s FOR UPDATE",
+            saga_id=reply.saga_id,
+        )
+        if row is None:
+            log.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
+            return
+        self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason))
+
+    def time_out(self, tx: Transaction, at_most: int = 50) -> int:
+        """Takes up sagas whose participants have been silent for too long; sagas in other hands are left out.
+
+        Returns how many were taken up.
+        """
+        # statement_timestamp: no index helps a comparison with clock_timestamp, which changes from row to row.
+        rows = tx.many(
+            SagaRow,
+            f"""SELECT {_COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
+                ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
+            at_most=at_most,
+        )
+        self._advance_all(tx, rows, TimedOut())
+        return len(rows)
+
+    def resume(self, tx: Transaction, saga_id: UUID) -> bool:
+        """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
+        rows = tx.many(
+            SagaRow,
+            f"SELECT {_COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
+            saga_id=saga_id,
+        )
+        self._advance_all(tx, rows, Resumed())
+        return bool(rows)
+
+    def _advance_all(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
+        for row in rows:
+            tx.cause = cause_of(row.correlation_id, None, row.traceparent)
+            self._advance(tx, row, happened)
+
+    def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> None:
+        saga = self.sagas[row.name]
+        before = SagaState.model_validate(row.state)
+        after = advance(saga, before, happened, row.now, self.step_timeout_s)
+        if after.state is before:
+            self._remember(tx, row.saga_id, happened, after)
+            return
+        tx.execute(
+            """UPDATE saga SET status = %(status)s, state = %(state)s,
+                      due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)
+               WHERE saga_id = %(saga_id)s""",
+            saga_id=row.saga_id,
+            status=after.state.status,
+            state=Jsonb(after.state.model_dump(mode="json")),
+            wait_s=after.wait_s,
+        )
+        self._follow(tx, saga, row, happened, after)
+
+    def _follow(self, tx: Transaction, saga: Saga[Any], row: SagaRow, happened: Happened, after: Advance) -> None:
+        """Sends what is to be sent, tells the service when the saga has ended, and writes the history."""
+        if after.ask is not None:
+            step = saga.steps[after.ask.index]
+            kind = step.compensation if after.ask.undo else step.command
+            if kind is None:
+                raise ValueError(f"saga {saga.name}: step {step.name} has no compensation")
+            asked = {"step": step.asked_as(after.ask.undo), "attempt": after.ask.attempt}
+            tx.send(kind.model_validate({**row.data, "saga_id": row.saga_id, "reply_to": self.service, **asked}))
+        elif after.state.status == "completed":
+            saga.completed(saga.data.model_validate(row.data), tx)
+        elif after.state.status == "failed":
+            saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
+        self._remember(tx, row.saga_id, happened, after)
+
+    def _remember(self, tx: Transaction, saga_id: UUID, happened: Happened, after: Advance) -> None:
+        sent = (
+            ""
+            if after.ask is None
+            else f"{after.state.steps[after.ask.index].name} undo={after.ask.undo} #{after.ask.attempt}"
+        )
+        tx.execute(
+            """INSERT INTO saga_history (saga_id, happened, status, sent)
+               VALUES (%(saga_id)s, %(happened)s, %(status)s, %(sent)s)""",
+            saga_id=saga_id,
+            happened=repr(happened),
+            status=after.state.status,
+            sent=sent,
+        )
+
+
+def view(query: Query, saga_id: UUID) -> SagaView | None:
+    """Returns what an outsider may see of a saga, or None when there is none with this id."""
+    return query.one(
+        SagaView, "SELECT saga_id, data, state, started_at FROM saga WHERE saga_id = %(saga_id)s", saga_id=saga_id
+    )

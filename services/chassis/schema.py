@@ -1,0 +1,139 @@
+"""The chassis's own tables, which every service with a PostgreSQL database creates in its first migration."""
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+OUTBOX = """
+-- The contract with the relay: docs/outbox-contract.md.
+CREATE TABLE outbox (
+    id         bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+    partition  smallint NOT NULL CHECK (partition BETWEEN 0 AND 63),
+    message_id uuid NOT NULL,
+    target     text NOT NULL,
+    type       text NOT NULL,
+    subject    text NOT NULL,
+    sequence   bigint,
+    header     bytea,
+    body       bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- Every row dies young: vacuum by the number of dead rows, not by a share of a table that is mostly empty.
+ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- Heartbeats of the relays. Unlogged: after a crash of the server they are void anyhow.
+CREATE UNLOGGED TABLE outbox_relay (
+    relay_id    uuid PRIMARY KEY,
+    backend_pid integer NOT NULL,
+    seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The last sequence given out per subject. Its row lock orders the writers of one subject.
+CREATE TABLE outbox_sequence (
+    subject text PRIMARY KEY,
+    last    bigint NOT NULL
+) WITH (fillfactor = 80);
+"""
+
+CONSUMER = """
+-- How far each log has been read; moved in the transaction of the effects.
+CREATE TABLE log_reader (
+    log             text PRIMARY KEY,
+    first_offset    bigint,
+    last_offset     bigint,
+    last_message_id uuid
+);
+
+-- The last sequence applied per subject of another service.
+CREATE TABLE log_sequence (
+    source  text NOT NULL,
+    subject text NOT NULL,
+    last    bigint NOT NULL,
+    PRIMARY KEY (source, subject)
+) WITH (fillfactor = 80);
+
+-- Commands and replies that were applied.
+CREATE TABLE inbox (
+    message_id  uuid PRIMARY KEY,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX inbox_received_at ON inbox (received_at);
+
+-- Messages that could not be applied (error is set) or wait for one before them (error is null).
+CREATE TABLE parked_message (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel    text NOT NULL,
+    source     text,
+    subject    text,
+    sequence   bigint,
+    message_id uuid,
+    type       text,
+    properties jsonb NOT NULL,
+    body       bytea NOT NULL,
+    error      text,
+    attempts   integer NOT NULL DEFAULT 0,
+    retry_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    parked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (channel, message_id)
+);
+CREATE INDEX parked_message_subject ON parked_message (channel, subject, id);
+"""
+
+SAGAS = """
+-- Sagas that this service orchestrates.
+CREATE TABLE saga (
+    saga_id        uuid PRIMARY KEY,
+    name           text NOT NULL,
+    status         text NOT NULL,
+    state          jsonb NOT NULL,
+    data           jsonb NOT NULL,
+    correlation_id text NOT NULL,
+    traceparent    text NOT NULL,
+    started_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at         timestamptz
+);
+CREATE INDEX saga_due ON saga (due_at) WHERE due_at IS NOT NULL;
+
+-- Every transition, in order.
+CREATE TABLE saga_history (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    saga_id  uuid NOT NULL REFERENCES saga,
+    at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    happened text NOT NULL,
+    status   text NOT NULL,
+    sent     text NOT NULL
+);
+CREATE INDEX saga_history_saga ON saga_history (saga_id, id);
+"""
+
+PARTICIPANT = """
+-- What this service answered to a saga's step, so that every further attempt gets the same answer.
+CREATE TABLE saga_outcome (
+    saga_id     uuid NOT NULL,
+    step        text NOT NULL,
+    outcome     text NOT NULL,
+    reason      text,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (saga_id, step)
+);
+"""
+
+HTTP = """
+-- The first answer to a request with an Idempotency-Key; scope is method and path.
+CREATE TABLE idempotency_key (
+    scope        text NOT NULL,
+    key          text NOT NULL,
+    request_hash bytea NOT NULL,
+    status       integer,
+    location     text,
+    body         bytea,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
+"""
+
+
+def create_chassis_tables(connection: Connection) -> None:
+    """Creates all of the chassis's tables; a table that a service has no use for stays empty and costs nothing."""
+    for statements in (OUTBOX, CONSUMER, SAGAS, PARTICIPANT, HTTP):
+        connection.execute(text(statements))

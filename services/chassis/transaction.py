@@ -1,0 +1,108 @@
+"""A local transaction: SQL and the messages that tell about it, committed together or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+
+from services.chassis import outbox
+from services.chassis.cause import Cause
+from services.chassis.envelope import Outgoing, outgoing
+from services.chassis.messages import Command, Event, Reply
+
+T = TypeVar("T")
+
+
+class Query:
+    """Reads from the service's own database."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+
+    def one(self, kind: type[T], sql: LiteralString, **values: object) -> T | None:
+        """Returns the only row as a `kind` (columns are its fields), or None when there is no row."""
+        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(sql, values).fetchone()
+
+    def many(self, kind: type[T], sql: LiteralString, **values: object) -> list[T]:
+        """Returns all rows, each as a `kind`."""
+        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+    def value(self, sql: LiteralString, **values: object) -> Any:
+        """Returns the first column of the only row, or None when there is no row."""
+        row = self.connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+
+class Transaction(Query):
+    """Changes the service's own database and remembers what to tell the others.
+
+    Attributes:
+        cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
+            message of its batch.
+        messages: What was published so far; it is written into the outbox at the commit.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], service: str, cause: Cause) -> None:
+        super().__init__(connection)
+        self.service = service
+        self.cause = cause
+        self.messages: list[Outgoing] = []
+
+    def execute(self, sql: LiteralString, **values: object) -> None:
+        """Runs a statement whose result nobody needs; in a pipeline it costs no round trip of its own."""
+        self.connection.execute(sql, values)
+
+    def publish(self, event: Event) -> None:
+        """Tells everybody, in the service's log, that something happened. Written at the commit."""
+        self.messages.append(outgoing(event, source=self.service, cause=self.cause))
+
+    def send(self, command: Command) -> None:
+        """Asks a participant to do its part of a saga. Written at the commit."""
+        self.messages.append(outgoing(command, source=self.service, cause=self.cause))
+
+    def reply(self, reply: Reply, to: str) -> None:
+        """Answers the service that orchestrates the saga. Written at the commit."""
+        self.messages.append(outgoing(reply, source=self.service, cause=self.cause, target=f"{to}.inbox"))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undoes what happened inside, messages included, when it raises."""
+        kept = len(self.messages)
+        try:
+            with self.connection.transaction():
+                yield
+        except BaseException:
+            del self.messages[kept:]
+            raise
+
+
+@contextmanager
+def transaction(
+    connection: psycopg.Connection[Any], service: str, cause: Cause, pipelined: bool = True
+) -> Iterator[Transaction]:
+    """Runs a transaction on a connection that is not in one.
+
+    Statements go through a pipeline: what needs no answer is sent together with the outbox rows and the COMMIT in
+    one round
+    trip (two cost 22 to 32 % of the throughput).
+
+    Args:
+        connection: Not in autocommit mode.
+        service: Whose outbox it is.
+        cause: What led to the transaction.
+        pipelined: False where savepoints are used: an error must come from the statement that caused it.
+    """
+    tx = Transaction(connection, service, cause)
+    try:
+        with connection.pipeline() if pipelined else nullcontext():
+            yield tx
+            outbox.write(connection, tx.messages)
+            connection.commit()
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise

@@ -1,0 +1,1 @@
+"""Tests: unit (pure), integration (real servers), contract (schemas between services), e2e (the whole hospital)."""

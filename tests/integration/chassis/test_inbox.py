@@ -1,0 +1,97 @@
+"""Commands: applied once per saga step, answered at every attempt, undone in any order."""
+
+import json
+
+from services.chassis.identifiers import new_id
+from tests.integration.chassis.conftest import QUEUE, Add, Counting, Faults, TakeAway
+
+
+def replies(counting: Counting) -> list[tuple[str, int, str]]:
+    """Returns (step, attempt, outcome) of the replies written so far."""
+    bodies = [json.loads(body) for (body,) in counting.rows("SELECT body FROM outbox WHERE type = 'Reply' ORDER BY id")]
+    return [(body["step"], body["attempt"], body["outcome"]) for body in bodies]
+
+
+def test_a_command_is_applied_and_answered_to_the_saga(counting: Counting) -> None:
+    saga_id = new_id()
+    counting.take(counting.asked(Add, saga_id, 5))
+    assert counting.numbers(saga_id) == [5]
+    assert replies(counting) == [("step", 1, "done")]
+    assert counting.rows("SELECT target, subject, sequence FROM outbox") == [("admission.inbox", str(saga_id), None)]
+
+
+def test_a_message_that_is_delivered_twice_is_applied_and_answered_once(counting: Counting) -> None:
+    delivery = counting.asked(Add, new_id(), 5)
+    counting.take(delivery, delivery)
+    counting.take(delivery)
+    assert len(counting.rows("SELECT FROM told")) == 1
+    assert len(replies(counting)) == 1
+
+
+def test_every_attempt_gets_the_first_answer(counting: Counting) -> None:
+    saga_id = new_id()
+    counting.take(counting.asked(Add, saga_id, 5), counting.asked(Add, saga_id, 5, attempt=2))
+    refused = new_id()
+    counting.take(counting.asked(Add, refused, 13), counting.asked(Add, refused, 13, attempt=2))
+    assert counting.numbers(saga_id) == [5]
+    assert replies(counting) == [
+        ("step", 1, "done"),
+        ("step", 2, "done"),
+        ("step", 1, "refused"),
+        ("step", 2, "refused"),
+    ]
+
+
+def test_a_compensation_undoes_its_step_once(counting: Counting) -> None:
+    saga_id = new_id()
+    counting.take(counting.asked(Add, saga_id, 5))
+    counting.take(
+        counting.asked(TakeAway, saga_id, 5, undo=True), counting.asked(TakeAway, saga_id, 5, undo=True, attempt=2)
+    )
+    assert counting.numbers(saga_id) == [5, -5]
+
+
+def test_a_compensation_of_what_never_happened_changes_nothing_and_the_late_command_is_refused(
+    counting: Counting,
+) -> None:
+    saga_id = new_id()
+    counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
+    counting.take(counting.asked(Add, saga_id, 5))
+    assert counting.numbers(saga_id) == []
+    assert replies(counting) == [("step.compensation", 1, "done"), ("step", 1, "refused")]
+
+
+def test_a_compensation_overtakes_its_own_parked_command_and_closes_it(counting: Counting, faults: Faults) -> None:
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(counting.asked(Add, saga_id, 5), counting.asked(Add, saga_id, 5, attempt=2))
+    assert len(counting.held()) == 2
+    counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
+    assert counting.held() == []
+    assert replies(counting) == [("step.compensation", 1, "done")]
+
+
+def test_a_parked_command_is_applied_when_the_fault_is_gone(counting: Counting, faults: Faults) -> None:
+    saga_id, other = new_id(), new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(counting.asked(Add, saga_id, 5), counting.asked(Add, other, 7))
+    assert counting.numbers(other) == [7]
+    faults.broken.clear()
+    assert counting.retry_now(QUEUE)
+    assert counting.numbers(saga_id) == [5]
+    assert counting.held() == []
+
+
+def test_rubbish_in_the_queue_is_parked_once_however_often_it_comes(counting: Counting) -> None:
+    rubbish = counting.rubbish(message_id="no uuid")
+    counting.take(rubbish, counting.asked(Add, new_id(), 5))
+    counting.take(rubbish)
+    assert len(counting.held()) == 1
+    assert len(counting.rows("SELECT FROM told")) == 1
+
+
+def test_a_command_that_nobody_handles_is_parked(counting: Counting) -> None:
+    strange = counting.asked(Add, new_id(), 5)
+    strange.properties["type"] = "FlyToTheMoon"
+    counting.take(strange)
+    assert "handles no FlyToTheMoon" in counting.held()[0][2]

@@ -1,0 +1,77 @@
+"""Real servers for the integration tests, started once, and a fresh database for each test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from local.databases import Databases
+from local.servers.choice import Servers, servers_for
+from local.servers.given import GivenPostgres
+from local.servers.postgres import PostgresServer
+from local.servers.sources import Source, postgres_source, this_machine
+from services.chassis.migrate import migrate
+from services.chassis.settings import Settings
+
+NewDatabase = Callable[[str], Settings]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Servers:
+    """The servers that this machine offers, not started."""
+    folder = tmp_path_factory.mktemp("servers")
+    return servers_for(folder, folder, announce=print)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | GivenPostgres]:
+    """PostgreSQL; the embedded one forgets what it was told when it is killed, which makes it fast."""
+    machine = this_machine()
+    if postgres_source(machine) is Source.GIVEN:
+        yield GivenPostgres(machine.environment["POSTGRES_URL"])
+        return
+    with PostgresServer(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(servers: Servers) -> Iterator[str]:
+    """The URL of a broker's administrator."""
+    with servers.rabbitmq as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def mongodb(servers: Servers) -> Iterator[Callable[[str], str]]:
+    """Makes a database on a server that speaks MongoDB's protocol and returns its URL."""
+    with servers.mongodb as server:
+        yield server.create_database
+
+
+@pytest.fixture(scope="session")
+def templates(postgres: PostgresServer | GivenPostgres) -> Callable[[str], str]:
+    """Returns the name of a database with a service's tables, made once, to be cloned."""
+    made: dict[str, str] = {}
+
+    def template(service: str) -> str:
+        if service not in made:
+            made[service] = f"template_{service}"
+            postgres.databases.make_template(made[service], lambda url: migrate(service, Settings(database_url=url)))
+        return made[service]
+
+    return template
+
+
+@pytest.fixture
+def new_database(postgres: PostgresServer | GivenPostgres, templates: Callable[[str], str]) -> Iterator[NewDatabase]:
+    """Gives fresh databases with a service's tables; returns the settings that lead to one."""
+    databases: Databases = postgres.databases
+    with ExitStack() as stack:
+        yield lambda service: Settings(database_url=stack.enter_context(databases.clone(templates(service))))
+
+
+@pytest.fixture
+def log_folder(tmp_path: Path) -> Path:
+    """A folder for what processes print."""
+    return tmp_path
