@@ -1,0 +1,24 @@
+"""Patients, and the chassis's tables."""
+
+from alembic import op
+
+from services.chassis.schema import create_chassis_tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Creates the tables."""
+    create_chassis_tables(op.get_bind())
+    op.execute(
+        """
+        CREATE TABLE patients (
+            patient_id    uuid PRIMARY KEY,
+            full_name     text NOT NULL,
+            date_of_birth date NOT NULL,
+            version       bigint NOT NULL,
+            admission_id  uuid
+        ) WITH (fillfactor = 80);
+        """
+    )

@@ -1,0 +1,132 @@
+"""The HTTP interface of prescription."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.chassis.http.api import Api, Created
+from services.chassis.http.fields import Input, Quantity
+from services.chassis.http.pages import OfPatient, Page, page
+from services.chassis.http.problems import conflict, not_found, unprocessable
+from services.chassis.identifiers import ClientCode, new_id
+from services.chassis.transaction import Query, Transaction
+from services.prescription import model, store
+from services.prescription.model import Prescription, Status
+from services.prescription.saga import DISPENSING, Dispensing, orchestrator
+
+api = Api("prescription")
+
+
+class NewPrescription(Input):
+    """What is to be prescribed, and to whom."""
+
+    patient_id: UUID
+    medication_code: ClientCode
+    quantity: Quantity
+
+
+class PrescriptionPath(BaseModel):
+    """The path of a prescription."""
+
+    prescription_id: UUID
+
+
+class PrescriptionView(BaseModel):
+    """A prescription as the outside sees one; `patient_name` is from the snapshot."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    patient_name: str
+    medication_code: str
+    quantity: int
+    status: Status
+    reason: str | None
+    created_at: datetime
+
+
+@api.endpoint("POST", "/prescriptions", PrescriptionView, status=201)
+def create_prescription(body: NewPrescription, tx: Transaction) -> Created:
+    """Write a prescription.
+
+    It is `pending` at first; inventory decides whether it becomes `accepted` or `rejected`.
+    """
+    known = store.known_patient(tx, body.patient_id)
+    if known is None:
+        raise unprocessable("body.patient_id", "the patient is not known here (yet)")
+    prescription, event = model.prescribe(new_id(), body.patient_id, body.medication_code, body.quantity, known.now)
+    store.insert(tx, prescription)
+    tx.publish(event)
+    return Created(_view_of(prescription, known.patient_name), f"/prescriptions/{prescription.prescription_id}")
+
+
+@api.endpoint("GET", "/prescriptions/<prescription_id>", PrescriptionView, errors=(404,))
+def get_prescription(path: PrescriptionPath, db: Query) -> PrescriptionView:
+    """Get a prescription."""
+    row = store.find(db, path.prescription_id)
+    if row is None:
+        raise not_found(f"prescription {path.prescription_id}")
+    return _view(row)
+
+
+@api.endpoint("GET", "/prescriptions", Page[PrescriptionView])
+def list_prescriptions(query: OfPatient, db: Query) -> Page[PrescriptionView]:
+    """List prescriptions, of one patient or of all."""
+    rows = store.after(db, query.after(), query.patient_id, query.limit + 1)
+    return page([_view(row) for row in rows], query.limit, lambda view: view.prescription_id)
+
+
+@api.endpoint("POST", "/prescriptions/<prescription_id>/dispense", PrescriptionView, status=202, errors=(404, 409))
+def dispense_prescription(path: PrescriptionPath, tx: Transaction) -> PrescriptionView:
+    """Hand out an accepted prescription.
+
+    The boxes are taken off the shelf and charged; if either cannot be, both are undone and the prescription is
+    accepted again.
+    """
+    prescription = _known(store.lock(tx, path.prescription_id), path)
+    dispensing = model.dispense(prescription)
+    if dispensing is None:
+        raise conflict(f"the prescription is {prescription.status}; only an accepted one can be dispensed")
+    store.save(tx, dispensing)
+    orchestrator.start(tx, DISPENSING, new_id(), Dispensing.of(dispensing))
+    return _changed(dispensing, tx)
+
+
+@api.endpoint("POST", "/prescriptions/<prescription_id>/cancel", PrescriptionView, errors=(404, 409))
+def cancel_prescription(path: PrescriptionPath, tx: Transaction) -> PrescriptionView:
+    """Cancel a prescription that is pending or accepted."""
+    prescription = _known(store.lock(tx, path.prescription_id), path)
+    cancelled = model.cancel(prescription)
+    if cancelled is None:
+        raise conflict(f"the prescription is {prescription.status}; only a pending or accepted one can be cancelled")
+    store.save(tx, cancelled[0])
+    tx.publish(cancelled[1])
+    return _changed(cancelled[0], tx)
+
+
+def _known(prescription: Prescription | None, path: PrescriptionPath) -> Prescription:
+    if prescription is None:
+        raise not_found(f"prescription {path.prescription_id}")
+    return prescription
+
+
+def _changed(prescription: Prescription, tx: Transaction) -> PrescriptionView:
+    known = store.known_patient(tx, prescription.patient_id)
+    return _view_of(prescription, known.patient_name if known is not None else "")
+
+
+def _view_of(prescription: Prescription, patient_name: str) -> PrescriptionView:
+    return PrescriptionView(
+        prescription_id=prescription.prescription_id,
+        patient_id=prescription.patient_id,
+        patient_name=patient_name,
+        medication_code=prescription.medication_code,
+        quantity=prescription.quantity,
+        status=prescription.status,
+        reason=prescription.reason,
+        created_at=prescription.created_at,
+    )
+
+
+def _view(row: store.Row) -> PrescriptionView:
+    return PrescriptionView.model_validate(row, from_attributes=True)

@@ -1,0 +1,41 @@
+"""What prescription does when a message arrives."""
+
+from services.chassis import snapshots
+from services.chassis.handlers import Handlers
+from services.chassis.transaction import Transaction
+from services.prescription import model, store
+from services.prescription.messages import PatientNameChanged, PatientRegistered, StockRejected, StockReserved
+
+handlers = Handlers("prescription")
+
+
+@handlers.on(PatientRegistered)
+def know_patient(event: PatientRegistered, tx: Transaction) -> None:
+    """Keeps the patient's name, so that a prescription can be written without asking anybody."""
+    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+
+
+@handlers.on(PatientNameChanged)
+def rename_patient(event: PatientNameChanged, tx: Transaction) -> None:
+    """Takes over the patient's new name."""
+    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+
+
+@handlers.on(StockReserved)
+def accept_prescription(event: StockReserved, tx: Transaction) -> None:
+    """The boxes are reserved: the prescription is accepted, if it still waits for them."""
+    prescription = store.lock(tx, event.prescription_id)
+    accepted = model.accept(prescription) if prescription is not None else None
+    if accepted is not None:
+        store.save(tx, accepted[0])
+        tx.publish(accepted[1])
+
+
+@handlers.on(StockRejected)
+def reject_prescription(event: StockRejected, tx: Transaction) -> None:
+    """There are no boxes: the prescription is rejected, if it still waits for them."""
+    prescription = store.lock(tx, event.prescription_id)
+    rejected = model.reject(prescription, event.reason) if prescription is not None else None
+    if rejected is not None:
+        store.save(tx, rejected[0])
+        tx.publish(rejected[1])

@@ -1,0 +1,119 @@
+"""The messages of prescription: what it publishes and sends, and what it reads of others'."""
+
+from uuid import UUID
+
+from services.chassis.messages import Command, Event, publishes, reads, sends
+
+
+@publishes(subject="prescription_id")
+class PrescriptionCreated(Event):
+    """A prescription was written; stock is to be reserved for it and an entry opened."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@publishes(subject="prescription_id")
+class PrescriptionAccepted(Event):
+    """The boxes are reserved. `reason` says why a dispensing failed, if the prescription is back from one."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    reason: str | None
+
+
+@publishes(subject="prescription_id")
+class PrescriptionRejected(Event):
+    """There is no stock for the prescription."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    reason: str
+
+
+@publishes(subject="prescription_id")
+class PrescriptionDispensed(Event):
+    """The boxes were handed out and charged."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@publishes(subject="prescription_id")
+class PrescriptionCancelled(Event):
+    """The prescription is void; what was reserved for it is free again."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@sends("inventory")
+class DispenseStock(Command):
+    """Takes the reserved boxes off the shelf."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@sends("inventory")
+class ReturnStock(Command):
+    """Puts the boxes back and reserves them again."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@sends("billing")
+class ChargeDispensing(Command):
+    """Turns the prescription's open entry into a posted one."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@sends("billing")
+class UndoDispensingCharge(Command):
+    """Opens the entry again."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("patient")
+class PatientRegistered(Event):
+    """A patient for whom prescriptions may be written."""
+
+    patient_id: UUID
+    full_name: str
+    version: int
+
+
+@reads("patient")
+class PatientNameChanged(Event):
+    """The patient's name from now on."""
+
+    patient_id: UUID
+    full_name: str
+    version: int
+
+
+@reads("inventory")
+class StockReserved(Event):
+    """The boxes are reserved."""
+
+    prescription_id: UUID
+
+
+@reads("inventory")
+class StockRejected(Event):
+    """There are not enough boxes."""
+
+    prescription_id: UUID
+    reason: str

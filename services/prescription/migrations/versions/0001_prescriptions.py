@@ -1,0 +1,29 @@
+"""Prescriptions, the patients' names, and the chassis's tables."""
+
+from alembic import op
+
+from services.chassis.schema import create_chassis_tables
+from services.chassis.snapshots import CREATE_PATIENT_SNAPSHOT
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Creates the tables."""
+    create_chassis_tables(op.get_bind())
+    op.execute(CREATE_PATIENT_SNAPSHOT)
+    op.execute(
+        """
+        CREATE TABLE prescriptions (
+            prescription_id uuid PRIMARY KEY,
+            patient_id      uuid NOT NULL,
+            medication_code text NOT NULL,
+            quantity        integer NOT NULL CHECK (quantity > 0),
+            status          text NOT NULL,
+            reason          text,
+            created_at      timestamptz NOT NULL
+        ) WITH (fillfactor = 80);
+        CREATE INDEX prescriptions_patient ON prescriptions (patient_id, prescription_id);
+        """
+    )

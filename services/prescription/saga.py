@@ -1,0 +1,59 @@
+"""Handing out a prescription: the boxes leave the shelf, then they are charged; if either cannot be, both are undone."""
+
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.chassis.saga.definition import Saga, Step
+from services.chassis.saga.orchestrator import Orchestrator
+from services.chassis.transaction import Transaction
+from services.prescription import model, store
+from services.prescription.messages import ChargeDispensing, DispenseStock, ReturnStock, UndoDispensingCharge
+from services.prescription.model import Prescription
+
+
+class Dispensing(BaseModel):
+    """What the saga knows from its start."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+    @classmethod
+    def of(cls, prescription: Prescription) -> "Dispensing":
+        """Returns the data for one dispensing of a prescription; another try is another saga."""
+        return cls.model_validate(prescription, from_attributes=True)
+
+
+DISPENSING = Saga(
+    "dispensing",
+    Dispensing,
+    Step("stock", DispenseStock, compensation=ReturnStock),
+    Step("charge", ChargeDispensing, compensation=UndoDispensingCharge, pivot=True),
+)
+
+orchestrator = Orchestrator("prescription", DISPENSING)
+
+
+@DISPENSING.when_completed
+def prescription_is_dispensed(dispensing: Dispensing, tx: Transaction) -> None:
+    """The boxes are with the patient and paid for."""
+    prescription, event = model.dispensed(_prescription(dispensing, tx))
+    store.save(tx, prescription)
+    tx.publish(event)
+
+
+@DISPENSING.when_failed
+def prescription_is_accepted_again(dispensing: Dispensing, reason: str, tx: Transaction) -> None:
+    """Everything is as it was before: the prescription may be dispensed another time."""
+    prescription, event = model.not_dispensed(_prescription(dispensing, tx), reason)
+    store.save(tx, prescription)
+    tx.publish(event)
+
+
+def _prescription(dispensing: Dispensing, tx: Transaction) -> Prescription:
+    prescription = store.lock(tx, dispensing.prescription_id)
+    if prescription is None:
+        raise LookupError(f"prescription {dispensing.prescription_id} has gone in the middle of its dispensing")
+    return prescription
