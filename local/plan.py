@@ -1,0 +1,94 @@
+"""The processes of the hospital: their commands, environments, ports and log files, as data."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import LocalError
+from local.ports import LOOPBACK, is_free
+from local.process import Process
+from local.rundir import REPOSITORY
+from local.topology import PORT_BASE_VARIABLE, SERVICES, Role, Service
+
+STOP_DEADLINE_S = 15.0
+
+# An administrator's URL is nothing that a service should see.
+_HIDDEN_VARIABLES = ("POSTGRES_URL", "MONGODB_URL", "RABBITMQ_URL")
+
+Command = Callable[[Service, str], list[str]]
+
+
+def service_command(service: Service, role: str) -> list[str]:
+    """Returns the command line of a service's process; it names the service and the role ("migrate" is one, too)."""
+    if role == Role.RELAY:
+        return [sys.executable, "-m", "relay", service.name]
+    return [sys.executable, "-m", "services", service.name, role]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run, on which ports and against which databases."""
+
+    port_base: int
+    database_urls: Mapping[str, str]
+    rabbitmq_urls: Mapping[str, str]
+    logs: Path
+    command: Command = service_command
+
+    def port(self, service: Service, role: Role) -> int:
+        """Returns the port of an API, or of the metrics of a consumer or relay."""
+        return self.port_base + service.port_offset(role)
+
+    def process(self, service: Service, role: Role) -> Process:
+        """Returns one process, not yet started."""
+        listening = "HTTP_PORT" if role is Role.API else "METRICS_PORT"
+        return self._prepare(service, role, {listening: str(self.port(service, role))})
+
+    def migration(self, service: Service) -> Process:
+        """Returns the process that brings a service's database up to date and ends."""
+        return self._prepare(service, "migrate", {})
+
+    def _prepare(self, service: Service, role: str, settings: Mapping[str, str]) -> Process:
+        environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN_VARIABLES}
+        environment |= {
+            "DATABASE_URL": self.database_urls[service.name],
+            "RABBITMQ_URL": self.rabbitmq_urls[service.name],
+            "HTTP_HOST": LOOPBACK,
+            **settings,
+        }
+        return Process(
+            f"{service.name}-{role}",
+            self.command(service, role),
+            log_path=self.logs / f"{service.name}-{role}.log",
+            environment=environment,
+            stop_deadline_s=STOP_DEADLINE_S,
+            working_dir=REPOSITORY,
+        )
+
+
+def check_ports(base: int) -> None:
+    """Makes sure that every port of the plan is free.
+
+    Raises:
+        LocalError: one is taken; the message says which, whose it is, and how to move all of them.
+    """
+    for service in SERVICES:
+        for role in service.roles:
+            port = base + service.port_offset(role)
+            if not is_free(port):
+                raise LocalError(
+                    f"port {port}, where the {service.name} {role} would listen, is taken. Stop what listens there, or "
+                    f"move all ports with {PORT_BASE_VARIABLE} (now {base}; for example {PORT_BASE_VARIABLE}=18100)."
+                )
+
+
+def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
+    """Returns the variables through which anybody outside reaches the APIs, the databases and the broker."""
+    variables: dict[str, str] = {}
+    for service in SERVICES:
+        prefix = service.name.upper()
+        variables[f"{prefix}_URL"] = f"http://{LOOPBACK}:{plan.port(service, Role.API)}"
+        variables[f"{prefix}_DATABASE_URL"] = plan.database_urls[service.name]
+    return variables | {"RABBITMQ_URL": rabbitmq_url}

@@ -1,0 +1,88 @@
+"""The three servers of one run, each from the source that this machine offers."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.servers.base import Server
+from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, remove_volumes
+from local.servers.given import GivenMongo, GivenPostgres, GivenRabbitMQ
+from local.servers.installation import install_rabbitmq
+from local.servers.mongodb import MongoServer
+from local.servers.postgres import PostgresServer
+from local.servers.rabbitmq import RabbitMQServer
+from local.servers.sources import Machine, Source, mongodb_source, postgres_source, rabbitmq_source, this_machine
+from local.topology import SERVICES
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers that a hospital stands on."""
+
+    postgres: PostgresServer | GivenPostgres
+    rabbitmq: RabbitMQServer | DockerRabbitMQServer | GivenRabbitMQ
+    mongodb: MongoServer | DockerMongoServer | GivenMongo
+
+    @property
+    def all(self) -> tuple[Server, ...]:
+        """The servers in the order of their launch, the slowest first; they are stopped the other way round."""
+        return (self.rabbitmq, self.postgres, self.mongodb)
+
+
+def servers_for(
+    data: Path, logs: Path, announce: Announce, *, machine: Machine | None = None, durable: bool = True
+) -> Servers:
+    """Returns the servers, not yet started; RabbitMQ is installed first where it is missing and can be.
+
+    Args:
+        data: Where private servers keep their data.
+        logs: Where they write their logs.
+        announce: Gets a line when something is installed.
+        machine: What to decide from; this machine when None.
+        durable: False makes a private PostgreSQL fast and forgetful, for tests that never kill it.
+
+    Raises:
+        LocalError: one of them cannot be had here; the message says what to do.
+    """
+    machine = machine or this_machine()
+    return Servers(
+        postgres=_postgres(machine, data / "postgres", logs / "postgres.log", durable),
+        rabbitmq=_rabbitmq(machine, data / "rabbitmq", logs / "rabbitmq.log", announce),
+        mongodb=_mongodb(machine, data / "mongodb", logs / "mongodb.log"),
+    )
+
+
+def erase_data(data: Path) -> None:
+    """Throws away what stopped private servers have stored; a server that was given keeps what it has."""
+    remove_volumes(data)
+    shutil.rmtree(data, ignore_errors=True)
+
+
+def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> PostgresServer | GivenPostgres:
+    if postgres_source(machine) is Source.GIVEN:
+        return GivenPostgres(machine.environment["POSTGRES_URL"])
+    return PostgresServer(data, durable=durable, log_path=log)
+
+
+def _rabbitmq(
+    machine: Machine, data: Path, log: Path, announce: Announce
+) -> RabbitMQServer | DockerRabbitMQServer | GivenRabbitMQ:
+    users = [service.name for service in SERVICES]
+    source = rabbitmq_source(machine)
+    if source is Source.GIVEN:
+        return GivenRabbitMQ(machine.environment["RABBITMQ_URL"])
+    if source is Source.DOCKER:
+        return DockerRabbitMQServer(data, users=users, log_path=log)
+    if source in (Source.APT, Source.BREW):
+        install_rabbitmq(source, announce)
+    return RabbitMQServer(data, users=users, log_path=log)
+
+
+def _mongodb(machine: Machine, data: Path, log: Path) -> MongoServer | DockerMongoServer | GivenMongo:
+    source = mongodb_source(machine)
+    if source is Source.GIVEN:
+        return GivenMongo(machine.environment["MONGODB_URL"])
+    return DockerMongoServer(data, log_path=log) if source is Source.DOCKER else MongoServer(data, log_path=log)

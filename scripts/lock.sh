@@ -1,0 +1,20 @@
+#!/bin/sh
+# Resolves pyproject.toml into the two lock files, with hashes and for every platform.
+set -eu
+cd "$(dirname "$0")/.."
+
+command -v uv >/dev/null || {
+    echo "make lock needs uv: https://docs.astral.sh/uv/getting-started/installation/" >&2
+    exit 1
+}
+
+lock() {
+    echo "Writing $1"
+    output=$1
+    shift
+    uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+        --python-version 3.11 "$@" pyproject.toml -o "$output"
+}
+
+lock requirements.lock
+lock requirements-dev.lock --group local --group dev

@@ -1,0 +1,1 @@
+"""The private servers, processes and the whole hospital on this machine, for real."""

@@ -1,0 +1,1 @@
+"""What the launcher decides, without starting anything."""

@@ -1,0 +1,46 @@
+"""What is prepared for a package's scripts and for Docker."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, container_name
+from local.servers.installation import services_stay_down
+
+
+def test_a_package_may_start_no_service_while_it_is_installed(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with services_stay_down(policy):
+        assert "exit 101" in policy.read_text()
+        assert policy.stat().st_mode & stat.S_IXUSR
+    assert not policy.exists()
+
+
+def test_the_policy_is_removed_when_the_installation_fails(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with pytest.raises(RuntimeError), services_stay_down(policy):
+        raise RuntimeError
+    assert not policy.exists()
+
+
+def test_a_policy_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("theirs")
+    with services_stay_down(policy):
+        assert policy.read_text() == "theirs"
+    assert policy.read_text() == "theirs"
+
+
+def test_a_container_keeps_its_name_and_another_folder_gets_another(tmp_path: Path) -> None:
+    assert container_name("mongodb", tmp_path / "a") == container_name("mongodb", tmp_path / "a")
+    assert container_name("mongodb", tmp_path / "a") != container_name("mongodb", tmp_path / "b")
+
+
+def test_containers_listen_on_the_loopback_interface_only_and_are_removed_at_their_end(tmp_path: Path) -> None:
+    for server, inside in ((DockerRabbitMQServer(tmp_path / "r"), 5672), (DockerMongoServer(tmp_path / "m"), 27017)):
+        (container,) = server.processes
+        words = list(container.command)
+        assert words[:2] == ["docker", "run"]
+        assert "--rm" in words
+        assert words[words.index("--publish") + 1] == f"127.0.0.1:{server.port}:{inside}"

@@ -1,0 +1,55 @@
+"""Commands, environments and variables of the processes."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from local.errors import LocalError
+from local.plan import Plan, check_ports, outside_environment, service_command
+from local.ports import free_base
+from local.topology import PORT_OFFSETS, SERVICES, Role
+
+PATIENT = SERVICES[0]
+
+
+def plan() -> Plan:
+    database_urls = {service.name: f"postgresql://h/{service.database}" for service in SERVICES}
+    rabbitmq_urls = {service.name: f"amqp://{service.name}@h" for service in SERVICES}
+    return Plan(8100, database_urls, rabbitmq_urls, Path("logs"))
+
+
+def test_every_command_line_names_its_service_and_its_role() -> None:
+    for service in SERVICES:
+        for role in service.roles:
+            words = service_command(service, role)
+            assert service.name in words
+            assert role.value in words
+
+
+def test_a_process_gets_its_own_database_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_URL", "postgresql://administrator@h")
+    api, relay = plan().process(PATIENT, Role.API), plan().process(PATIENT, Role.RELAY)
+    assert api.environment is not None
+    assert relay.environment is not None
+    assert api.environment["DATABASE_URL"] == "postgresql://h/patients"
+    assert api.environment["RABBITMQ_URL"] == "amqp://patient@h"
+    assert api.environment["HTTP_PORT"] == "8101"
+    assert relay.environment["METRICS_PORT"] == "8301"
+    assert "POSTGRES_URL" not in api.environment
+
+
+def test_the_outside_gets_an_api_and_a_database_for_each_service_and_the_broker() -> None:
+    environment = outside_environment(plan(), "amqp://administrator@h")
+    assert len(environment) == 19
+    assert environment["CHART_URL"] == "http://127.0.0.1:8109"
+    assert environment["LAB_DATABASE_URL"] == "postgresql://h/lab_results"
+    assert environment["RABBITMQ_URL"] == "amqp://administrator@h"
+
+
+def test_a_taken_port_is_named_together_with_the_variable_that_moves_it() -> None:
+    base = free_base(PORT_OFFSETS)
+    check_ports(base)
+    said = rf"port {base + 103}, where the inventory consumer .*INFIRMARY_PORT_BASE"
+    with socket.create_server(("127.0.0.1", base + 103)), pytest.raises(LocalError, match=said):
+        check_ports(base)

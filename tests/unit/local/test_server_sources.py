@@ -1,0 +1,56 @@
+"""Which server is used is decided from what the machine has, in the documented order."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from local.errors import LocalError
+from local.servers.sources import Machine, Source, mongodb_source, postgres_source, rabbitmq_source
+
+
+def machine(
+    *programs: str, environment: Mapping[str, str] | None = None, is_root: bool = False, docker: bool = False
+) -> Machine:
+    def find(name: str) -> str | None:
+        return f"/usr/bin/{name}" if name in programs else None
+
+    return Machine(environment or {}, is_root, find, lambda: docker)
+
+
+def test_a_given_server_comes_before_everything_else() -> None:
+    given = {"POSTGRES_URL": "postgresql://h", "RABBITMQ_URL": "amqp://h", "MONGODB_URL": "mongodb://h"}
+    here = machine("rabbitmq-server", "mongod", environment=given, docker=True)
+    assert postgres_source(here) is Source.GIVEN
+    assert rabbitmq_source(here) is Source.GIVEN
+    assert mongodb_source(here) is Source.GIVEN
+
+
+def test_an_empty_variable_gives_nothing() -> None:
+    assert postgres_source(machine(environment={"POSTGRES_URL": ""})) is Source.EMBEDDED
+
+
+def test_an_installed_server_comes_before_installing_one_and_before_docker() -> None:
+    here = machine("rabbitmq-server", "mongod", "apt-get", is_root=True, docker=True)
+    assert rabbitmq_source(here) is Source.INSTALLED
+    assert mongodb_source(here) is Source.INSTALLED
+
+
+def test_rabbitmq_is_installed_with_apt_by_root_only() -> None:
+    assert rabbitmq_source(machine("apt-get", is_root=True, docker=True)) is Source.APT
+    assert rabbitmq_source(machine("apt-get", docker=True)) is Source.DOCKER
+
+
+def test_rabbitmq_is_installed_with_brew_before_docker_is_asked() -> None:
+    assert rabbitmq_source(machine("brew", docker=True)) is Source.BREW
+
+
+def test_without_any_way_to_rabbitmq_the_message_says_what_to_do() -> None:
+    with pytest.raises(LocalError, match="apt-get install rabbitmq-server") as raised:
+        rabbitmq_source(machine("apt-get"))
+    assert "Docker" in str(raised.value)
+    assert "RABBITMQ_URL" in str(raised.value)
+
+
+def test_mongodb_falls_back_to_docker_and_then_to_the_development_server() -> None:
+    assert mongodb_source(machine(docker=True)) is Source.DOCKER
+    assert mongodb_source(machine()) is Source.EMBEDDED
