@@ -1,0 +1,8 @@
+"""What admission does when a message arrives.
+
+It handles no event and no command. Replies to its saga's commands go to the orchestrator in `saga.py`.
+"""
+
+from services.chassis.handlers import Handlers
+
+handlers = Handlers("admission")

@@ -1,0 +1,265 @@
+"""The messages of chart: it publishes nothing, and of others' it reads every event about a patient."""
+
+from datetime import date
+from uuid import UUID
+
+from services.chassis.messages import Event, reads
+
+# patient: subject patient_id
+
+
+@reads("patient")
+class PatientRegistered(Event):
+    """A patient is known to the hospital: the chart begins."""
+
+    patient_id: UUID
+    full_name: str
+    date_of_birth: date
+    version: int
+
+
+@reads("patient")
+class PatientNameChanged(Event):
+    """A patient is called otherwise from now on."""
+
+    patient_id: UUID
+    full_name: str
+    version: int
+
+
+@reads("patient")
+class PatientAdmitted(Event):
+    """A patient has been admitted to a ward."""
+
+    patient_id: UUID
+    admission_id: UUID
+    ward_id: str
+
+
+@reads("patient")
+class PatientAdmissionUndone(Event):
+    """An admission did not come about after all."""
+
+    patient_id: UUID
+
+
+@reads("patient")
+class PatientDischarged(Event):
+    """A patient has gone home."""
+
+    patient_id: UUID
+
+
+# admission: subject admission_id
+
+
+@reads("admission")
+class AdmissionCompleted(Event):
+    """Everybody has done their part of an admission."""
+
+    admission_id: UUID
+    patient_id: UUID
+
+
+@reads("admission")
+class AdmissionFailed(Event):
+    """An admission has been undone everywhere."""
+
+    admission_id: UUID
+    patient_id: UUID
+
+
+# ward: subject ward_id
+
+
+@reads("ward")
+class BedReserved(Event):
+    """A bed is kept for an admission."""
+
+    admission_id: UUID
+    patient_id: UUID
+
+
+@reads("ward")
+class BedReleased(Event):
+    """The bed of an admission is free again."""
+
+    admission_id: UUID
+    patient_id: UUID
+
+
+# prescription: subject prescription_id
+
+
+@reads("prescription")
+class PrescriptionCreated(Event):
+    """A medication has been prescribed."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@reads("prescription")
+class PrescriptionAccepted(Event):
+    """The boxes are reserved; or dispensing them has failed, and `reason` says why."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    reason: str | None
+
+
+@reads("prescription")
+class PrescriptionRejected(Event):
+    """There are no boxes for a prescription."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    reason: str
+
+
+@reads("prescription")
+class PrescriptionDispensed(Event):
+    """The patient has the boxes."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("prescription")
+class PrescriptionCancelled(Event):
+    """A prescription was taken back."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+# inventory: subject prescription_id. Where the boxes of a prescription are.
+
+
+@reads("inventory")
+class StockReserved(Event):
+    """The boxes are kept for the prescription."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("inventory")
+class StockRejected(Event):
+    """There are not enough boxes."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("inventory")
+class StockReleased(Event):
+    """The boxes are no longer kept."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("inventory")
+class StockDispensed(Event):
+    """The boxes have left the shelf."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@reads("inventory")
+class StockReturned(Event):
+    """The boxes are back on the shelf, and kept for the prescription."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+# billing: subject entry_id. Each carries the balance of the whole account and the account's version, because events of
+# different entries come in any order and only the newest balance counts.
+
+
+@reads("billing")
+class BillingEntryCreated(Event):
+    """A prescription will have to be paid for."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+@reads("billing")
+class BillingEntryPriced(Event):
+    """It is known what a prescription costs."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+@reads("billing")
+class BillingEntryPosted(Event):
+    """A dispensed prescription has been charged."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+@reads("billing")
+class BillingEntryVoided(Event):
+    """A prescription need not be paid for."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+@reads("billing")
+class AdmissionBilled(Event):
+    """The fee of an admission has been charged."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+@reads("billing")
+class AdmissionBillingVoided(Event):
+    """The fee of an admission need not be paid."""
+
+    patient_id: UUID
+    balance: str
+    account_version: int
+
+
+# lab: subject lab_result_id
+
+
+@reads("lab")
+class LabResultRecorded(Event):
+    """The laboratory has found something."""
+
+    lab_result_id: UUID
+    patient_id: UUID
+    test: str
+    value: str
+    unit: str
+    critical: bool
+
+
+# notification: subject notification_id
+
+
+@reads("notification")
+class NotificationSent(Event):
+    """Somebody was told something about a patient."""
+
+    notification_id: UUID
+    patient_id: UUID
+    kind: str
+    text: str
+    reference_id: UUID

@@ -1,0 +1,97 @@
+"""The messages of inventory: what it publishes, and what it reads of others'."""
+
+from uuid import UUID
+
+from services.chassis.messages import Command, Event, publishes, reads, receives
+
+
+@publishes(subject="prescription_id")
+class StockReserved(Event):
+    """Boxes are kept for a prescription. `unit_price` is what a box costs now, a decimal string with two places."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+    unit_price: str
+
+
+@publishes(subject="prescription_id")
+class StockRejected(Event):
+    """Nothing is kept for a prescription. `reason` is `out of stock` or `unknown medication`."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+    reason: str
+
+
+@publishes(subject="prescription_id")
+class StockReleased(Event):
+    """Boxes that were kept for a prescription are free for others."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@publishes(subject="prescription_id")
+class StockDispensed(Event):
+    """Boxes that were kept for a prescription have left the store room."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@publishes(subject="prescription_id")
+class StockReturned(Event):
+    """Dispensed boxes are back in the store room and kept for their prescription again."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@publishes(subject="medication_code")
+class StockLow(Event):
+    """A medication has just become scarce. `available` is negative when fewer are left than are reserved."""
+
+    medication_code: str
+    available: int
+
+
+@reads("prescription")
+class PrescriptionCreated(Event):
+    """A prescription wants boxes to be kept for it."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    quantity: int
+
+
+@reads("prescription")
+class PrescriptionCancelled(Event):
+    """A prescription needs its boxes no more."""
+
+    prescription_id: UUID
+    patient_id: UUID
+
+
+@receives("prescription")
+class DispenseStock(Command):
+    """Takes the boxes that are kept for a prescription out of the store room."""
+
+    prescription_id: UUID
+
+
+@receives("prescription")
+class ReturnStock(Command):
+    """Puts the boxes that were dispensed for a prescription back, and keeps them for it."""
+
+    prescription_id: UUID

@@ -1,0 +1,1 @@
+"""Lab results: what was found, of whom, and whether it is critical."""

@@ -1,0 +1,1 @@
+"""The ward service: wards, their beds, and which admission holds one."""

@@ -1,0 +1,46 @@
+"""The messages of ward: what it publishes, and what it reads of others'."""
+
+from uuid import UUID
+
+from services.chassis.messages import Command, Event, publishes, reads, receives
+
+
+@publishes(subject="ward_id")
+class BedReserved(Event):
+    """A bed of the ward is held by this admission from now on."""
+
+    ward_id: str
+    admission_id: UUID
+    patient_id: UUID
+
+
+@publishes(subject="ward_id")
+class BedReleased(Event):
+    """The bed that this admission held is free."""
+
+    ward_id: str
+    admission_id: UUID
+    patient_id: UUID
+
+
+@receives("admission")
+class ReserveBed(Command):
+    """Asks for a bed of this ward, whichever is free."""
+
+    admission_id: UUID
+    patient_id: UUID
+    ward_id: str
+
+
+@receives("admission")
+class ReleaseReservation(Command):
+    """Gives back the bed of this admission, and of no other."""
+
+    admission_id: UUID
+
+
+@reads("patient")
+class PatientDischarged(Event):
+    """A patient has gone home; the bed of this admission is free."""
+
+    admission_id: UUID

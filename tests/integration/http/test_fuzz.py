@@ -1,0 +1,52 @@
+"""A fuzzer made from each service's own /openapi.json finds no 500 and nothing that the description does not say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from local.topology import SERVICES, Engine
+from services.chassis.processes import make_app
+from services.chassis.settings import Settings
+from tests.integration.conftest import NewDatabase
+
+EXAMPLES_PER_OPERATION = 15
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+
+
+@pytest.mark.parametrize("service", [service for service in SERVICES], ids=lambda service: service.name)
+def test_no_input_makes_a_service_fail(service: Any, new_database: NewDatabase, mongodb: Callable[[str], str]) -> None:
+    chosen = (
+        Settings(database_url=mongodb("notifications"))
+        if service.engine is Engine.MONGODB
+        else new_database(service.name)
+    )
+    app = make_app(service.name, chosen)
+    for operation in schemathesis.openapi.from_wsgi("/openapi.json", app).get_all_operations():
+        fuzz(operation.ok())
+    app.extensions["storage"].close()
+
+
+def fuzz(operation: Any) -> None:
+    """Tries one operation with good and bad input."""
+
+    @settings(
+        max_examples=EXAMPLES_PER_OPERATION,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE))
+    def attempt(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    attempt()

@@ -1,0 +1,175 @@
+"""What every API answers alike, tried on the patient service and a real database."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.chassis.processes import make_app
+from services.chassis.settings import Settings
+from tests.integration.conftest import NewDatabase
+
+ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}
+
+
+@pytest.fixture
+def settings(new_database: NewDatabase) -> Settings:
+    """The settings of a patient service with a fresh database."""
+    return new_database("patient")
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The patient service's application."""
+    app = make_app("patient", settings)
+    yield app
+    app.extensions["storage"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the patient service."""
+    return app.test_client()
+
+
+def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(settings.database_url) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "field"),
+    [
+        ("{", "application/json", 400, "body"),
+        ("", "application/json", 400, "body"),
+        ("[]", "application/json", 422, "body"),
+        ('{"full_name": "Ada"}', "application/json", 422, "body.date_of_birth"),
+        ('{"full_name": "A\\u0000", "date_of_birth": "1815-12-10"}', "application/json", 422, "body.full_name"),
+        ('{"full_name": "\\ud800", "date_of_birth": "1815-12-10"}', "application/json", 400, "body"),
+        ('{"full_name": "Ada", "date_of_birth": "1815-13-10"}', "application/json", 422, "body.date_of_birth"),
+        ('{"full_name": "Ada", "date_of_birth": "1815-12-10", "age": 1}', "application/json", 422, "body.age"),
+        ("full_name=Ada", "application/x-www-form-urlencoded", 415, None),
+    ],
+)
+def test_bad_input_is_answered_with_the_field_and_loses_nothing(
+    client: FlaskClient, settings: Settings, body: str, content_type: str, status: int, field: str | None
+) -> None:
+    answer = client.post("/patients", data=body, content_type=content_type)
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    problem = answer.get_json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert [error["field"] for error in problem["errors"]][:1] == ([field] if field else [])
+    assert rows(settings, "SELECT FROM patients") == []
+
+
+@pytest.mark.parametrize("path", ["/patients/no-uuid", f"/patients/{'0' * 32}", "/nowhere"])
+def test_what_does_not_exist_is_404(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.content_type == "application/problem+json"
+
+
+def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(client: FlaskClient) -> None:
+    answer = client.delete("/patients")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_request_that_is_too_large_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/patients", json={**ADA, "full_name": "A" * 100_000})
+    assert answer.status_code == 413
+    assert answer.content_type == "application/problem+json"
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(client: FlaskClient, settings: Settings) -> None:
+    answers = [client.post("/patients", json=ADA, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert answers[0].data == answers[1].data
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert len(rows(settings, "SELECT FROM patients")) == 1
+    assert len(rows(settings, "SELECT FROM outbox")) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(client: FlaskClient) -> None:
+    client.post("/patients", json=ADA, headers={"Idempotency-Key": "k"})
+    answer = client.post("/patients", json={**ADA, "full_name": "Grace"}, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["field"] == "header.Idempotency-Key"
+
+
+def test_a_key_holds_for_one_path_only(client: FlaskClient) -> None:
+    ids = [client.post("/patients", json=ADA).get_json()["patient_id"] for _ in range(2)]
+    answers = [
+        client.post(f"/patients/{patient_id}/discharge", headers={"Idempotency-Key": "k"}).status_code
+        for patient_id in ids
+    ]
+    assert answers == [409, 409]
+
+
+def test_only_a_good_answer_is_remembered(client: FlaskClient) -> None:
+    refused = client.post("/patients", json={"full_name": ""}, headers={"Idempotency-Key": "k"})
+    assert refused.status_code == 422
+    assert client.post("/patients", json=ADA, headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "sch\u00f6n"])
+def test_a_key_that_is_no_key_is_refused(client: FlaskClient, key: str) -> None:
+    assert client.post("/patients", json=ADA, headers={"Idempotency-Key": key}).status_code == 422
+
+
+def test_calls_in_flight_with_one_key_wait_for_the_first(app: Flask, settings: Settings) -> None:
+    barrier = threading.Barrier(6)
+
+    def call(_: int) -> tuple[int, bytes]:
+        barrier.wait()
+        answer = app.test_client().post("/patients", json=ADA, headers={"Idempotency-Key": "k"})
+        return answer.status_code, answer.data
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = set(pool.map(call, range(6)))
+    assert len(answers) == 1
+    assert answers.pop()[0] == 201
+    assert len(rows(settings, "SELECT FROM patients")) == 1
+
+
+def test_a_database_that_is_away_is_503_with_retry_after_and_not_ready(unused_port: int) -> None:
+    away = Settings(database_url=f"postgresql://a:b@127.0.0.1:{unused_port}/away", database_wait_s=0.2)
+    app = make_app("patient", away)
+    client = app.test_client()
+    for answer in (client.post("/patients", json=ADA), client.get(f"/patients/{'0' * 32}"), client.get("/readyz")):
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.content_type == "application/problem+json"
+    assert client.get("/healthz").status_code == 200
+    app.extensions["storage"].close()
+
+
+def test_a_row_that_is_locked_too_long_is_503(client: FlaskClient, settings: Settings) -> None:
+    patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
+    with psycopg.connect(settings.database_url) as other:
+        other.execute("SELECT FROM patients FOR UPDATE")
+        answer = client.put(f"/patients/{patient_id}/name", json={"full_name": "Ada King"})
+    assert answer.status_code == 503
+    assert client.put(f"/patients/{patient_id}/name", json={"full_name": "Ada King"}).status_code == 200
+
+
+def test_a_correlation_id_is_taken_over_and_handed_on(client: FlaskClient, settings: Settings) -> None:
+    answer = client.post("/patients", json=ADA, headers={"X-Correlation-ID": "the-story-so-far"})
+    assert answer.headers["X-Correlation-ID"] == "the-story-so-far"
+    ((header,),) = rows(settings, "SELECT header FROM outbox")
+    assert b"the-story-so-far" in header
+
+
+def test_the_interface_describes_itself(client: FlaskClient) -> None:
+    description = client.get("/openapi.json").get_json()
+    assert description["openapi"].startswith("3.1")
+    assert "/patients/{patient_id}/name" in description["paths"]
+    assert b"html" in client.get("/docs", follow_redirects=True).data
+    assert b"infirmary_http_requests_total" in client.get("/metrics").data
