@@ -1,0 +1,1 @@
+"""The whole hospital, over HTTP, on real servers and with real processes."""

@@ -1,0 +1,54 @@
+"""One hospital for all end-to-end tests, on free ports; each test makes its own patients, wards and medications."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from audit.verdict import violations
+from audit.witness import Witness
+from demo.client import Hospital
+from local.hospital import Hospital as Machinery
+from local.hospital import running_hospital
+
+AT_REST_WITHIN_S = 90.0
+
+
+@pytest.fixture(scope="session")
+def machinery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machinery]:
+    """Servers and processes, to be looked at, stopped and killed."""
+    with running_hospital(tmp_path_factory.mktemp("hospital"), announce=print) as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hospital(machinery: Machinery) -> Iterator[Hospital]:
+    """What people do in the hospital."""
+    with Hospital(machinery.env) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def witness(machinery: Machinery) -> Iterator[Witness]:
+    """Somebody who waits until the hospital is at rest and then looks at everything."""
+    with Witness(machinery.env) as witness:
+        yield witness
+
+
+class Audit:
+    """Checks everything that must hold once the hospital is at rest."""
+
+    def __init__(self, hospital: Hospital, witness: Witness) -> None:
+        self._hospital, self._witness = hospital, witness
+
+    def holds(self) -> None:
+        """Waits until nothing is under way, then asserts every rule of the audit."""
+        self._witness.settle(AT_REST_WITHIN_S)
+        ledger = self._hospital.ledger
+        assert violations(self._witness.facts(ledger), ledger) == []
+
+
+@pytest.fixture
+def audit(hospital: Hospital, witness: Witness) -> Audit:
+    """The audit of everything, with what all tests have done so far."""
+    return Audit(hospital, witness)
