@@ -35,7 +35,7 @@ class Contract:
 class Message(BaseModel):
     """A message's body. Unknown fields are ignored, so that a publisher may add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
     contract: ClassVar[Contract]
 
 

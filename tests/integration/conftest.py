@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from local.databases import Databases
+from local.ports import free_port
 from local.servers.choice import Servers, servers_for
 from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
@@ -72,6 +72,6 @@ def new_database(postgres: PostgresServer | GivenPostgres, templates: Callable[[
 
 
 @pytest.fixture
-def log_folder(tmp_path: Path) -> Path:
-    """A folder for what processes print."""
-    return tmp_path
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    return free_port()

@@ -1,15 +1,23 @@
 """Applies one message: finds its handler, reads the body as the handler declares it, and calls it."""
 
+from typing import Protocol
+
 from pydantic_core import from_json
 
-from services.chassis.cause import cause_of
+from services.chassis.cause import Cause, cause_of
 from services.chassis.envelope import Incoming, MalformedMessage, read_body
-from services.chassis.handlers import Handlers
+from services.chassis.handlers import CommandHandler, Handlers
 from services.chassis.logs import CORRELATION_ID
-from services.chassis.messages import Reply
+from services.chassis.messages import Command, Reply
 from services.chassis.saga import participant
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.transaction import Transaction
+
+
+class Work(Protocol):
+    """What a handler works through, whatever the database."""
+
+    cause: Cause
 
 
 class Applier:
@@ -19,13 +27,13 @@ class Applier:
         self.handlers = handlers
         self.orchestrator = orchestrator
 
-    def event(self, tx: Transaction, message: Incoming) -> None:
+    def event(self, tx: Work, message: Incoming) -> None:
         """Applies an event. One of a type that the service does not handle changes nothing.
 
         Raises:
             MalformedMessage: The body cannot be read.
         """
-        _work_on(tx, message)
+        work_on(tx, message)
         found = self.handlers.events.get((message.source, message.type))
         if found is None:
             _require_json_object(message)
@@ -39,18 +47,27 @@ class Applier:
         Raises:
             MalformedMessage: The body cannot be read, or nobody here handles the type.
         """
-        _work_on(tx, message)
+        work_on(tx, message)
         if message.type == Reply.__name__ and self.orchestrator is not None:
             self.orchestrator.replied(tx, read_body(Reply, message.body))
             return
+        participant.answer(tx, *self.command(message))
+
+    def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
+        """Returns a command and its handler.
+
+        Raises:
+            MalformedMessage: The body cannot be read, or nobody here handles the type.
+        """
         found = self.handlers.commands.get(message.type)
         if found is None:
             raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
         kind, handle = found
-        participant.answer(tx, read_body(kind, message.body), handle)
+        return read_body(kind, message.body), handle
 
 
-def _work_on(tx: Transaction, message: Incoming) -> None:
+def work_on(tx: Work, message: Incoming) -> None:
+    """Notes the message as the cause of all that is written from here on."""
     tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent)
     CORRELATION_ID.set(tx.cause.correlation_id)
 

@@ -21,16 +21,16 @@ class Ledger(Protocol):
         """Says whether the same work may succeed later without any change."""
         ...
 
-    def is_lost(self) -> bool:
-        """Says whether the connection, and with it every log owned, is gone."""
-        ...
-
     def own(self, log: str) -> bool:
         """Tries to become the one active reader of a log."""
         ...
 
     def position(self, log: str) -> Position:
         """Returns how far a log was read."""
+        ...
+
+    def offsets(self) -> dict[str, int | None]:
+        """Returns the stored offset of every log that was ever read; also keeps an idle session alive."""
         ...
 
     def start_over(self, log: str) -> Position:

@@ -79,8 +79,9 @@ class Session:
 
     def _tend(self) -> None:
         self._broker.heartbeat()
+        stored_offsets = self._ledger.offsets()
         for reader in self._readers:
-            reader.tend()
+            reader.tend(stored_offsets)
         self._retry_held()
         self._ledger.tend()
 

@@ -41,10 +41,6 @@ class PostgresLedger:
         """Says whether the same work may succeed later without any change."""
         return is_transient(error)
 
-    def is_lost(self) -> bool:
-        """Says whether the connection, and with it every log owned, is gone."""
-        return self._connection.closed
-
     def own(self, log: str) -> bool:
         """Tries to become the one active reader of a log, by an advisory lock of this session."""
         owned = self._query.value(
@@ -59,6 +55,13 @@ class PostgresLedger:
             Position, "SELECT first_offset, last_offset, last_message_id FROM log_reader WHERE log = %(log)s", log=log
         )
         return found or Position()
+
+    def offsets(self) -> dict[str, int | None]:
+        """Returns the stored offset of every log that was ever read.
+
+        Asked once a turn, which also keeps the session from being ended for its idleness.
+        """
+        return dict(self._connection.execute("SELECT log, last_offset FROM log_reader").fetchall())
 
     def start_over(self, log: str) -> Position:
         """Forgets how far a log was read, keeping what is known of its subjects."""
@@ -76,6 +79,7 @@ class PostgresLedger:
             batch.apply(deliveries)
             return batch.held
 
+        metrics.BATCH.labels(log).observe(len(deliveries))
         self._note_held(log, self._twice(log, work))
         last = deliveries[-1]
         metrics.POSITION.labels(log).set(last.offset or 0)
@@ -90,6 +94,7 @@ class PostgresLedger:
             batch.apply(deliveries)
             return batch.held
 
+        metrics.BATCH.labels(queue).observe(len(deliveries))
         self._note_held(queue, self._twice(queue, work))
 
     def retry_held(self, channel: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from services.chassis import metrics
 from services.chassis.consumer.broker import Broker, Subscription
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.ledger import Ledger
+from services.chassis.consumer.ledger import Ledger, ReaderReplaced
 from services.chassis.consumer.position import Position, recognise, recognise_end
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,16 @@ class LogReader:
         """Whether this process is the one that reads the log."""
         return self.subscription is not None
 
-    def tend(self) -> None:
-        """Tries to start reading, or makes sure of a log that is suspiciously silent."""
+    def tend(self, stored_offsets: dict[str, int | None]) -> None:
+        """Tries to start reading, or makes sure of a log that is suspiciously silent.
+
+        Raises:
+            ReaderReplaced: The stored offset is not where this reader left it: another one has read on, or a person has
+                emptied the table so that the log is read anew.
+        """
         now = time.monotonic()
+        if self.is_active and stored_offsets.get(self.name, -1) != self._position.last_offset:
+            raise ReaderReplaced(f"{self.name}: the stored offset is no longer {self._position.last_offset}")
         if now < self._look_again_at:
             return
         self._look_again_at = now + LOOK_AGAIN_S

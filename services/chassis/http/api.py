@@ -67,6 +67,7 @@ class Api:
         def register(function: Endpoint) -> Endpoint:
             takes = get_type_hints(function)
             possible = {*ALWAYS_POSSIBLE, *errors, *((400, 413, 415) if "body" in takes else ())}
+            possible |= {404} if "path" in takes else set()
             route = getattr(self.blueprint, method.lower())
             documented = {str(status): answer, **problems.documented(tuple(sorted(possible)))}
             summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
@@ -115,7 +116,9 @@ def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseMod
     if "path" in takes:
         try:
             found["path"] = takes["path"].model_validate(path)
-        except ValidationError:
+        except ValidationError as error:
+            if request.method == "PUT" and error.errors()[0]["type"] == "string_pattern_mismatch":
+                raise invalid("path", error) from None  # an id that the client chose, and may choose better
             raise problems.not_found(f"such thing as {request.path}") from None
     if "query" in takes:
         found["query"] = _valid("query", takes["query"].model_validate, request.args.to_dict())

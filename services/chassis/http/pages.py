@@ -19,7 +19,9 @@ class PageQuery(BaseModel):
     """Which page of a list is wanted."""
 
     model_config = ConfigDict(extra="forbid")
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
+    cursor: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9_-]{22}$", description="`next_cursor` of the page before")
+    ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="items on a page")] = 50
 
     def after(self) -> UUID:

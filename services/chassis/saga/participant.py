@@ -1,5 +1,6 @@
 """A participant's side of a saga: every attempt of a step gets the same answer, and an undone step stays undone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,7 +36,7 @@ def answer(tx: Transaction, command: Command, handler: CommandHandler) -> None:
     }
     outcome = known.get(command.step)
     if outcome is None:
-        outcome = _decide(tx, command, handler, known)
+        outcome = decide(tx, command, handler, known)
         if outcome.outcome == "done" or not command.is_compensation():
             _remember(tx, command.saga_id, outcome)
     reply = {"outcome": outcome.outcome, "reason": outcome.reason}
@@ -56,9 +57,15 @@ def _remember(tx: Transaction, saga_id: UUID, outcome: StoredOutcome) -> None:
     )
 
 
-def _decide(
-    tx: Transaction, command: Command, handler: CommandHandler, known: dict[str, StoredOutcome]
-) -> StoredOutcome:
+def decide(tx: object, command: Command, handler: CommandHandler, known: Mapping[str, StoredOutcome]) -> StoredOutcome:
+    """Returns the outcome of a command that has none yet; calls the handler only if there is something to do or undo.
+
+    Args:
+        tx: For the handler.
+        command: The action or the compensation.
+        handler: What does it.
+        known: What was answered to the action and to its compensation, by step.
+    """
     if command.is_compensation():
         action = known.get(command.action_step())
         if action is None or action.outcome != "done":

@@ -1,0 +1,106 @@
+"""A service's configuration: what is wrong is named, and production refuses what anybody knows."""
+
+import pytest
+
+from services.chassis.settings import DEVELOPMENT_PASSWORDS, InvalidConfiguration, Settings, read
+
+DATABASE = "postgresql://lab_results:s3cret-of-ours@127.0.0.1:5432/lab_results"
+BROKER = "amqp://lab:s3cret-of-ours@127.0.0.1:5672/"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that holds a database and no other variable of ours."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", DATABASE)
+    return monkeypatch
+
+
+def refusal() -> str:
+    with pytest.raises(InvalidConfiguration) as refused:
+        read(Settings)
+    return str(refused.value)
+
+
+def test_a_database_is_all_that_is_needed_in_development() -> None:
+    settings = read(Settings)
+    assert settings.database_url == DATABASE
+    assert (settings.infirmary_env, settings.http_host, settings.consumer_batch_messages) == (
+        "development",
+        "127.0.0.1",
+        100,
+    )
+
+
+def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    assert "DATABASE_URL: Field required" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://somewhere/else"),
+        ("RABBITMQ_URL", "http://127.0.0.1:15672"),
+        ("HTTP_PORT", "70000"),
+        ("HTTP_PORT", "eighty"),
+        ("METRICS_PORT", "0"),
+        ("HTTP_THREADS", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("INFIRMARY_ENV", "staging"),
+        ("DATABASE_WAIT_S", "0"),
+        ("CONSUMER_BATCH_MESSAGES", "100000"),
+        ("SAGA_STEP_TIMEOUT_S", "-5"),
+        ("INBOX_DAYS", "1.5"),
+    ],
+)
+def test_a_bad_variable_is_named_on_a_line_of_its_own(
+    environment: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    environment.setenv(variable, value)
+    lines = refusal().splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(f"  {variable}: ")
+
+
+def test_all_bad_variables_are_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HTTP_PORT", "0")
+    environment.setenv("LOG_LEVEL", "loud")
+    assert [line.split(":")[0].strip() for line in refusal().splitlines()[1:]] == ["LOG_LEVEL", "HTTP_PORT"]
+
+
+def test_a_refusal_shows_no_password(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "mysql://lab:s3cret-of-ours@127.0.0.1/lab")
+    environment.setenv("HTTP_PORT", "0")
+    assert "s3cret" not in refusal()
+
+
+@pytest.mark.parametrize("password", DEVELOPMENT_PASSWORDS)
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "RABBITMQ_URL"])
+def test_production_refuses_passwords_that_anybody_knows(
+    environment: pytest.MonkeyPatch, variable: str, password: str
+) -> None:
+    environment.setenv("RABBITMQ_URL", BROKER)
+    known = (DATABASE if variable == "DATABASE_URL" else BROKER).replace("s3cret-of-ours", password)
+    environment.setenv(variable, known)
+    assert read(Settings).infirmary_env == "development"
+    environment.setenv("INFIRMARY_ENV", "production")
+    assert f"{variable} holds a development password" in refusal()
+
+
+def test_production_refuses_the_brokers_default_account(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_ENV", "production")
+    assert "RABBITMQ_URL holds a development password" in refusal()
+
+
+def test_production_starts_with_passwords_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_ENV", "production")
+    environment.setenv("RABBITMQ_URL", BROKER)
+    assert read(Settings).infirmary_env == "production"
+
+
+def test_variables_of_others_are_no_concern_of_ours(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RELAY_WINDOW_ROWS", "many")
+    assert read(Settings).database_url == DATABASE
