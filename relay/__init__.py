@@ -1,0 +1,4 @@
+"""The relay: moves the rows of an outbox to RabbitMQ, and deletes each one only after the broker has confirmed it.
+
+It needs the tables (or document fields) of docs/outbox-contract.md and nothing else of the service that writes them.
+"""

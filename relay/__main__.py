@@ -1,0 +1,118 @@
+"""`python -m relay <service-name>` runs the relay of one service, `python -m relay schema` prints its tables."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from pythonjsonlogger.json import JsonFormatter
+
+from relay.broker import targets
+from relay.broker.address import BrokerAddress
+from relay.broker.declarer import Declarer
+from relay.broker.errors import BrokerLostError
+from relay.broker.publisher import Publisher
+from relay.crash_points import CrashPoints
+from relay.health import Health, serve
+from relay.loop import Relay
+from relay.report import Report
+from relay.settings import Settings, SettingsError, read_settings
+from relay.sources.mongo import MongoSource
+from relay.sources.postgres import PostgresSource
+from relay.sources.source import Source
+
+_log = logging.getLogger("relay")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command and returns its exit status."""
+    if arguments == ["schema"]:
+        sys.stdout.write((Path(__file__).parent / "schema.sql").read_text())
+        return 0
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.stderr.write("usage: python -m relay <service-name> | schema\nsettings: see docs/relay.md\n")
+        return 2
+    try:
+        settings = read_settings()
+    except SettingsError as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    return _run(arguments[0], settings)
+
+
+def _run(service: str, settings: Settings) -> int:
+    _log_as_json(service, settings.log_level)
+    health = Health()
+    server = serve(health, settings.metrics_host, settings.metrics_port)
+    relay = _relay(service, settings, health)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: relay.stop())
+    _log.info("metrics on port %d", server.server_port)
+    relay.run()
+    server.shutdown()
+    return 0
+
+
+def _relay(service: str, settings: Settings, health: Health) -> Relay:
+    relay_id = uuid4()
+    address = BrokerAddress.parse(settings.rabbitmq_url, settings.rabbitmq_ca_file)
+    limits = targets.LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes)
+    declared_first = settings.relay_declare if settings.relay_declare is not None else [f"{service}.events"]
+
+    def connect_source() -> Source:
+        if settings.is_mongo:
+            return MongoSource(
+                settings.database_url,
+                collection=settings.relay_collection,
+                service=service,
+                relay_id=relay_id,
+                poll_s=settings.relay_mongo_poll_interval_ms / 1000,
+                batch_bytes=settings.relay_batch_bytes,
+            )
+        return PostgresSource(
+            settings.database_url,
+            service=service,
+            relay_id=relay_id,
+            poll_s=settings.relay_poll_interval_ms / 1000,
+            batch_rows=settings.relay_batch_rows,
+            batch_bytes=settings.relay_batch_bytes,
+        )
+
+    def connect_broker() -> Publisher:
+        publisher = Publisher(address, name=f"relay {service} {relay_id}")
+        for target in declared_first:
+            try:
+                trouble = targets.declare(address, target, limits)
+            except BrokerLostError as failed:
+                trouble = str(failed)  # this target's trouble: the broker itself has just answered
+            if trouble is not None:
+                _log.warning("%s", trouble)
+        return publisher
+
+    return Relay(
+        connect_source,
+        connect_broker,
+        Declarer(lambda target: targets.declare(address, target, limits)),
+        batch_rows=settings.relay_batch_rows,
+        windows=settings.relay_windows,
+        report=Report(health),
+        crash_points=CrashPoints(settings.relay_crash_point, settings.relay_crash_file),
+    )
+
+
+def _log_as_json(service: str, level: str) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    fields = {"asctime": "time", "levelname": "level", "name": "logger"}
+    handler.setFormatter(
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields=fields,
+            static_fields={"service": service, "role": "relay"},
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,9 @@
+"""The ways in which a connection to the broker ends."""
+
+
+class BrokerLostError(Exception):
+    """The connection is gone or unusable, through no message's fault; what was in flight is simply read again."""
+
+
+class PublishingRefusedError(BrokerLostError):
+    """The broker closed the channel or the connection over something that was published on it, and said why."""

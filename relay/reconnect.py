@@ -1,0 +1,62 @@
+"""A connection that is opened again when it was lost: quickly at first, then less and less often."""
+
+import logging
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from relay import metrics
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=_Closable)
+
+
+class Reconnecting(Generic[T]):
+    """Holds one connection, or the reason why there is none."""
+
+    def __init__(self, server: str, connect: Callable[[], T]) -> None:
+        self._server = server
+        self._connect = connect
+        self._delay_s = 0.0
+        self._next_try = 0.0
+        self.current: T | None = None
+        self.trouble: str | None = "not yet connected"
+
+    def ensure(self, now: float) -> T | None:
+        """Returns the connection, opened now if it is time to try; None while it is not.
+
+        Raises:
+            Exception: whatever the attempt to connect raised; the caller hands it to `lost`.
+        """
+        if self.current is None and now >= self._next_try:
+            self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+            self._next_try = now + self._delay_s
+            self.current = self._connect()
+            self.trouble = None
+            metrics.connections.labels(self._server).inc()
+        return self.current
+
+    def works(self) -> None:
+        """Notes that the connection did something useful: should it be lost, the next try comes at once."""
+        self._delay_s = 0.0
+
+    def lost(self, reason: str, now: float) -> None:
+        """Drops the connection."""
+        self.close()
+        if reason != self.trouble:
+            _log.warning("%s lost: %s", self._server, reason)
+        metrics.errors.labels(self._server).inc()
+        self.trouble = reason
+        self._next_try = now + self._delay_s
+
+    def close(self) -> None:
+        """Closes the connection if there is one."""
+        closing, self.current = self.current, None
+        if closing is not None:
+            closing.close()

@@ -1,0 +1,107 @@
+"""The relay's settings: read once from the environment, validated, with their units and defaults."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from relay.broker.address import BrokerAddress
+
+_SIZE = re.compile(r"^[1-9][0-9]*[YMDhms]$")
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names each and says what it should be."""
+
+
+class Settings(BaseSettings):
+    """Every variable of the environment that the relay reads."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(description="postgresql://role:password@host:port/database, or mongodb://...")
+    rabbitmq_url: str = Field(description="amqp://user:password@host:port/vhost, or amqps:// for TLS")
+    rabbitmq_ca_file: Path | None = Field(None, description="the certificates to trust for amqps, as a PEM file")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 takes a free one"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address on which they are served")
+    relay_batch_rows: int = Field(500, ge=1, le=10_000, description="most messages published together")
+    relay_batch_bytes: int = Field(1 << 20, ge=1024, le=1 << 28, description="most bytes of bodies published together")
+    relay_windows: int = Field(2, ge=1, le=8, description="batches in flight at once")
+    relay_poll_interval_ms: int = Field(100, ge=1, le=5000, description="longest wait for a new row, in milliseconds")
+    relay_mongo_poll_interval_ms: int = Field(250, ge=1, le=5000, description="the same for MongoDB")
+    relay_collection: str = Field(
+        "notifications", min_length=1, description="MongoDB: collection that holds the outboxes"
+    )
+    relay_declare: Annotated[list[str], NoDecode] | None = Field(
+        None, description="targets to declare at the start, separated by commas; default <service>.events"
+    )
+    relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
+    relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log keeps")
+    relay_crash_point: Literal["after_fetch", "after_publish", "after_confirm", "after_delete"] | None = Field(
+        None, description="tests only: where to freeze"
+    )
+    relay_crash_file: Path | None = Field(None, description="tests only: file to touch before freezing")
+    infirmary_env: Literal["development", "production"] = Field("development", description="development or production")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def is_mongo(self) -> bool:
+        """Whether the outbox is in MongoDB."""
+        return self.database_url.startswith("mongodb")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, url: str) -> str:
+        if not url.startswith(("postgresql://", "postgres://", "mongodb://", "mongodb+srv://")):
+            raise ValueError("unknown scheme")
+        if url.startswith("postgres") and not re.match(r"^postgres(ql)?://([^@/]*@)?[^/?%]+", url):
+            raise ValueError("a host is needed: over a Unix socket a frozen relay could not be put out")
+        return url
+
+    @field_validator("rabbitmq_url")
+    @classmethod
+    def _broker_is_known(cls, url: str) -> str:
+        BrokerAddress.parse(url)
+        return url
+
+    @field_validator("relay_log_max_age")
+    @classmethod
+    def _age_is_known(cls, age: str) -> str:
+        if not _SIZE.match(age):
+            raise ValueError("not an age")
+        return age
+
+    @field_validator("relay_declare", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _no_crash_in_production(self) -> "Settings":
+        if self.relay_crash_point and self.infirmary_env == "production":
+            raise ValueError("RELAY_CRASH_POINT is refused when INFIRMARY_ENV is production")
+        return self
+
+
+def read_settings() -> Settings:
+    """Reads the environment.
+
+    Raises:
+        SettingsError: variables are missing or wrong.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg, unused-ignore]  # the environment has them
+    except ValidationError as invalid:
+        raise SettingsError("\n".join(_explain(error["loc"], error["msg"]) for error in invalid.errors())) from None
+
+
+def _explain(location: tuple[int | str, ...], problem: str) -> str:
+    if not location:
+        return problem
+    name = str(location[0])
+    description = Settings.model_fields[name].description
+    return f"{name.upper()}: {problem}. It should be: {description}."

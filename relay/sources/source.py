@@ -1,0 +1,78 @@
+"""What the loop asks of a source, whatever database it stands on."""
+
+from typing import NamedTuple, Protocol
+
+from relay.message import Key, Row
+
+
+class SourceLostError(Exception):
+    """The database is gone or unusable; ownership, floor and what was in flight went with the connection."""
+
+
+class OutboxUnusableError(SourceLostError):
+    """The database answers, but has no outbox as docs/outbox-contract.md describes it; says what is missing."""
+
+
+class Blocked(NamedTuple):
+    """What a fetch leaves out."""
+
+    targets: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+
+
+class Backlog(NamedTuple):
+    """What waits in the outbox."""
+
+    rows: int
+    """Counted up to a limit, so that a long backlog is not slowed down by counting it."""
+    oldest_age_s: float
+
+
+class Source(Protocol):
+    """An outbox, of which this relay owns some partitions as long as the source is connected.
+
+    Every method raises SourceLostError when the database is gone.
+    """
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions this relay owns."""
+
+    @property
+    def is_nudged(self) -> bool:
+        """Whether a writer has said that there is something new."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last fetch was cut short."""
+
+    @property
+    def poll_s(self) -> float:
+        """How long to wait when there was nothing new and nobody nudged."""
+
+    def fileno(self) -> int | None:
+        """Returns the descriptor on which a nudge arrives, None when there is none."""
+
+    def hear(self) -> None:
+        """Reads the nudges that have come, without waiting."""
+
+    def keep_up(self, now: float) -> None:
+        """Shows that this relay is alive, takes its share of the partitions and lets go of others; cheap."""
+
+    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+        """Deletes what was settled as confirmed, and returns the next messages in order; they are in flight then."""
+
+    def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
+        """Notes that these are no longer in flight: the confirmed are deleted soon, the kept fetched again."""
+
+    def flush(self) -> None:
+        """Deletes what was settled as confirmed; for when no fetch is coming."""
+
+    def forget(self) -> None:
+        """Notes that nothing is in flight any more: the broker's connection was lost."""
+
+    def backlog(self) -> Backlog:
+        """Measures what waits."""
+
+    def close(self) -> None:
+        """Lets go of all partitions at once and disconnects; raises nothing."""

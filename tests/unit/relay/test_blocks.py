@@ -1,0 +1,87 @@
+"""What failed waits and is tried again, twice as long each time; everything else flows on."""
+
+from relay.blocks import (
+    CULPRIT_DELAY_S,
+    FIRST_DELAY_S,
+    LONGEST_DELAY_S,
+    MOST_SUBJECTS,
+    Blocks,
+    Kind,
+)
+from relay.delivery import Receipts
+from relay.message import Row
+from relay.sources.source import Blocked
+
+
+def message(target: str, subject: str, number: int = 1) -> Row:
+    return (number, target, subject, number.to_bytes(16, "big"), b"", b"")
+
+
+def returned(*rows: Row) -> Receipts:
+    return Receipts([], list(rows), [])
+
+
+def test_a_return_blocks_the_target_and_a_refusal_the_subject() -> None:
+    blocks = Blocks()
+    gone, full = message("gone", "a"), message("full", "b")
+    blocks.settled([gone, full], Receipts([], [gone], [full]), now=0)
+    assert blocks.current() == Blocked(frozenset({"gone"}), frozenset({"b"}))
+
+
+def test_a_block_is_due_after_its_delay_and_holds_until_it_is_lifted() -> None:
+    blocks = Blocks()
+    blocks.returned([message("gone", "a")], now=0)
+    assert blocks.due(FIRST_DELAY_S / 2) == []
+    (block,) = blocks.due(FIRST_DELAY_S)
+    assert blocks.current().targets == {"gone"}
+    blocks.lift(block, FIRST_DELAY_S)
+    assert blocks.current().targets == frozenset()
+    assert blocks.reasons(), "it is on trial, and still a reason"
+
+
+def test_each_failure_doubles_the_delay_up_to_a_limit_that_recovery_can_wait_for() -> None:
+    blocks = Blocks()
+    now, delays = 0.0, []
+    for _ in range(8):
+        blocks.returned([message("gone", "a")], now)
+        (block,) = [block for block in blocks.due(now + LONGEST_DELAY_S) if block.name == "gone"]
+        delays.append(block.delay_s)
+        now += block.delay_s
+        blocks.lift(block, now)
+    assert delays[:3] == [FIRST_DELAY_S, 2 * FIRST_DELAY_S, 4 * FIRST_DELAY_S]
+    assert delays[-1] == LONGEST_DELAY_S
+
+
+def test_a_confirm_ends_the_trial() -> None:
+    blocks = Blocks()
+    row = message("log", "a")
+    blocks.returned([row], now=0)
+    blocks.lift(blocks.due(1)[0], now=1)
+    blocks.settled([row], Receipts([1], [], []), now=1)
+    assert blocks.reasons() == []
+    blocks.returned([row], now=2)
+    assert blocks.due(2 + FIRST_DELAY_S), "the next failure begins with the first delay again"
+
+
+def test_a_trial_without_any_message_ends_by_itself() -> None:
+    blocks = Blocks()
+    blocks.returned([message("log", "a")], now=0)
+    blocks.lift(blocks.due(1)[0], now=1)
+    assert blocks.due(60) == []
+    assert blocks.reasons() == []
+
+
+def test_a_target_that_refuses_many_subjects_is_blocked_whole() -> None:
+    blocks = Blocks()
+    blocks.refused([message("full", f"s{number}") for number in range(MOST_SUBJECTS + 1)], now=0)
+    assert blocks.current() == Blocked(targets=frozenset({"full"}))
+    assert blocks.count(Kind.SUBJECT) == 0
+
+
+def test_a_culprit_waits_long_and_is_then_tried_alone() -> None:
+    blocks = Blocks()
+    blocks.culprit(message("log", "a"), "406 PRECONDITION_FAILED", now=0)
+    assert blocks.due(LONGEST_DELAY_S) == []
+    (block,) = blocks.due(CULPRIT_DELAY_S)
+    assert block.alone
+    assert blocks.reasons() == ["subject a: 406 PRECONDITION_FAILED"]

@@ -1,0 +1,60 @@
+"""A wrong setting is refused at the start, by its name and with what it should be."""
+
+import pytest
+
+from relay.settings import SettingsError, read_settings
+
+GOOD = {"DATABASE_URL": "postgresql://n:p@localhost/n", "RABBITMQ_URL": "amqp://n:p@localhost/"}
+
+
+@pytest.fixture(autouse=True)
+def good_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_defaults_are_enough() -> None:
+    settings = read_settings()
+    assert settings.relay_batch_rows == 500
+    assert settings.relay_declare is None
+    assert not settings.is_mongo
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DATABASE_URL", "mysql://localhost/n", "postgresql://role:password@host:port/database"),
+        ("DATABASE_URL", "postgresql:///n", "Unix socket"),
+        ("RABBITMQ_URL", "http://localhost", "amqp://user:password@host:port/vhost"),
+        ("RELAY_BATCH_ROWS", "0", "most messages published together"),
+        ("RELAY_BATCH_BYTES", "many", "most bytes of bodies"),
+        ("METRICS_PORT", "70000", "port of /metrics"),
+        ("RELAY_LOG_MAX_AGE", "a month", "a number and Y, M, D, h, m or s"),
+        ("INFIRMARY_ENV", "testing", "development or production"),
+        ("RELAY_CRASH_POINT", "somewhere", "where to freeze"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert name in str(refused.value)
+    assert says in str(refused.value)
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RABBITMQ_URL")
+    with pytest.raises(SettingsError, match="RABBITMQ_URL"):
+        read_settings()
+
+
+def test_crash_points_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_CRASH_POINT", "after_fetch")
+    monkeypatch.setenv("INFIRMARY_ENV", "production")
+    with pytest.raises(SettingsError, match="RELAY_CRASH_POINT"):
+        read_settings()
+
+
+def test_targets_to_declare_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_DECLARE", "a.events, b.inbox,")
+    assert read_settings().relay_declare == ["a.events", "b.inbox"]
