@@ -150,7 +150,6 @@ def test_a_charge_that_comes_first_is_posted_and_priced_later(office: Office) ->
     assert office.shows() == ("0.00", [("prescription", None, "posted")])
 
 
-
 def test_an_admission_is_billed_and_taken_back(office: Office) -> None:
     admission = new_id()
     assert office.receives(VoidAdmissionBilling, admission) is None

@@ -1,0 +1,33 @@
+"""Where a service keeps its aggregates: its `store.py` declares the collection once, as `documents`.
+
+A document holds the aggregate's own fields and, of the chassis:
+
+- `_id`: the id of the message that caused it. This is the inbox: the same message cannot cause it twice.
+- `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.
+- `saga_id`, `step`, `outcome`, `reason`, `answered`: for a saga's command, what was answered and to which messages.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+IndexKeys = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The collection of a service's aggregates.
+
+    Attributes:
+        collection: Its name; the relay's setting must name the same.
+        indexes: What the service's own queries need, each as pairs of a field and 1 or -1.
+    """
+
+    collection: str
+    indexes: Sequence[IndexKeys]
+
+
+def documents_of(service: str) -> Documents:
+    """Returns what a service's `store.py` declares."""
+    return cast("Documents", import_module(f"services.{service}.store").documents)

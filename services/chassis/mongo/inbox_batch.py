@@ -1,0 +1,98 @@
+"""Applies a batch of commands: each one's document is its inbox row, its effect and its reply in one write."""
+
+from collections.abc import Callable, Sequence
+
+from services.chassis import metrics
+from services.chassis.consumer.applying import step_of
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.messages import COMPENSATION_SUFFIX
+from services.chassis.mongo.parking import HeldMessages
+from services.chassis.mongo.storage import is_transient
+
+RETRIED_AT_ONCE = 100
+
+
+class InboxBatch:
+    """One batch of work on the service's inbox queue."""
+
+    def __init__(self, held: HeldMessages, apply_command: Callable[[Incoming], bool], some_held: bool) -> None:
+        """Prepares the work.
+
+        Args:
+            held: The held messages of the queue.
+            apply_command: Applies a message; returns False if it had been applied before.
+            some_held: Whether there may be held messages that later ones of their subject must not overtake.
+        """
+        self._held, self._apply_command, self._some_held = held, apply_command, some_held
+        self._queue = held.channel
+        self._blocked: set[str] = set()
+
+    def apply(self, deliveries: Sequence[Delivery]) -> int:
+        """Applies the deliveries in their order. Returns how many had to be held."""
+        if self._some_held:
+            deliveries = self._not_held_yet(deliveries)
+            subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
+            self._blocked = self._held.subjects(subjects)
+        return sum(not self._settle_or_hold(delivery) for delivery in deliveries)
+
+    def retry(self) -> int:
+        """Tries held messages whose turn has come. Returns how many were applied."""
+        settled = 0
+        for held in list(self._held.due_in_inbox())[:RETRIED_AT_ONCE]:
+            message = self._held.message(held)
+            if message is None:
+                continue
+            try:
+                self._apply(message)
+            except Exception as raised:  # whatever a handler raises is kept with its message
+                if is_transient(raised):
+                    raise
+                self._held.failed_again(held, raised)
+            else:
+                self._held.release(held)
+                settled += 1
+        return settled
+
+    def _not_held_yet(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        known = self._held.known(delivery.identity for delivery in deliveries)
+        metrics.DUPLICATES.labels(self._queue).inc(sum(delivery.identity in known for delivery in deliveries))
+        return [delivery for delivery in deliveries if delivery.identity not in known]
+
+    def _settle_or_hold(self, delivery: Delivery) -> bool:
+        message, error = delivery.message, None
+        try:
+            if isinstance(message, MalformedMessage):
+                raise message
+            if message.subject not in self._blocked or self._overtakes(message):
+                self._apply(message)
+                return True
+        except Exception as raised:  # as above
+            if is_transient(raised):
+                raise
+            error = raised
+        self._hold(delivery, error)
+        return False
+
+    def _apply(self, message: Incoming) -> None:
+        if self._apply_command(message):
+            metrics.APPLIED.labels(self._queue, message.type).inc()
+        else:
+            metrics.DUPLICATES.labels(self._queue).inc()
+
+    def _overtakes(self, message: Incoming) -> bool:
+        """Lets a compensation go past its own parked command and closes that."""
+        step = step_of(message.body)
+        if step is None or not step.endswith(COMPENSATION_SUFFIX):
+            return False
+        for held in self._held.of_subject(message.subject):
+            parked = self._held.message(held)
+            if parked is not None and step_of(parked.body) == step.removesuffix(COMPENSATION_SUFFIX):
+                self._held.release(held)
+        return True
+
+    def _hold(self, delivery: Delivery, error: Exception | None) -> None:
+        self._held.hold(delivery, error)
+        if isinstance(delivery.message, Incoming):
+            self._blocked.add(delivery.message.subject)
+        (metrics.WAITING if error is None else metrics.PARKED).labels(self._queue).inc()

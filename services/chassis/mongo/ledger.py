@@ -1,0 +1,155 @@
+"""The ledger of a service with a MongoDB database.
+
+There is no transaction over several documents here; what makes a batch whole is the order of its writes: first the
+effects, one document each; then how far each subject has come, and what had to be held; last the offset, or the
+acknowledgement. Every write may be done again without effect: an effect's `_id` is its cause, sequences only grow, a
+message is held once. So whatever a crash leaves out is done by the repetition, and what was done before is found done.
+"""
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from pymongo.errors import PyMongoError
+
+from services.chassis import metrics
+from services.chassis.consumer.applying import Applier, work_on
+from services.chassis.consumer.crash_points import CrashPoints
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.parking import describe
+from services.chassis.consumer.position import Position
+from services.chassis.envelope import Incoming
+from services.chassis.mongo import participant
+from services.chassis.mongo.documents import documents_of
+from services.chassis.mongo.effects import Effects
+from services.chassis.mongo.inbox_batch import InboxBatch
+from services.chassis.mongo.log_batch import LogBatch
+from services.chassis.mongo.log_positions import LogPositions
+from services.chassis.mongo.parking import HeldMessages
+from services.chassis.mongo.storage import connect, is_transient, now
+from services.chassis.mongo.transaction import MongoTransaction
+from services.chassis.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class MongoLedger:
+    """Applies messages; owns logs by leases."""
+
+    def __init__(self, service: str, settings: Settings, applier: Applier, holder: UUID) -> None:
+        """Connects.
+
+        Args:
+            service: Whose database it is.
+            settings: Where it is.
+            applier: What the service does with its messages.
+            holder: Names the process; its next session goes on with the leases of this one.
+
+        Raises:
+            pymongo.errors.PyMongoError: The database does not answer.
+        """
+        self._service, self._applier = service, applier
+        self._client = connect(settings, f"{service}/consumer")
+        self._database = self._client.get_default_database()
+        self._documents = self._database[documents_of(service).collection]
+        self._positions = LogPositions(self._database, holder)
+        self._crash_points = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file)
+        self._held: dict[str, int] = {}
+        now(self._database)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same work may succeed later without any change."""
+        return is_transient(error)
+
+    def own(self, log: str) -> bool:
+        """Tries to become the one active reader of a log, by a lease."""
+        return self._positions.own(log)
+
+    def position(self, log: str) -> Position:
+        """Returns how far a log was read."""
+        return self._positions.read(log)
+
+    def offsets(self) -> dict[str, int | None]:
+        """Returns the stored offset of every log that was ever read."""
+        return self._positions.offsets()
+
+    def start_over(self, log: str) -> Position:
+        """Forgets how far a log was read, keeping what is known of its subjects."""
+        return self._positions.start_over(log)
+
+    def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
+        """Applies deliveries of a log in their order and then moves its offset behind the last."""
+        metrics.BATCH.labels(log).observe(len(deliveries))
+        try:
+            held = self._log_batch(log, position, careful=False).apply(deliveries)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            _log.warning("an effect of %s cannot be written, its batch is applied one by one: %s", log, describe(error))
+            held = self._log_batch(log, position, careful=True).apply(deliveries)
+        self._note_held(log, held)
+        moved = self._positions.move(log, position, deliveries[-1])
+        metrics.POSITION.labels(log).set(moved.last_offset or 0)
+        return moved
+
+    def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
+        """Applies commands that were not applied yet, and answers each attempt once."""
+        metrics.BATCH.labels(queue).observe(len(deliveries))
+        some_held = self._count_held(queue) > 0
+        batch = InboxBatch(HeldMessages(self._database, queue), self._apply_command, some_held)
+        self._note_held(queue, batch.apply(deliveries))
+
+    def retry_held(self, channel: str) -> bool:
+        """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
+        if self._count_held(channel) == 0:
+            return False
+        if channel.endswith(".events"):
+            settled = self._log_batch(channel, self.position(channel), careful=True).retry()
+        else:
+            settled = InboxBatch(HeldMessages(self._database, channel), self._apply_command, some_held=True).retry()
+        del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
+        self._note_held(channel, 0)
+        return settled > 0
+
+    def tend(self) -> None:
+        """Renews the leases.
+
+        Raises:
+            ReaderReplaced: Another reader has taken a log.
+        """
+        self._positions.renew()
+
+    def close(self) -> None:
+        """Gives up the ownership of all logs and disconnects."""
+        try:
+            self._positions.release()
+        except PyMongoError:
+            pass  # the leases run out by themselves
+        finally:
+            self._client.close()
+
+    def _log_batch(self, log: str, position: Position, careful: bool) -> LogBatch:
+        effects = Effects(self._documents, self._transaction, self._applier, self._crash_points)
+        held = HeldMessages(self._database, log)
+        return LogBatch(self._database, held, effects, careful, position.beginning_expired)
+
+    def _apply_command(self, message: Incoming) -> bool:
+        tx = self._transaction(message)
+        work_on(tx, message)
+        command, handler = self._applier.command(message)
+        self._crash_points.reached("before_commit")
+        is_new = participant.answer(tx, command, handler)
+        self._crash_points.reached("after_commit")
+        return is_new
+
+    def _transaction(self, message: Incoming) -> MongoTransaction:
+        return MongoTransaction(self._documents, self._service, message.message_id)
+
+    def _count_held(self, channel: str) -> int:
+        if channel not in self._held:
+            self._held[channel] = HeldMessages(self._database, channel).count()
+        return self._held[channel]
+
+    def _note_held(self, channel: str, more: int) -> None:
+        self._held[channel] = self._count_held(channel) + more
+        metrics.HELD.labels(channel).set(self._held[channel])

@@ -1,0 +1,100 @@
+"""How far each log was read, and by whom: a lease by the database's clock in place of PostgreSQL's advisory lock.
+
+The lease keeps a second reader from doing the same work. It is not what keeps the offset right: a reader that was
+frozen past its lease is stopped by the compare-and-set when it moves the offset, and what it did until then its
+successor does again without effect.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pymongo.errors import DuplicateKeyError
+
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.ledger import ReaderReplaced
+from services.chassis.consumer.position import Position
+from services.chassis.mongo.storage import MongoDatabase, now
+
+LEASE_S = 10.0
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LogPositions:
+    """The logs that one process reads."""
+
+    def __init__(self, database: MongoDatabase, holder: UUID) -> None:
+        self._database = database
+        self._collection = database["log_reader"]
+        self._holder = holder
+        self._owned: set[str] = set()
+
+    def own(self, log: str) -> bool:
+        """Takes a log that nobody reads, or whose reader has been silent for the time of a lease."""
+        at = now(self._database)
+        free = {"_id": log, "$or": [{"holder": self._holder}, {"until": {"$lt": at}}]}
+        try:
+            self._collection.update_one(free, {"$set": self._lease(at)}, upsert=True)
+        except DuplicateKeyError:
+            return False  # it is there, but not free, so the upsert tried to insert it
+        self._owned.add(log)
+        return True
+
+    def renew(self) -> None:
+        """Renews the leases on all logs owned.
+
+        Raises:
+            ReaderReplaced: Another reader has taken one of them.
+        """
+        if not self._owned:
+            return
+        mine = {"_id": {"$in": sorted(self._owned)}, "holder": self._holder}
+        renewed = self._collection.update_many(mine, {"$set": self._lease(now(self._database))})
+        if renewed.matched_count < len(self._owned):
+            raise ReaderReplaced(f"of the logs {sorted(self._owned)} another reader has taken one or more")
+
+    def release(self) -> None:
+        """Lets go of all logs at once."""
+        self._collection.update_many({"holder": self._holder}, {"$set": {"holder": None, "until": _LONG_AGO}})
+        self._owned.clear()
+
+    def read(self, log: str) -> Position:
+        """Returns how far a log was read."""
+        found = self._collection.find_one({"_id": log}) or {}
+        return Position(found.get("first_offset"), found.get("last_offset"), found.get("last_message_id"))
+
+    def offsets(self) -> dict[str, int | None]:
+        """Returns the offset of every log that was ever read."""
+        return {each["_id"]: each.get("last_offset") for each in self._collection.find({}, {"last_offset": True})}
+
+    def move(self, log: str, position: Position, last: Delivery) -> Position:
+        """Moves the offset behind a message.
+
+        Raises:
+            ReaderReplaced: The log has another reader, or the offset is not where this one left it.
+        """
+        moved = Position(position.first_offset, last.offset, last.identity)
+        self._set(log, moved, {"last_offset": position.last_offset})
+        return moved
+
+    def start_over(self, log: str) -> Position:
+        """Forgets how far a log was read.
+
+        Raises:
+            ReaderReplaced: The log has another reader.
+        """
+        self._set(log, Position(), {})
+        return Position()
+
+    def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:
+        offsets = {
+            "first_offset": position.first_offset,
+            "last_offset": position.last_offset,
+            "last_message_id": position.last_message_id,
+        }
+        changed = self._collection.update_one({"_id": log, "holder": self._holder, **expected}, {"$set": offsets})
+        if changed.matched_count == 0:
+            raise ReaderReplaced(f"{log}: it has another reader, or its offset is no longer {expected}")
+
+    def _lease(self, at: datetime) -> dict[str, Any]:
+        return {"holder": self._holder, "until": at + timedelta(seconds=LEASE_S)}

@@ -1,0 +1,38 @@
+"""Makes the collections and their indexes; what migrations are to a service with a PostgreSQL database."""
+
+from pymongo import IndexModel
+
+from services.chassis.mongo.documents import documents_of
+from services.chassis.mongo.storage import connect
+from services.chassis.settings import Settings
+
+_OF_DOCUMENTS = [
+    # For the relay: only the documents with messages are in it.
+    IndexModel([("outbox_since", 1)], sparse=True),
+    # One document for each step of a saga, however many attempts ask for it.
+    IndexModel([("saga_id", 1), ("step", 1)], unique=True, partialFilterExpression={"saga_id": {"$exists": True}}),
+]
+
+_OF_CONSUMER = {
+    # How far each log has been read, and who reads it, is found by `_id`, the log's name.
+    "log_sequence": [IndexModel([("source", 1), ("subject", 1)], unique=True)],
+    "parked_message": [
+        IndexModel([("channel", 1), ("message_id", 1)], unique=True),
+        IndexModel([("channel", 1), ("subject", 1)]),
+    ],
+}
+
+
+def create_collections(service: str, settings: Settings) -> None:
+    """Makes what is missing. Does nothing when all is there; several processes may call it at once.
+
+    Raises:
+        pymongo.errors.PyMongoError: The database does not answer, or holds an index of the same name that differs.
+    """
+    documents = documents_of(service)
+    own = [IndexModel(list(keys)) for keys in documents.indexes]
+    with connect(settings, f"{service}/migrate") as client:
+        database = client.get_default_database()
+        database[documents.collection].create_indexes(_OF_DOCUMENTS + own)
+        for collection, indexes in _OF_CONSUMER.items():
+            database[collection].create_indexes(indexes)

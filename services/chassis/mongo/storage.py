@@ -1,0 +1,109 @@
+"""Connections to the service's own MongoDB database, its clock, and which of its errors pass by themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from services.chassis.settings import Settings
+
+MongoDatabase: TypeAlias = Database[dict[str, Any]]
+MongoCollection: TypeAlias = Collection[dict[str, Any]]
+
+_ANSWER_WITHIN_MS = 2_000
+_STATEMENT_WITHIN_MS = 10_000
+
+_TRANSIENT_CODES: Final = frozenset(
+    {
+        *(6, 7, 89, 9001),  # another node is unreachable, or the network failed
+        *(24, 50, 112, 202, 262),  # timeouts and write conflicts
+        *(64, 75, 100, 133, 134),  # not enough nodes to acknowledge a write
+        *(91, 189, 10107, 11600, 11602, 13435, 13436),  # shutting down, or no longer the primary
+        14031,  # the disk is full
+    }
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Says whether the same work may succeed later without any change.
+
+    Lost connections, elections, timeouts, write conflicts, a full disk, a server that shuts down.
+    """
+    if isinstance(error, ConnectionFailure):
+        return True
+    if isinstance(error, BulkWriteError):
+        failed = error.details["writeErrors"] + error.details["writeConcernErrors"]
+        return all(each["code"] in _TRANSIENT_CODES for each in failed)
+    if isinstance(error, OperationFailure):
+        return error.code in _TRANSIENT_CODES
+    return isinstance(error, PyMongoError) and error.timeout
+
+
+def connect(settings: Settings, role: str) -> MongoClient[dict[str, Any]]:
+    """Returns a client whose writes are on the disks of a majority when they return.
+
+    Without `journal` a server that is killed loses writes that it has acknowledged.
+
+    Args:
+        settings: Where the database is.
+        role: What the server's logs and currentOp should show, for example `notification/consumer`.
+    """
+    given = parse_uri(settings.database_url)
+    alone = len(given["nodelist"]) == 1 and given["fqdn"] is None and not given["options"].get("replicaSet")
+    return MongoClient(
+        settings.database_url,
+        appname=role,
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        directConnection=alone,
+        serverSelectionTimeoutMS=_ANSWER_WITHIN_MS,
+        connectTimeoutMS=_ANSWER_WITHIN_MS,
+        socketTimeoutMS=_STATEMENT_WITHIN_MS,
+        maxPoolSize=settings.database_connections,
+        waitQueueTimeoutMS=int(settings.database_wait_s * 1000),
+        uuidRepresentation="standard",
+        tz_aware=True,
+    )
+
+
+def now(database: MongoDatabase) -> datetime:
+    """Returns the time by the database's clock, which all processes of the service share."""
+    answer = database.command("hello", codec_options=database.codec_options)
+    at: datetime = answer["localTime"]
+    return at
+
+
+class MongoStorage:
+    """What the API of a service with a MongoDB database reads through."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = connect(settings, "api")
+        self._database = self._client.get_default_database()
+
+    @contextmanager
+    def read(self) -> Iterator[MongoDatabase]:
+        """Lends the database."""
+        yield self._database
+
+    def ready(self) -> str | None:
+        """Returns why the database cannot be used now, or None when it answers."""
+        try:
+            now(self._database)
+        except PyMongoError as error:
+            return f"the database does not answer: {error}"
+        return None
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same request may succeed in a moment."""
+        return is_transient(error)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._client.close()

@@ -1,0 +1,69 @@
+"""A transaction of MongoDB: one document with the messages that tell about it, in one write."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pymongo.errors import DuplicateKeyError
+
+from services.chassis.cause import Cause, cause_of
+from services.chassis.envelope import Outgoing, outgoing
+from services.chassis.messages import Event, Reply
+from services.chassis.mongo import outbox
+from services.chassis.mongo.storage import MongoCollection
+
+
+class MongoTransaction:
+    """What one message causes. Nothing is written before the commit, and then everything in one document.
+
+    Attributes:
+        cause: What led to it; every message that it writes carries it on.
+        message_id: The id of the message that causes it, and so the id of the document.
+        messages: What was published so far; it is embedded in the document at the commit.
+    """
+
+    def __init__(self, collection: MongoCollection, service: str, message_id: UUID) -> None:
+        self.collection = collection
+        self.service = service
+        self.message_id = message_id
+        self.cause: Cause = cause_of(None, None, None)
+        self.messages: list[Outgoing] = []
+        self._document: dict[str, Any] = {}
+
+    def insert(self, document: Mapping[str, Any]) -> None:
+        """Remembers the document; written at the commit.
+
+        Raises:
+            RuntimeError: There is one already, and a second would be a second write.
+        """
+        if self._document:
+            raise RuntimeError("a message causes one document: a second one could not be written together with it")
+        self._document = dict(document)
+
+    def publish(self, event: Event) -> None:
+        """Tells everybody, in the service's log, that something happened. Written at the commit."""
+        self.messages.append(outgoing(event, source=self.service, cause=self.cause))
+
+    def reply(self, reply: Reply, to: str) -> None:
+        """Answers the service that orchestrates the saga. Written at the commit."""
+        self.messages.append(outgoing(reply, source=self.service, cause=self.cause, target=f"{to}.inbox"))
+
+    def document(self, **of_the_chassis: object) -> dict[str, Any] | None:
+        """Returns the document with its cause and its messages, or None if nothing was caused.
+
+        Args:
+            of_the_chassis: Further fields, for example a saga's step.
+        """
+        document = {**self._document, **of_the_chassis, **outbox.fields(self.messages)}
+        return {"_id": self.message_id, **document} if document else None
+
+    def commit(self, **of_the_chassis: object) -> bool:
+        """Writes the document, if there is one. Returns False if the same message has caused one before."""
+        document = self.document(**of_the_chassis)
+        if document is None:
+            return True
+        try:
+            self.collection.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""Notifications: what people are told, once each. The service whose database is MongoDB."""

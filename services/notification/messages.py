@@ -1,0 +1,50 @@
+"""The messages of notification: what it publishes, and what it reads of others'."""
+
+from typing import Literal
+from uuid import UUID
+
+from services.chassis.messages import Command, Event, publishes, reads, receives
+
+Kind = Literal["admission_confirmed", "critical_lab_result", "prescription_rejected"]
+
+
+@publishes(subject="notification_id")
+class NotificationSent(Event):
+    """Somebody was told something. `reference_id` is the admission, lab result or prescription that it is about."""
+
+    notification_id: UUID
+    patient_id: UUID
+    kind: Kind
+    text: str
+    reference_id: UUID
+
+
+@reads("lab")
+class LabResultRecorded(Event):
+    """A lab result; critical ones are told at once."""
+
+    lab_result_id: UUID
+    patient_id: UUID
+    test: str
+    value: str
+    unit: str
+    critical: bool
+
+
+@reads("prescription")
+class PrescriptionRejected(Event):
+    """There is no stock for a prescription."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    medication_code: str
+    reason: str
+
+
+@receives("admission")
+class SendAdmissionConfirmation(Command):
+    """Tells a patient that the admission is complete."""
+
+    admission_id: UUID
+    patient_id: UUID
+    ward_id: str

@@ -1,0 +1,36 @@
+"""The documents of notification: one for each, inserted once and never changed but for its outbox."""
+
+from dataclasses import asdict, fields
+from typing import Any, Final
+from uuid import UUID
+
+from services.chassis.mongo.documents import Documents
+from services.chassis.mongo.storage import MongoDatabase
+from services.chassis.mongo.transaction import MongoTransaction
+from services.notification.model import Notification
+
+documents: Final = Documents(
+    "notifications", indexes=[[("notification_id", 1)], [("patient_id", 1), ("notification_id", 1)]]
+)
+
+_FIELDS: Final = {"_id": False, **{field.name: True for field in fields(Notification)}}
+
+
+def list_of_patient(db: MongoDatabase, patient_id: UUID, after: UUID, rows: int) -> list[Notification]:
+    """Returns the next notifications about a patient, oldest first."""
+    return _next(db, {"patient_id": patient_id}, after, rows)
+
+
+def list_all(db: MongoDatabase, after: UUID, rows: int) -> list[Notification]:
+    """Returns the next notifications about anybody, oldest first."""
+    return _next(db, {}, after, rows)
+
+
+def insert(tx: MongoTransaction, notification: Notification) -> None:
+    """Saves a new notification."""
+    tx.insert(asdict(notification))
+
+
+def _next(db: MongoDatabase, wanted: dict[str, Any], after: UUID, rows: int) -> list[Notification]:
+    found = db[documents.collection].find({**wanted, "notification_id": {"$gt": after}}, _FIELDS)
+    return [Notification(**each) for each in found.sort("notification_id", 1).limit(rows)]
