@@ -1,0 +1,43 @@
+"""Checks a hospital that is running: `python -m audit`. Exits with 1 when something does not hold."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from audit.environment import read_environment
+from audit.ledger import Ledger
+from audit.report import print_verdict
+from audit.verdict import judge
+from audit.witness import NotAtRest, Witness
+
+
+@click.command()
+@click.option(
+    "--env", "environment_file", type=click.Path(path_type=Path), default=Path(".run/infirmary.env"), show_default=True,
+    help="The file with the addresses of the hospital.",
+)  # fmt: skip
+@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="How long to wait for rest, in seconds.")
+def main(environment_file: Path, timeout_s: float) -> None:
+    """Wait until the hospital is at rest, then check that everything is consistent."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    with Witness(read_environment(environment_file)) as witness:
+        at_rest = _settle(witness, timeout_s, console)
+        facts = witness.facts(Ledger())
+    verdict = judge(facts)
+    print_verdict(console, verdict, facts)
+    sys.exit(0 if at_rest and not verdict.violations else 1)
+
+
+def _settle(witness: Witness, timeout_s: float, console: Console) -> bool:
+    try:
+        console.print(f"At rest after {witness.settle(timeout_s):.1f} s", highlight=False)
+    except NotAtRest as unrest:
+        console.print(str(unrest), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Nothing is on its way any more, nothing was lost, nothing is out of order."""
+
+from collections.abc import Iterator
+
+from audit.facts import READS, Facts, LogMessage
+from audit.ledger import Ledger
+from audit.violation import Violation
+
+OUTBOXES = "every outbox is empty"
+INBOXES = "every inbox queue is empty"
+READERS = "every reader is at the end of its logs"
+HELD = "nothing is parked and nothing waits"
+SEQUENCES = "sequences run 1, 2, 3 ... without a gap"
+APPLIED = "every reader has applied every event"
+
+
+def outboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """Every message has left."""
+    for service, books in facts.books.items():
+        if books.outbox:
+            yield Violation(OUTBOXES, f"{service}, outbox", f"{books.outbox} messages")
+
+
+def inboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """Every command and reply was taken."""
+    for service, books in facts.books.items():
+        if books.inbox:
+            yield Violation(INBOXES, f"{service}.inbox", f"{books.inbox} messages are ready")
+
+
+def nothing_is_held(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """No message waits in a service's database."""
+    for service, books in facts.books.items():
+        for held in books.held:
+            why = f"parked: {held.error}" if held.error else "waits for the one before it"
+            yield Violation(HELD, f"{service}, {held.channel}, subject {held.subject}", f"{held.type} {why}")
+
+
+def readers_are_at_the_end(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """Every reader has come to the last message of each log that it must read."""
+    for service, books in facts.books.items():
+        for publisher in READS.get(service, ()):
+            if f"{publisher}.events" not in books.readers:
+                yield Violation(READERS, service, f"has no reader of {publisher}.events")
+        for log, last_offset in books.readers.items():
+            messages = facts.logs.get(log.removesuffix(".events"), ())
+            end = messages[-1].offset if messages else None
+            if last_offset != end:
+                yield Violation(READERS, f"{service}, {log}", f"has read up to {last_offset}, the log ends at {end}")
+
+
+def sequences_are_contiguous(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """In every log, for every subject: in order, without a gap, no number twice but in a repeat of the same message."""
+    for publisher, messages in facts.logs.items():
+        beginning_expired = bool(messages) and messages[0].offset > 0
+        seen: dict[str, dict[int, LogMessage]] = {}
+        for message in messages:
+            where = f"{publisher}.events at {message.offset}, subject {message.subject}"
+            if message.sequence is None or message.source != publisher:
+                yield Violation(
+                    SEQUENCES, where, f"{message.type} of {message.source!r} is no numbered event of {publisher}"
+                )
+                continue
+            earlier = seen.setdefault(message.subject, {})
+            what = _out_of_line(message, earlier, beginning_expired)
+            if what:
+                yield Violation(SEQUENCES, where, what)
+            earlier.setdefault(message.sequence, message)
+        yield from _missing_from_log(publisher, seen, facts, beginning_expired)
+
+
+def _out_of_line(message: LogMessage, earlier: dict[int, LogMessage], beginning_expired: bool) -> str | None:
+    sequence = message.sequence or 0
+    repeated = earlier.get(sequence)
+    if repeated is not None:
+        same = repeated.message_id == message.message_id
+        return None if same else f"{sequence} is {message.type}, and was {repeated.type} at {repeated.offset}"
+    expected = max(earlier) + 1 if earlier else 1
+    if sequence == expected or (beginning_expired and not earlier):
+        return None
+    return f"{message.type} has {sequence}, expected was {expected}"
+
+
+def _missing_from_log(
+    publisher: str, seen: dict[str, dict[int, LogMessage]], facts: Facts, beginning_expired: bool
+) -> Iterator[Violation]:
+    """Compares the log's end with the numbers that the publisher has given out."""
+    for subject, given in facts.books[publisher].given.items() if publisher in facts.books else ():
+        last = max(seen.get(subject, {0: None}))
+        if last != given and not (beginning_expired and subject not in seen):
+            yield Violation(
+                SEQUENCES, f"{publisher}.events, subject {subject}", f"ends at {last}, given out were {given}"
+            )
+
+
+def every_event_was_applied(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """The sequence that a reader notes for a subject is the log's last."""
+    for service, books in facts.books.items():
+        if not books.applied:
+            continue
+        for log in books.readers:
+            publisher = log.removesuffix(".events")
+            last: dict[str, int] = {}
+            for message in facts.logs.get(publisher, ()):
+                last[message.subject] = max(message.sequence or 0, last.get(message.subject, 0))
+            for subject, sequence in last.items():
+                applied = books.applied.get((publisher, subject), 0)
+                if applied != sequence:
+                    where = f"{service}, {log}, subject {subject}"
+                    yield Violation(APPLIED, where, f"has applied up to {applied} of {sequence}")

@@ -1,0 +1,126 @@
+"""What was found in a hospital at rest: the input of the checks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from audit.answers import (
+    AccountAnswer,
+    AdmissionAnswer,
+    ChartAnswer,
+    LabResultAnswer,
+    MedicationAnswer,
+    NotificationAnswer,
+    PatientAnswer,
+    PrescriptionAnswer,
+    WardAnswer,
+)
+
+PUBLISHERS = ("patient", "prescription", "inventory", "billing", "ward", "lab", "notification", "admission")
+"""The services that have a log."""
+
+READS = {
+    "prescription": ("patient", "inventory"),
+    "inventory": ("prescription",),
+    "billing": ("prescription", "inventory"),
+    "ward": ("patient",),
+    "lab": ("patient",),
+    "notification": ("lab", "prescription"),
+    "chart": PUBLISHERS,
+}
+"""Whose logs each service has to read at least, from design.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """An event in a log.
+
+    Attributes:
+        offset: Its place in the log.
+        at: When it was written, by the publisher's clock.
+    """
+
+    offset: int
+    message_id: UUID
+    source: str
+    type: str
+    subject: str
+    sequence: int | None
+    correlation_id: str | None = None
+    at: datetime | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMessage:
+    """A message that a service could not apply (`error` is set) or that waits for the one before it."""
+
+    channel: str
+    subject: str | None
+    type: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SagaFact:
+    """A saga as its orchestrator stores it; `steps` holds each step's state by its name."""
+
+    saga_id: UUID
+    name: str
+    status: str
+    reason: str | None
+    steps: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What one service's database says about its messages.
+
+    Attributes:
+        outbox: How many messages have not left yet.
+        held: Messages that are parked or wait.
+        readers: The last offset applied, by log; None before the first message.
+        given: The last sequence given out, by subject. Empty where it is kept otherwise (MongoDB).
+        applied: The last sequence applied, by source and subject.
+        inbox: How many messages are ready in its queue, or None when it has none.
+    """
+
+    outbox: int = 0
+    held: Sequence[HeldMessage] = ()
+    readers: Mapping[str, int | None] = field(default_factory=dict)
+    given: Mapping[str, int] = field(default_factory=dict)
+    applied: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    sagas: Sequence[SagaFact] = ()
+    inbox: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the checks look at.
+
+    Attributes:
+        books: By service.
+        logs: All messages of each log, by publishing service, in the log's order.
+    """
+
+    books: Mapping[str, Books] = field(default_factory=dict)
+    logs: Mapping[str, Sequence[LogMessage]] = field(default_factory=dict)
+    patients: Mapping[UUID, PatientAnswer] = field(default_factory=dict)
+    medications: Mapping[str, MedicationAnswer] = field(default_factory=dict)
+    prescriptions: Mapping[UUID, PrescriptionAnswer] = field(default_factory=dict)
+    accounts: Mapping[UUID, AccountAnswer] = field(default_factory=dict)
+    wards: Mapping[str, WardAnswer] = field(default_factory=dict)
+    lab_results: Mapping[UUID, LabResultAnswer] = field(default_factory=dict)
+    notifications: Sequence[NotificationAnswer] = ()
+    admissions: Mapping[UUID, AdmissionAnswer] = field(default_factory=dict)
+    charts: Mapping[UUID, ChartAnswer] = field(default_factory=dict)
+
+    def discharged(self) -> set[UUID]:
+        """Returns the admissions whose patients have gone home."""
+        return {
+            UUID(message.body["admission_id"])
+            for message in self.logs.get("patient", ())
+            if message.type == "PatientDischarged"
+        }

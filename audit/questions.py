@@ -1,0 +1,203 @@
+"""Asks the services over HTTP, and asks again while one of them is away."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+
+from audit.answers import (
+    AccountAnswer,
+    AdmissionAnswer,
+    Answer,
+    ChartAnswer,
+    LabResultAnswer,
+    MedicationAnswer,
+    NotificationAnswer,
+    PatientAnswer,
+    PrescriptionAnswer,
+    WardAnswer,
+)
+from audit.facts import PUBLISHERS
+
+A = TypeVar("A", bound=Answer)
+
+API_SERVICES = (*PUBLISHERS, "chart")
+
+PAGE_ITEMS = 200
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+
+_NOTES: ContextVar[dict[str, str] | None] = ContextVar("notes", default=None)
+_CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+
+
+class Refusal(RuntimeError):
+    """A service has answered that it will not (4xx), or that it failed (5xx other than 503)."""
+
+    def __init__(self, request: str, status: int, detail: str, fields: frozenset[str] = frozenset()) -> None:
+        super().__init__(f"{request}: {status}, {detail}")
+        self.status, self.detail, self.fields = status, detail, fields
+
+
+class Unanswered(RuntimeError):
+    """A service was away for too long: nobody knows whether it did what it was asked."""
+
+
+@contextmanager
+def correlated(correlation_id: str) -> Iterator[None]:
+    """Gives all requests of a block, and so all messages that follow from them, this correlation id."""
+    token = _CORRELATION_ID.set(correlation_id)
+    try:
+        yield
+    finally:
+        _CORRELATION_ID.reset(token)
+
+
+@contextmanager
+def noted() -> Iterator[dict[str, str]]:
+    """Gives a dictionary into which the answers to all questions of a block are noted, by question."""
+    answers: dict[str, str] = {}
+    token = _NOTES.set(answers)
+    try:
+        yield answers
+    finally:
+        _NOTES.reset(token)
+
+
+class Questions:
+    """The questions that the services answer. Safe to use from several threads."""
+
+    def __init__(self, env: Mapping[str, str], *, patience_s: float = 60.0) -> None:
+        """Prepares the client.
+
+        Args:
+            env: `PATIENT_URL` and so on.
+            patience_s: How long a request is repeated while a service is away (no connection, or 503).
+        """
+        self._urls = {service: env[f"{service.upper()}_URL"] for service in API_SERVICES}
+        self._patience_s = patience_s
+        self._http = httpx.Client(timeout=20.0, limits=httpx.Limits(max_connections=64))
+        self.repeated = 0
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def patient(self, patient_id: UUID) -> PatientAnswer:
+        """Asks patient for a patient."""
+        return self._get("patient", f"/patients/{patient_id}", PatientAnswer)
+
+    def medication(self, code: str) -> MedicationAnswer:
+        """Asks inventory for a medication."""
+        return self._get("inventory", f"/medications/{code}", MedicationAnswer)
+
+    def prescription(self, prescription_id: UUID) -> PrescriptionAnswer:
+        """Asks prescription for a prescription."""
+        return self._get("prescription", f"/prescriptions/{prescription_id}", PrescriptionAnswer)
+
+    def prescriptions(self, patient_id: UUID | None = None) -> list[PrescriptionAnswer]:
+        """Asks for all prescriptions, or a patient's."""
+        return self._list("prescription", "/prescriptions", PrescriptionAnswer, patient_id)
+
+    def account(self, patient_id: UUID) -> AccountAnswer:
+        """Asks billing for a patient's account."""
+        return self._get("billing", f"/accounts/{patient_id}", AccountAnswer)
+
+    def ward(self, ward_id: str) -> WardAnswer:
+        """Asks ward for a ward."""
+        return self._get("ward", f"/wards/{ward_id}", WardAnswer)
+
+    def lab_result(self, lab_result_id: UUID) -> LabResultAnswer:
+        """Asks lab for a result."""
+        return self._get("lab", f"/lab-results/{lab_result_id}", LabResultAnswer)
+
+    def lab_results(self, patient_id: UUID | None = None) -> list[LabResultAnswer]:
+        """Asks for all lab results, or a patient's."""
+        return self._list("lab", "/lab-results", LabResultAnswer, patient_id)
+
+    def notifications(self, patient_id: UUID | None = None) -> list[NotificationAnswer]:
+        """Asks for all notifications, or a patient's."""
+        return self._list("notification", "/notifications", NotificationAnswer, patient_id)
+
+    def admission(self, admission_id: UUID) -> AdmissionAnswer:
+        """Asks admission how far an admission is."""
+        return self._get("admission", f"/admissions/{admission_id}", AdmissionAnswer)
+
+    def chart(self, patient_id: UUID) -> ChartAnswer:
+        """Asks chart for everything about a patient."""
+        return self._get("chart", f"/charts/{patient_id}", ChartAnswer)
+
+    def _get(self, service: str, path: str, kind: type[A]) -> A:
+        response = self.call(service, "GET", path)
+        _note(path, response.text)
+        return kind.model_validate_json(response.content)
+
+    def _list(self, service: str, path: str, kind: type[A], patient_id: UUID | None) -> list[A]:
+        query: dict[str, str | int] = {"limit": PAGE_ITEMS}
+        if patient_id is not None:
+            query["patient_id"] = str(patient_id)
+        found: list[A] = []
+        while True:
+            page = self.call(service, "GET", path, query=query).json()
+            found += [kind.model_validate(item) for item in page["items"]]
+            _note(path, f"{len(found)} items, the last of them {found[-1] if found else None}")
+            if page["next_cursor"] is None:
+                return found
+            query["cursor"] = page["next_cursor"]
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> httpx.Response:
+        """Sends a request until it is answered; so it must be safe to repeat: a GET, a PUT, or a POST with a key.
+
+        Raises:
+            Refusal: The answer is neither 2xx nor 503.
+            Unanswered: The service was away for longer than this client is patient.
+        """
+        headers = {"Idempotency-Key": key} if key else {}
+        correlation_id = _CORRELATION_ID.get()
+        if correlation_id:
+            headers["X-Correlation-ID"] = correlation_id
+        give_up_at, pause_s = time.monotonic() + self._patience_s, FIRST_PAUSE_S
+        while True:
+            try:
+                response = self._http.request(
+                    method, self._urls[service] + path, params=query, json=body, headers=headers
+                )
+                trouble = response.text
+            except httpx.TransportError as error:
+                response, trouble = None, repr(error)
+            if response is not None and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return _checked(f"{method} {path}", response)
+            if time.monotonic() > give_up_at:
+                raise Unanswered(f"{method} {path}: {service} was away for {self._patience_s:.0f} s: {trouble}")
+            self.repeated += 1
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _note(path: str, answer: str) -> None:
+    notes = _NOTES.get()
+    if notes is not None:
+        notes[f"GET {path}"] = answer
+
+
+def _checked(request: str, response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+        detail, fields = problem["detail"], frozenset(error["field"] for error in problem.get("errors", ()))
+    except (ValueError, KeyError, TypeError):
+        detail, fields = response.text, frozenset()
+    raise Refusal(request, response.status_code, detail, fields)

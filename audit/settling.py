@@ -1,0 +1,75 @@
+"""Says what is still going on in a hospital. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audit.facts import Books, LogMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A quick look at all services, taken while they may be at work.
+
+    Attributes:
+        books: By service, without finished sagas and sequences.
+        given_out: How many events each service has written, by service; only where that is kept.
+        logs: What was read of each log so far, by publishing service.
+        away: What could not be looked at, and why.
+    """
+
+    books: Mapping[str, Books]
+    given_out: Mapping[str, int]
+    logs: Mapping[str, Sequence[LogMessage]]
+    away: Sequence[str] = field(default_factory=list)
+
+
+def still_open(look: Look) -> list[str]:
+    """Returns what has still to happen until the hospital is at rest; nothing when it is."""
+    found = list(look.away)
+    for service, books in look.books.items():
+        found += _of_service(service, books)
+        found += _of_readers(service, books, look.logs)
+    for service, given_out in look.given_out.items():
+        messages = look.logs.get(service, ())
+        if not _beginning_expired(messages) and events_in(messages) < given_out:
+            found.append(f"{service}: {given_out - events_in(messages)} events are not in its log yet")
+    return found
+
+
+def events_in(messages: Sequence[LogMessage]) -> int:
+    """Returns how many different events a log holds, repeats not counted."""
+    last: dict[str, int] = {}
+    for message in messages:
+        if message.sequence is not None:
+            last[message.subject] = max(message.sequence, last.get(message.subject, 0))
+    return sum(last.values())
+
+
+def _of_service(service: str, books: Books) -> list[str]:
+    found = []
+    if books.outbox:
+        found.append(f"{service}: {books.outbox} messages in its outbox")
+    if books.inbox:
+        found.append(f"{service}: {books.inbox} messages in its inbox queue")
+    if books.held:
+        errors = sorted({held.error or "waiting for the one before" for held in books.held})
+        found.append(f"{service}: {len(books.held)} messages parked or waiting: {'; '.join(errors)}")
+    running = [saga for saga in books.sagas if saga.status in ("running", "compensating")]
+    if running:
+        example = running[0]
+        found.append(f"{service}: {len(running)} sagas under way, for example {example.saga_id}: {dict(example.steps)}")
+    return found
+
+
+def _of_readers(service: str, books: Books, logs: Mapping[str, Sequence[LogMessage]]) -> list[str]:
+    found = []
+    for log, last_offset in books.readers.items():
+        messages = logs.get(log.removesuffix(".events"), ())
+        end = messages[-1].offset if messages else None
+        if last_offset != end:
+            found.append(f"{service}: has read {log} up to {last_offset}, it ends at {end}")
+    return found
+
+
+def _beginning_expired(messages: Sequence[LogMessage]) -> bool:
+    return bool(messages) and messages[0].offset > 0

@@ -1,0 +1,1 @@
+"""A day in the hospital, played from outside over HTTP."""

@@ -1,0 +1,137 @@
+"""Plays a day in the hospital, faults included, and checks that everything is consistent: `python -m demo`."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from audit.environment import read_environment
+from audit.ledger import Ledger
+from audit.questions import Refusal, Unanswered
+from audit.report import print_verdict
+from audit.verdict import Verdict, judge
+from audit.witness import NotAtRest, Witness
+from demo.client import Hospital
+from demo.day import Day
+from demo.latency import Latency, measure
+from demo.processes import Processes
+from demo.stage import PLAIN_WIDTH, Stage, section
+from demo.storm import Storm
+from demo.traffic import Traffic
+from local.errors import LocalError
+from local.hospital import running_hospital
+from local.rundir import RunDir
+from local.topology import port_base
+
+SETTLE_WITHIN_S = 120.0
+
+FAILURES = (AssertionError, LocalError, NotAtRest, Refusal, Unanswered, TimeoutError, ProcessLookupError)
+
+
+@click.command()
+@click.option(
+    "--env", "environment_file", type=click.Path(path_type=Path),
+    help="Play against the hospital that runs already and has this file, for example .run/infirmary.env.",
+)  # fmt: skip
+def main(environment_file: Path | None) -> None:
+    """Play a day in the hospital."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    begun_at = time.monotonic()
+    try:
+        with _hospital(console, environment_file) as (env, run_dir):
+            passed = play(console, env, run_dir)
+    except FAILURES as failure:
+        console.print(f"\nThe day went wrong. {failure}", style="bold red", markup=False, highlight=False)
+        sys.exit(1)
+    console.print(f"\n{_last_line(passed)} ({time.monotonic() - begun_at:.0f} s)", highlight=False)
+    sys.exit(0 if passed else 1)
+
+
+def play(console: Console, env: Mapping[str, str], run_dir: RunDir) -> bool:
+    """Plays the whole day and returns whether everything held at its end."""
+    with Hospital(env) as hospital, Traffic(env["RABBITMQ_URL"]) as traffic:
+        stage = Stage(traffic, console)
+        Day(hospital, stage).play()
+
+        stage.section("Latency: from the POST to accepted, on an idle hospital")
+        latency = measure(hospital, stage)
+        stage.say(f"[{'green' if latency.meets_goals else 'yellow'}]{latency}[/]")
+
+        stage.section("Faults: processes are killed (SIGKILL) in the middle of the rush hour")
+        processes = Processes(run_dir, env)
+        if not processes.known():
+            stage.say("The processes are not on record here, so nothing is killed.")
+        outcomes = Storm(hospital, stage, processes if processes.known() else None).break_out()
+        stage.say(", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
+        stage.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
+
+        stage.section("Audit: what must hold after any fault has healed")
+        verdict = audit(stage, env, hospital.ledger)
+        stage.section("Summary")
+        console.print(summary(stage, hospital.ledger, latency, verdict))
+        return not verdict.violations
+
+
+def audit(stage: Stage, env: Mapping[str, str], ledger: Ledger) -> Verdict:
+    """Waits until the hospital is at rest, checks everything and prints what was found.
+
+    Raises:
+        NotAtRest: It does not come to rest.
+    """
+    with Witness(env) as witness, stage.console.status("waiting until nothing is under way any more") as status:
+        took_s = witness.settle(SETTLE_WITHIN_S, on_look=lambda left: status.update(left[0] if left else "at rest"))
+        stage.say(f"At rest after {took_s:.1f} s")
+        facts = witness.facts(ledger)
+    verdict = judge(facts, ledger)
+    print_verdict(stage.console, verdict, facts)
+    return verdict
+
+
+def summary(stage: Stage, ledger: Ledger, latency: Latency, verdict: Verdict) -> Table:
+    """Returns what there was, in numbers."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, count in (
+        ("deeds of the script", stage.deeds),
+        ("events that had to follow from them, and did", stage.messages),
+        ("patients", len(ledger.names)),
+        ("prescriptions", len(ledger.prescriptions)),
+        ("admissions", len(ledger.admissions)),
+        ("from the POST to accepted", f"p50 {latency.p50_ms:.0f} ms, p99 {latency.p99_ms:.0f} ms"),
+        ("rules checked", verdict.rules_checked),
+        ("violations", len(verdict.violations)),
+    ):
+        table.add_row(name, str(count))
+    return table
+
+
+@contextmanager
+def _hospital(console: Console, environment_file: Path | None) -> Iterator[tuple[Mapping[str, str], RunDir]]:
+    """Gives a hospital: the one that runs already, or one of our own that is stopped at the end."""
+    if environment_file is not None:
+        yield read_environment(environment_file), RunDir(environment_file.parent)
+        return
+    section(console, "The hospital opens")
+    run_dir = RunDir(RunDir().path / "demo")
+
+    def announce(line: str) -> None:
+        console.print(f"  {line}", markup=False, highlight=False)
+
+    with running_hospital(run_dir.path, port_base=port_base(), fresh=True, announce=announce) as hospital:
+        yield hospital.env, run_dir
+
+
+def _last_line(passed: bool) -> str:
+    if passed:
+        return "[bold green]Everything held.[/]"
+    return "[bold red]Not everything held: see the violations above.[/]"
+
+
+if __name__ == "__main__":
+    main()

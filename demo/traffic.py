@@ -1,0 +1,83 @@
+"""Listens to all logs while the day is played, and knows which messages followed from which deed."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from audit.facts import LogMessage
+from audit.logs import LogTail
+
+DEADLINE_S = 15.0
+
+
+class MessageMissing(AssertionError):
+    """A message that had to follow from a deed has not come."""
+
+
+class Traffic:
+    """A tail of all logs on a thread of its own."""
+
+    def __init__(self, rabbitmq_url: str) -> None:
+        """Prepares the tail; it starts when the block is entered.
+
+        Args:
+            rabbitmq_url: Of an account that may read all logs.
+        """
+        self._tail = LogTail(rabbitmq_url, on_message=self._note)
+        self._by_correlation: dict[str, list[LogMessage]] = defaultdict(list)
+        self._arrived = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._tail.follow, args=(self._stopping.is_set,), name="traffic")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._tail.close()
+
+    def wait_for(self, correlation_id: str, types: Iterable[str], within_s: float = DEADLINE_S) -> list[LogMessage]:
+        """Waits until messages of all these types have followed from a deed; returns all that have, oldest first.
+
+        Args:
+            correlation_id: What the deed's requests carried.
+            types: Each as often as it is expected.
+            within_s: How long to wait.
+
+        Raises:
+            MessageMissing: One did not come in time.
+        """
+        expected = sorted(types)
+        give_up_at = time.monotonic() + within_s
+        with self._arrived:
+            while missing := _missing(expected, self._by_correlation[correlation_id]):
+                left_s = give_up_at - time.monotonic()
+                if left_s <= 0 or not self._arrived.wait(left_s):
+                    seen = [message.type for message in self._by_correlation[correlation_id]]
+                    raise MessageMissing(
+                        f"within {within_s:.0f} s there was no {', '.join(missing)}; there were {seen}"
+                    )
+            found = self._by_correlation[correlation_id]
+        return sorted(found, key=lambda message: (message.at is None, message.at, message.offset))
+
+    def _note(self, _publisher: str, message: LogMessage) -> None:
+        if message.correlation_id is None:
+            return
+        with self._arrived:
+            self._by_correlation[message.correlation_id].append(message)
+            self._arrived.notify_all()
+
+
+def _missing(expected: list[str], messages: list[LogMessage]) -> list[str]:
+    left = list(expected)
+    for message in messages:
+        if message.type in left:
+            left.remove(message.type)
+    return left

@@ -1,0 +1,170 @@
+"""A small hospital in which everything is as it should be, as facts made by hand."""
+
+from decimal import Decimal
+from uuid import UUID, uuid4, uuid5
+
+from audit.answers import (
+    AccountAnswer,
+    AdmissionAnswer,
+    ChartAdmission,
+    ChartAnswer,
+    ChartLabResult,
+    ChartNotification,
+    ChartPatient,
+    ChartPrescription,
+    EntryAnswer,
+    LabResultAnswer,
+    MedicationAnswer,
+    NotificationAnswer,
+    PatientAnswer,
+    PrescriptionAnswer,
+    ReservationAnswer,
+    WardAnswer,
+)
+from audit.facts import Books, Facts, LogMessage, SagaFact
+from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
+
+HERE = UUID(int=7)
+ADA, ACCEPTED, DISPENSED, REJECTED, CANCELLED, ADMISSION, FAILED, CRITICAL, HARMLESS = (
+    uuid5(HERE, name) for name in ("ada", "accepted", "dispensed", "rejected", "cancelled", "in", "no", "bad", "fine")
+)
+STATUSES = {ACCEPTED: "accepted", DISPENSED: "dispensed", REJECTED: "rejected", CANCELLED: "cancelled"}
+
+
+def ledger_in_order() -> Ledger:
+    """Returns what a client was told there."""
+    return Ledger(
+        names={ADA: "Ada Lovelace"},
+        medications={"penicillin"},
+        stock=[Delivered("penicillin", 10), DispensingAsked(DISPENSED)],
+        prescriptions={each: Prescribed(ADA, "penicillin", 2) for each in STATUSES},
+        cancelled={CANCELLED},
+        beds={"maternity": 1},
+        holds={ADA: False},
+        lab_results={CRITICAL: ADA, HARMLESS: ADA},
+        admissions={ADMISSION: ADA, FAILED: ADA},
+    )
+
+
+def facts_in_order() -> Facts:
+    """Returns what is found there."""
+    notifications = _notifications()
+    return Facts(
+        books=_books(),
+        logs={"patient": _log()},
+        patients={ADA: PatientAnswer(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
+        medications={
+            "penicillin": MedicationAnswer(
+                code="penicillin", name="Penicillin", unit_price=Decimal("12.50"), on_hand=8, reserved=2, available=6
+            )
+        },
+        prescriptions={each: _prescription(each, status) for each, status in STATUSES.items()},
+        accounts={ADA: _account()},
+        wards={
+            "maternity": WardAnswer(
+                ward_id="maternity", beds=1, reserved=1, free=0,
+                reservations=(ReservationAnswer(admission_id=ADMISSION, patient_id=ADA),),
+            )
+        },
+        lab_results={each: _lab_result(each) for each in (CRITICAL, HARMLESS)},
+        notifications=notifications,
+        admissions={
+            ADMISSION: _admission(ADMISSION, "completed", None),
+            FAILED: _admission(FAILED, "failed", "no free bed"),
+        },
+        charts={ADA: _chart(notifications)},
+    )  # fmt: skip
+
+
+def _books() -> dict[str, Books]:
+    done = dict.fromkeys(("bed", "admission", "billing", "confirmation"), "done")
+    refused = {"bed": "refused", "admission": "waiting", "billing": "waiting", "confirmation": "waiting"}
+    return {
+        "patient": Books(given={str(ADA): 2}, inbox=0),
+        "lab": Books(readers={"patient.events": 1}, applied={("patient", str(ADA)): 2}),
+        "admission": Books(
+            sagas=(
+                SagaFact(ADMISSION, "admission", "completed", None, done),
+                SagaFact(FAILED, "admission", "failed", "no free bed", refused),
+            )
+        ),
+    }
+
+
+def _log() -> tuple[LogMessage, ...]:
+    return tuple(
+        LogMessage(offset, uuid4(), "patient", kind, str(ADA), offset + 1, body={"patient_id": str(ADA)})
+        for offset, kind in enumerate(("PatientRegistered", "PatientNameChanged"))
+    )
+
+
+def _prescription(prescription_id: UUID, status: str) -> PrescriptionAnswer:
+    return PrescriptionAnswer.model_validate(
+        {
+            "prescription_id": prescription_id,
+            "patient_id": ADA,
+            "patient_name": "Ada Lovelace",
+            "medication_code": "penicillin",
+            "quantity": 2,
+            "status": status,
+        }
+    )
+
+
+def _account() -> AccountAnswer:
+    entries = [
+        ("prescription", ACCEPTED, "25.00", "open"),
+        ("prescription", DISPENSED, "25.00", "posted"),
+        ("prescription", REJECTED, None, "voided"),
+        ("prescription", CANCELLED, "25.00", "voided"),
+        ("admission", ADMISSION, "100.00", "posted"),
+    ]
+    found = [
+        EntryAnswer.model_validate(
+            {"entry_id": uuid4(), "kind": kind, "reference_id": reference_id, "amount": amount, "status": status}
+        )
+        for kind, reference_id, amount, status in entries
+    ]
+    return AccountAnswer(patient_id=ADA, held=False, balance=Decimal("150.00"), entries=tuple(found))
+
+
+def _lab_result(lab_result_id: UUID) -> LabResultAnswer:
+    return LabResultAnswer(
+        lab_result_id=lab_result_id, patient_id=ADA, patient_name="Ada Lovelace", critical=lab_result_id == CRITICAL
+    )
+
+
+def _notifications() -> tuple[NotificationAnswer, ...]:
+    kinds = {"admission_confirmed": ADMISSION, "prescription_rejected": REJECTED, "critical_lab_result": CRITICAL}
+    return tuple(
+        NotificationAnswer.model_validate(
+            {"notification_id": uuid4(), "patient_id": ADA, "kind": kind, "reference_id": reference_id, "text": "..."}
+        )
+        for kind, reference_id in kinds.items()
+    )
+
+
+def _admission(admission_id: UUID, status: str, reason: str | None) -> AdmissionAnswer:
+    return AdmissionAnswer.model_validate(
+        {
+            "admission_id": admission_id,
+            "patient_id": ADA,
+            "ward_id": "maternity",
+            "status": status,
+            "reason": reason,
+            "steps": (),
+        }
+    )
+
+
+def _chart(notifications: tuple[NotificationAnswer, ...]) -> ChartAnswer:
+    return ChartAnswer(
+        patient=ChartPatient(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True),
+        admission=ChartAdmission(admission_id=ADMISSION, ward_id="maternity", status="completed", bed_reserved=True),
+        prescriptions=tuple(
+            ChartPrescription(prescription_id=each, status=status) for each, status in STATUSES.items()
+        ),
+        lab_results=(ChartLabResult(lab_result_id=CRITICAL), ChartLabResult(lab_result_id=HARMLESS)),
+        balance=Decimal("150.00"),
+        notifications=tuple(ChartNotification(notification_id=each.notification_id) for each in notifications),
+    )

@@ -1,0 +1,48 @@
+"""A hospital is at rest when nothing is left of a list of things that can be under way."""
+
+from uuid import uuid4
+
+import pytest
+
+from audit.facts import Books, HeldMessage, LogMessage, SagaFact
+from audit.settling import Look, still_open
+
+LOG = {"ward": [LogMessage(0, uuid4(), "ward", "BedReserved", "a", 1)]}
+
+
+def test_a_hospital_at_rest_has_nothing_open() -> None:
+    finished = [SagaFact(uuid4(), "admission", "parked", "no success for a day", {})]
+    books = {"ward": Books(inbox=0), "chart": Books(readers={"ward.events": 0}), "admission": Books(sagas=finished)}
+    assert still_open(Look(books, {"ward": 1}, LOG)) == []
+
+
+def test_an_empty_log_needs_no_reading() -> None:
+    assert still_open(Look({"chart": Books(readers={"lab.events": None})}, {"lab": 0}, {"lab": []})) == []
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        (Look({"ward": Books(outbox=2)}, {}, {}), "ward: 2 messages in its outbox"),
+        (Look({"ward": Books(inbox=3)}, {}, {}), "ward: 3 messages in its inbox queue"),
+        (
+            Look({"ward": Books(held=[HeldMessage("x", "a", "T", None)])}, {}, {}),
+            "ward: 1 messages parked or waiting: waiting for the one before",
+        ),
+        (
+            Look({"chart": Books(readers={"ward.events": None})}, {}, LOG),
+            "chart: has read ward.events up to None, it ends at 0",
+        ),
+        (Look({}, {"ward": 3}, LOG), "ward: 2 events are not in its log yet"),
+        (Look({}, {}, {}, away=["the broker is away"]), "the broker is away"),
+    ],
+)
+def test_what_is_under_way_is_named(look: Look, expected: str) -> None:
+    assert still_open(look) == [expected]
+
+
+def test_a_saga_under_way_is_named_with_its_steps() -> None:
+    saga = SagaFact(uuid4(), "admission", "compensating", "hold", {"bed": "compensating"})
+    assert still_open(Look({"admission": Books(sagas=[saga])}, {}, {})) == [
+        f"admission: 1 sagas under way, for example {saga.saga_id}: {{'bed': 'compensating'}}"
+    ]
