@@ -3,7 +3,12 @@
 import click
 
 from services.chassis import rooms, settings
+from services.chassis.contracts.commands import contracts
+from services.chassis.operator.commands import operator_commands
+from services.chassis.operator.desk import Desk
 from services.chassis.settings import Settings
+
+READ_MODEL = "chart"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,17 +41,32 @@ def _service_commands(name: str) -> click.Group:
         if chosen.database_url.startswith("mongodb"):
             from services.chassis.mongo.schema import create_collections
 
-            create_collections(chosen)
+            create_collections(name, chosen)
         else:
             from services.chassis.migrate import migrate as run
 
             run(name, chosen, revision)
 
+    for command in operator_commands(name, has_saga=(rooms.SERVICES / name / "saga.py").exists()):
+        group.add_command(command)
     return group
 
 
+def _rebuild() -> None:
+    """Forget all charts and make them anew from the logs; the running consumer does so after this returns."""
+    from services.chart.store import forget_everything
+
+    with Desk(READ_MODEL).changing() as tx:
+        forget_everything(tx)
+    click.echo("All charts are forgotten. The consumer fills them again from the beginning of the logs.")
+
+
 for service_name in rooms.names():
-    cli.add_command(_service_commands(service_name))
+    service_commands = _service_commands(service_name)
+    if service_name == READ_MODEL:
+        service_commands.command("rebuild")(_rebuild)
+    cli.add_command(service_commands)
+cli.add_command(contracts)
 
 if __name__ == "__main__":
     cli()

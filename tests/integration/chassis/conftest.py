@@ -187,9 +187,11 @@ class Counting:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Runs a transaction as the API would."""
-        with psycopg.connect(self.settings.database_url) as connection:
-            with transaction(connection, "counting", cause_of(None, None, None)) as tx:
-                yield tx
+        with (
+            psycopg.connect(self.settings.database_url) as connection,
+            transaction(connection, "counting", cause_of(None, None, None)) as tx,
+        ):
+            yield tx
 
     def close(self) -> None:
         """Ends all connections."""

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 Schema = dict[str, Any]
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+"""What matters is that a property holds, not how quickly an example is made."""
 
 NAMES = ("patient_id", "quantity", "lines", "reason")
 DEFINITIONS: Schema = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
 from services.chassis.contracts.compatibility import Misfit, misfits
-from tests.unit.chassis.contracts.schema_pairs import Schema, messages, relatives, values
+from tests.unit.chassis.contracts.schema_pairs import Schema, messages, on_a_busy_machine, relatives, values
 
 
 def schema(**fields: Any) -> Schema:
@@ -112,11 +112,13 @@ def test_a_reader_that_forbids_other_fields_is_told_of_them() -> None:
     assert misfits(schema(a=str, b=int), closed) == [Misfit("b", "unexpected", "integer", "anything")]
 
 
+@on_a_busy_machine
 @given(messages)
 def test_every_schema_reads_what_it_writes(message: Schema) -> None:
     assert misfits(message, message) == []
 
 
+@on_a_busy_machine
 @given(st.data())
 def test_a_value_that_fits_is_read(data: st.DataObject) -> None:
     written = data.draw(messages)
@@ -126,6 +128,7 @@ def test_a_value_that_fits_is_read(data: st.DataObject) -> None:
     jsonschema_rs.validator_for(read, validate_formats=True).validate(value)
 
 
+@on_a_busy_machine
 @given(st.data())
 def test_a_value_that_is_not_read_was_foretold(data: st.DataObject) -> None:
     written, read = data.draw(messages), data.draw(messages)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
 from services.chassis.contracts.evolution import Break, breaks
-from tests.unit.chassis.contracts.schema_pairs import NAMES, Schema, messages
+from tests.unit.chassis.contracts.schema_pairs import NAMES, Schema, messages, on_a_busy_machine
 
 
 def schema(**fields: Any) -> Schema:
@@ -49,6 +49,7 @@ def test_is_a_break_when(after: Schema, expected: Break) -> None:
     assert breaks(BEFORE, after) == [expected]
 
 
+@on_a_busy_machine
 @given(messages, st.sampled_from(["string", "integer", "null"]))
 def test_a_field_may_be_added(before: Schema, kind: str) -> None:
     after = {
@@ -59,6 +60,7 @@ def test_a_field_may_be_added(before: Schema, kind: str) -> None:
     assert breaks(before, after) == []
 
 
+@on_a_busy_machine
 @given(messages, st.sampled_from(NAMES))
 def test_a_field_that_was_always_there_may_not_go(before: Schema, name: str) -> None:
     assume(name in before["required"])
@@ -70,6 +72,7 @@ def test_a_field_that_was_always_there_may_not_go(before: Schema, name: str) -> 
     assert Break(name, "is gone") in breaks(before, after)
 
 
+@on_a_busy_machine
 @given(messages)
 def test_words_for_people_may_change(before: Schema) -> None:
     assert breaks(before, {**before, "title": "Another", "description": "Better."}) == []

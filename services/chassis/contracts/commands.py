@@ -1,0 +1,42 @@
+"""`python -m services contracts`: writes or checks the schemas of all messages."""
+
+import click
+
+from services.chassis import rooms
+from services.chassis.contracts.declarations import load
+from services.chassis.contracts.rules import ADVICE
+from services.chassis.contracts.workplace import Findings, Workplace
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail when something does not fit.")
+def contracts(check: bool) -> None:
+    """Write the schemas of all messages anew, or check that publishers and readers fit."""
+    workplace = _workplace()
+    if not check:
+        refused = workplace.write()
+        if refused:
+            raise click.ClickException(_listed(refused, f"Nothing was written: {ADVICE}."))
+    _tell(workplace.check())
+
+
+def _workplace() -> Workplace:
+    handled = {}
+    for service in rooms.names():
+        handlers = rooms.handlers_of(service)
+        registered = [*handlers.events.values(), *handlers.commands.values()]
+        handled[service] = {message for message, _ in registered}
+    return Workplace(rooms.SERVICES.parent, load(), handled)
+
+
+def _tell(found: Findings) -> None:
+    if found.unread:
+        click.echo(f"Nobody reads yet: {', '.join(found.unread)}.")
+    if found.breaking:
+        raise click.ClickException(_listed([*found.breaking, *found.stale], f"The contracts do not hold; {ADVICE}."))
+    if found.stale:
+        raise click.ClickException(_listed(found.stale, "Run `make contracts` and commit what it writes."))
+
+
+def _listed(lines: list[str], advice: str) -> str:
+    return "\n  ".join(["Messages and their readers do not fit:", *lines]) + f"\n{advice}"

@@ -1,0 +1,87 @@
+"""The contracts as files in a working copy: writes them, and checks them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.chassis.contracts import rules
+from services.chassis.contracts.declarations import Catalogue
+from services.chassis.contracts.history import BEFORE_LAST, LAST, committed_at
+from services.chassis.contracts.overview import overview
+from services.chassis.contracts.schema_files import committed, current
+
+OVERVIEW = Path("docs/messages.md")
+
+
+@dataclass
+class Findings:
+    """What a check has found.
+
+    Attributes:
+        breaking: Promises to readers that are broken.
+        stale: Files that only need to be written anew.
+        unread: Events that nobody reads; no fault.
+    """
+
+    breaking: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+class Workplace:
+    """The schemas and the overview of one working copy."""
+
+    def __init__(self, root: Path, catalogue: Catalogue, handled: rules.Handled) -> None:
+        """Looks at a working copy.
+
+        Args:
+            root: The folder that holds `services` and `docs`.
+            catalogue: What the services declare.
+            handled: Per service the classes that it has handlers for.
+        """
+        self._root, self._services = root, root / "services"
+        self._catalogue, self._handled = catalogue, handled
+
+    def check(self) -> Findings:
+        """Returns what is wrong with the files and with the declarations."""
+        files = committed(self._services)
+        found = Findings(unread=rules.unread_events(self._catalogue))
+        found.breaking += self._refused(files)
+        for revision in (LAST, BEFORE_LAST):
+            before = committed_at(revision, self._services, files)
+            found.breaking += rules.broken_promises(self._catalogue, before, files)
+        found.breaking += rules.unmet_readers(self._catalogue, files)
+        found.breaking += rules.unreceived_commands(self._catalogue)
+        found.breaking += rules.unhandled(self._catalogue, self._handled)
+        found.breaking = list(dict.fromkeys(found.breaking))
+        found.stale += rules.outdated(self._catalogue, files)
+        if self._read_overview() != overview(self._catalogue):
+            found.stale.append(f"{OVERVIEW}: is not what the message classes say")
+        return found
+
+    def write(self) -> list[str]:
+        """Writes every file anew, and deletes what no class declares any more.
+
+        Returns:
+            Why nothing was written: a promise to readers would be broken. Empty when all was written.
+        """
+        files = committed(self._services)
+        refused = self._refused(files)
+        if refused:
+            return refused
+        wanted = current(self._catalogue)
+        for path in set(files) - set(wanted):
+            (self._services / path).unlink()
+        for path, text in wanted.items():
+            if files.get(path) != text:
+                (self._services / path).parent.mkdir(parents=True, exist_ok=True)
+                (self._services / path).write_text(text, encoding="utf-8")
+        (self._root / OVERVIEW).write_text(overview(self._catalogue), encoding="utf-8")
+        return []
+
+    def _refused(self, files: rules.Files) -> list[str]:
+        withdrawn = rules.withdrawn_while_read(self._catalogue, files)
+        return rules.broken_promises(self._catalogue, files, current(self._catalogue)) + withdrawn
+
+    def _read_overview(self) -> str:
+        path = self._root / OVERVIEW
+        return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,80 @@
+"""An operator's connection to one service's database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import psycopg
+
+from services.chassis import settings
+from services.chassis.cause import cause_of
+from services.chassis.database import connect
+from services.chassis.operator.parked import Shelf
+from services.chassis.operator.postgres_shelf import PostgresShelf
+from services.chassis.settings import Settings
+from services.chassis.transaction import Query, Transaction, transaction
+
+
+class Desk:
+    """Opens the database that DATABASE_URL names, for one command."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    @contextmanager
+    def reading(self) -> Iterator[Query]:
+        """Lends a connection on which each statement is a transaction of its own."""
+        with self._connected() as connection:
+            yield Query(connection)
+
+    @contextmanager
+    def changing(self) -> Iterator[Transaction]:
+        """Runs a transaction; afterwards the relay is woken if messages were written."""
+        with self._connected() as connection:
+            connection.autocommit = False
+            with transaction(connection, self.service, cause_of(None, None, None), pipelined=False) as tx:
+                yield tx
+                wrote_messages = bool(tx.messages)
+            if wrote_messages:
+                connection.autocommit = True
+                connection.execute("NOTIFY outbox")
+
+    @contextmanager
+    def parked(self) -> Iterator[Shelf]:
+        """Lends the parked messages; in PostgreSQL whatever is done with them is one transaction."""
+        chosen = settings.read(Settings)
+        if not chosen.database_url.startswith("mongodb"):
+            with self.changing() as tx:
+                yield PostgresShelf(tx)
+            return
+        from pymongo.errors import PyMongoError  # most services do without
+
+        from services.chassis.mongo.storage import connect as connect_to_mongodb
+        from services.chassis.operator.mongo_shelf import MongoShelf
+
+        try:
+            with connect_to_mongodb(chosen, f"{self.service}/operator") as client:
+                yield MongoShelf(client.get_default_database())
+        except PyMongoError as error:
+            raise click.ClickException(f"the database of {self.service}: {error}") from error
+
+    def settings(self) -> Settings:
+        """Returns the settings of the service's processes.
+
+        Raises:
+            click.ClickException: The database is no PostgreSQL, which this command is for.
+        """
+        chosen = settings.read(Settings)
+        if chosen.database_url.startswith("mongodb"):
+            raise click.ClickException(f"{self.service} has a MongoDB database; this command is for PostgreSQL only")
+        return chosen
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+        chosen = self.settings()
+        try:
+            with connect(chosen, f"{self.service}/operator") as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise click.ClickException(f"the database of {self.service}: {error}") from error

@@ -1,0 +1,43 @@
+"""The schemas and the overview in this working copy are those of the message classes."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from local.topology import SERVICES, Engine
+from services.__main__ import cli
+from services.chassis import rooms
+from services.chassis.contracts.declarations import load
+from services.chassis.contracts.overview import overview
+from services.chassis.contracts.schema_files import committed, current
+
+WITHOUT_MIGRATIONS = {service.name for service in SERVICES if service.engine is Engine.MONGODB}
+
+
+def test_every_schema_is_committed_as_its_class_has_it() -> None:
+    assert committed(rooms.SERVICES) == current(load())
+
+
+def test_the_overview_of_messages_is_up_to_date() -> None:
+    assert (rooms.SERVICES.parent / "docs" / "messages.md").read_text() == overview(load())
+
+
+def test_every_publisher_and_its_readers_fit() -> None:
+    checked = CliRunner().invoke(cli, ["contracts", "--check"])
+    assert checked.exit_code == 0, checked.output
+
+
+@pytest.mark.parametrize("service", rooms.names())
+def test_every_service_has_the_same_rooms(service: str) -> None:
+    folder: Path = rooms.SERVICES / service
+    rooms_of_all = ("messages.py", "store.py", "handlers.py", "api.py", "schemas")
+    for room in (*rooms_of_all, *(() if service in WITHOUT_MIGRATIONS else ("migrations",))):
+        assert (folder / room).exists(), f"{service} has no {room}"
+    assert (folder / "model.py").exists() or (folder / "saga.py").exists(), f"{service} decides nothing"
+
+
+def test_the_command_line_knows_every_service() -> None:
+    assert isinstance(cli, click.Group)
+    assert set(cli.commands) == {*rooms.names(), "contracts"}
