@@ -6,7 +6,7 @@ others.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -35,7 +35,7 @@ class Contract:
 class Message(BaseModel):
     """A message's body. Unknown fields are ignored, so that a publisher may add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
     contract: ClassVar[Contract]
 
 
@@ -114,11 +114,3 @@ def receives(sender: str) -> Callable[[type[M]], type[M]]:
 def encode(message: Message) -> bytes:
     """Returns the message's JSON body."""
     return message.__pydantic_serializer__.to_json(message, exclude_none=False)
-
-
-def describe(message: type[Message]) -> dict[str, Any]:
-    """Returns the JSON Schema (2020-12) of a message class, as a publisher or a reader declares it."""
-    mode: Literal["serialization", "validation"] = (
-        "serialization" if message.contract.direction in ("publishes", "sends") else "validation"
-    )
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **message.model_json_schema(mode=mode)}

@@ -18,4 +18,5 @@ BATCH = Histogram(
 HELD = Gauge("infirmary_messages_held", "Messages parked or waiting now.", ["channel"])
 POSITION = Gauge("infirmary_log_offset", "Offset of the last message applied.", ["log"])
 RECONNECTS = Counter("infirmary_consumer_reconnects_total", "Sessions given up after a lost connection.")
+SAGAS_PARKED = Gauge("infirmary_sagas_parked", "Sagas that wait for an operator.")
 SAGA_TIMEOUTS = Counter("infirmary_saga_timeouts_total", "Saga steps taken up because nobody answered.")

@@ -92,6 +92,7 @@ CREATE TABLE saga (
     due_at         timestamptz
 );
 CREATE INDEX saga_due ON saga (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX saga_parked ON saga (saga_id) WHERE status = 'parked';
 
 -- Every transition, in order.
 CREATE TABLE saga_history (

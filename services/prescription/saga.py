@@ -1,4 +1,4 @@
-"""Handing out a prescription: the boxes leave the shelf, then they are charged; if either cannot be, both are undone."""
+"""Handing out a prescription: the boxes leave the shelf and are charged; if either cannot be, both are undone."""
 
 from uuid import UUID
 

@@ -1,0 +1,1 @@
+"""The edges, tried on real servers."""

@@ -7,6 +7,7 @@ from services.chassis import metrics
 from services.chassis.cause import cause_of
 from services.chassis.consumer import parking
 from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.inbox_batch import InboxBatch
 from services.chassis.consumer.ledger import ReaderReplaced
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 
 _FORGET_INBOX_EVERY_TURNS = 3600
 
+_LOOK_AT_SAGAS = """
+SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp()),
+       (SELECT count(*) FROM saga WHERE status = 'parked')
+"""
+
 
 class PostgresLedger:
     """Applies messages on one connection, which also holds the locks on the logs."""
@@ -34,6 +40,7 @@ class PostgresLedger:
         self._service, self._settings, self._applier, self._nudger = service, settings, applier, nudger
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
+        self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held: dict[str, int] = {}
         self._turns = 0
 
@@ -116,11 +123,11 @@ class PostgresLedger:
     def tend(self) -> None:
         """Takes up sagas whose participants are silent; now and then forgets old inbox rows and idempotency keys."""
         orchestrator = self._applier.orchestrator
-        if orchestrator is not None and self._query.value(
-            "SELECT true FROM saga WHERE due_at <= statement_timestamp() LIMIT 1"
-        ):
-            taken = self._transact(orchestrator.time_out, pipelined=False)
-            metrics.SAGA_TIMEOUTS.inc(taken)
+        if orchestrator is not None:
+            due, parked = self._connection.execute(_LOOK_AT_SAGAS).fetchone() or (False, 0)
+            metrics.SAGAS_PARKED.set(parked)
+            if due:
+                metrics.SAGA_TIMEOUTS.inc(self._transact(orchestrator.time_out, pipelined=False))
         self._turns += 1
         if self._turns % _FORGET_INBOX_EVERY_TURNS == 1:
             self._forget_old_rows()
@@ -132,11 +139,13 @@ class PostgresLedger:
     def _forget_old_rows(self) -> None:
         self._connection.execute(
             """DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-                   SELECT ctid FROM inbox WHERE received_at < clock_timestamp() - make_interval(days => %s) LIMIT
-                   50000))""",
+                   SELECT ctid FROM inbox WHERE received_at < statement_timestamp() - make_interval(days => %s)
+                   LIMIT 50000))""",
             (self._settings.inbox_days,),
         )
-        self._connection.execute("DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - interval '7 days'")
+        self._connection.execute(
+            "DELETE FROM idempotency_key WHERE created_at < statement_timestamp() - interval '7 days'"
+        )
 
     def _twice(self, channel: str, work: Callable[[Transaction, bool], int]) -> int:
         """Runs a batch in the quick way; if a message fails, runs it again with a savepoint for each."""
@@ -157,9 +166,11 @@ class PostgresLedger:
             with transaction(self._connection, self._service, cause_of(None, None, None), pipelined) as tx:
                 result = work(tx)
                 wrote_messages = bool(tx.messages)
+                self._reached("before_commit")
         finally:
             if not self._connection.closed:
                 self._connection.autocommit = True
+        self._reached("after_commit")
         if wrote_messages:
             self._nudger.nudge()
         return result

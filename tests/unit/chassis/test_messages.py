@@ -11,7 +11,6 @@ from services.chassis.messages import (
     Contract,
     Event,
     Reply,
-    describe,
     encode,
     publishes,
     reads,
@@ -66,19 +65,6 @@ def test_declaring_one_message_leaves_the_others_as_they_are() -> None:
 def test_an_encoded_message_holds_every_field_null_ones_too() -> None:
     body = encode(PatientCame(patient_id=PATIENT, ward="Größe 7"))
     assert json.loads(body) == {"patient_id": str(PATIENT), "ward": "Größe 7", "note": None}
-
-
-def test_the_schema_of_a_reader_asks_for_those_fields_that_have_no_default() -> None:
-    @reads("patient")
-    class Reader(Event):
-        """A reader's view."""
-
-        ward: str
-        note: str | None = None
-
-    schema = describe(Reader)
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert (schema["title"], set(schema["properties"]), schema["required"]) == ("Reader", {"ward", "note"}, ["ward"])
 
 
 @pytest.mark.parametrize(("step", "undoes"), [("bed", False), ("bed.compensation", True)])

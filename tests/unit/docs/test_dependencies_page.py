@@ -1,4 +1,4 @@
-"""docs/dependencies.md says why each dependency is there, and the lock files hold nothing but names, versions and hashes."""
+"""docs/dependencies.md says why each dependency is there; the lock files hold names, versions and hashes only."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> No
     assert explained == declared()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-day.lock", "requirements-dev.lock"])
 def test_a_lock_file_holds_no_url_and_a_hash_for_each_package(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
