@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolves pyproject.toml into the two lock files, with hashes and for every platform.
+# Resolves pyproject.toml into the lock files, with hashes and for every platform.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,4 +17,5 @@ lock() {
 }
 
 lock requirements.lock
-lock requirements-dev.lock --group local --group dev
+lock requirements-day.lock --group day
+lock requirements-dev.lock --group day --group local --group dev

@@ -1,5 +1,6 @@
 """A service's configuration: read from the environment once, checked, and with one place for every default."""
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -63,6 +64,16 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=3600, description="silence after which a step is tried again")
     ] = 5.0
     inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
+    consumer_crash_point: Annotated[
+        Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")
+    ] = None
+    consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
+
+    @model_validator(mode="after")
+    def _no_crash_in_production(self) -> "Settings":
+        if self.consumer_crash_point and self.infirmary_env == "production":
+            raise ValueError("CONSUMER_CRASH_POINT is refused when INFIRMARY_ENV is production")
+        return self
 
     @model_validator(mode="after")
     def _no_known_password_in_production(self) -> "Settings":
