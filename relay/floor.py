@@ -37,6 +37,12 @@ class Floor:
         return bool(self._writers) if self._candidate is not None else self._seen > self._passable
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether the floor has risen over all that was seen, and nothing is left out of fetches."""
+        settled = self._candidate is None and self.value == self._passable >= self._seen
+        return settled and not self._blocked_at
+
+    @property
     def lowest_needed(self) -> int:
         """The id above which every undelivered row lies, blocked ones too."""
         return min(self._blocked_at.values(), default=self.value)

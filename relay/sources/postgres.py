@@ -10,6 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
+from psycopg.pq import ExecStatus, Format
 
 from relay import membership
 from relay.floor import Floor
@@ -17,7 +18,7 @@ from relay.frames import encode_header
 from relay.message import BODY, HEADER, KEY, MESSAGE_ID, SUBJECT, Key, Row
 from relay.sources import postgres_statements as statements
 from relay.sources.postgres_ownership import Ownership
-from relay.sources.postgres_session import check_outbox, connect
+from relay.sources.postgres_session import LOOK, check_outbox, connect, prepare_look
 from relay.sources.postgres_types import Ids, IdSet
 from relay.sources.source import Backlog, Blocked, SourceLostError
 
@@ -58,6 +59,7 @@ class PostgresSource:
             self._connection = connect(url, name + str(relay_id))
             self._connection.add_notify_handler(self._nudged)
             check_outbox(self._connection)
+            prepare_look(self._connection)
             self._ownership = Ownership(self._connection, relay_id, name)
 
     @property
@@ -74,8 +76,7 @@ class PostgresSource:
         with _lost_as_source_lost():
             pgconn = self._connection.pgconn
             pgconn.consume_input()
-            while pgconn.notifies():
-                self.is_nudged = True
+            self._note_nudges()
 
     def keep_up(self, now: float) -> None:
         """Beats, takes its share of the partitions and lets go of others."""
@@ -86,13 +87,15 @@ class PostgresSource:
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
         """Deletes the confirmed and returns the next rows above the floor, in the order of their ids."""
-        self.is_nudged = False
+        expects_rows, self.is_nudged = self.is_nudged or self.has_more, False
         self._floor.blocking(
             {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
         )
         limit = min(rows, self._most_rows)
         self._most_rows = min(2 * self._most_rows, self._batch_rows)
         with _lost_as_source_lost():
+            if not expects_rows and self._is_idle():
+                return []
             fetched = self._next_rows(blocked, limit)
             self.has_more = len(fetched) == limit
             batch = self._completed(fetched)
@@ -158,6 +161,20 @@ class PostgresSource:
         fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
         self._deleted()
         return fetched
+
+    def _is_idle(self) -> bool:
+        """Looks whether any row lies above the floor: a tenth of a fetch's cost, for a relay that has nothing to do."""
+        if self._confirmed or self._in_flight or not self._floor.is_at_rest:
+            return False
+        found = self._connection.pgconn.exec_prepared(LOOK, [b"%d" % self._floor.value], result_format=Format.BINARY)
+        self._note_nudges()
+        if found.status != ExecStatus.TUPLES_OK:
+            raise SourceLostError(f"PostgreSQL: {found.error_message.decode(errors='replace').strip()}")
+        return found.get_value(0, 0) == b"\x00"
+
+    def _note_nudges(self) -> None:
+        while self._connection.pgconn.notifies():
+            self.is_nudged = True
 
     def _deleted(self) -> None:
         self._in_flight.difference_update(self._confirmed)

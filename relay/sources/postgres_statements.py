@@ -84,6 +84,9 @@ WHERE id > %(floor)s AND NOT id <@ %(in_flight)s
 """
 
 
+ANY_ABOVE = "SELECT EXISTS (SELECT FROM outbox WHERE id > $1)"
+
+
 @cache
 def fetch(*, deleting: bool, sharing: bool, blocked_subjects: bool, blocked_targets: bool) -> str:
     """Returns the statement that reads the next rows from the floor, and deletes the confirmed in the same round trip.
