@@ -16,6 +16,7 @@ from pymongo.uri_parser import parse_uri
 from relay.frames import encode_header
 from relay.message import BODY, KEY, Key, Row
 from relay.sources.mongo_lease import Documents, Leases
+from relay.sources.mongo_watch import Watch
 from relay.sources.source import Backlog, Blocked, SourceLostError
 
 _TIMEOUT_MS = 3000
@@ -30,7 +31,6 @@ class MongoSource:
     """
 
     poll_s: float
-    is_nudged = False
 
     def __init__(
         self, url: str, *, collection: str, service: str, relay_id: UUID, poll_s: float, batch_bytes: int
@@ -42,6 +42,7 @@ class MongoSource:
         """
         self.poll_s = poll_s
         self.has_more = False
+        self.is_nudged = False
         self._service = service
         self._batch_bytes = batch_bytes
         self._in_flight: dict[Any, tuple[int, set[UUID]]] = {}
@@ -52,17 +53,20 @@ class MongoSource:
             # Majority: what is published must not be rolled back afterwards by a failover.
             self._documents: Documents = database.get_collection(collection, read_concern=ReadConcern("majority"))
             self._leases = Leases(database["outbox_lease"], relay_id)
+        self._watch = Watch(self._client, collection)
 
     @property
     def partitions(self) -> int:
         """How many partitions this relay owns."""
         return len(self._leases.owned(time.monotonic()))
 
-    def fileno(self) -> None:
-        """Returns None: a nudge has no way to arrive."""
+    def fileno(self) -> int:
+        """Returns the descriptor on which a nudge arrives."""
+        return self._watch.fileno()
 
     def hear(self) -> None:
-        """Hears nothing."""
+        """Reads the nudges that have come."""
+        self.is_nudged = self._watch.hear() or self.is_nudged
 
     def keep_up(self, now: float) -> None:
         """Renews its leases, takes its share of the partitions and lets go of others."""
@@ -72,6 +76,7 @@ class MongoSource:
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
         """Deletes the confirmed and returns the next messages, oldest document first."""
+        self.is_nudged = False
         self.flush()
         batch: list[Row] = []
         size = 0
@@ -141,6 +146,7 @@ class MongoSource:
                 self._leases.leave()
         except SourceLostError as lost:
             _log.info("left without saying goodbye: %s", lost)
+        self._watch.close()
         self._client.close()
 
     def _waiting(self, blocked: Blocked) -> dict[str, Any]:
