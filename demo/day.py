@@ -161,8 +161,10 @@ class Day:
 
     def a_ward_is_full(self) -> None:
         """No bed: it fails at once, and nothing needs to be undone."""
-        ward = self.hospital.put_ward(f"attic-{self.run}", "Attic", beds=0)
-        with self.stage.deed("Grace is to be admitted to a ward without a free bed", "AdmissionFailed"):
+        ward = self.hospital.put_ward(f"maternity-{self.run}", "Maternity", beds=1)
+        with self.stage.deed(
+            "Grace is to be admitted to the maternity ward, where Ada has the only bed", "AdmissionFailed"
+        ):
             admission = self.hospital.admit(self.grace, ward)
             self.hospital.eventually(admission.has_failed, because="there is no bed")
         self.stage.check(admission.now.steps[0].state == "refused", f"it has failed: {admission.now.reason}")

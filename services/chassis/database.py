@@ -1,5 +1,6 @@
 """Connections to the service's own PostgreSQL database, and which of its errors pass by themselves."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,9 @@ READER_SESSION = SESSION.replace("idle_session_timeout=0", "idle_session_timeout
 
 When it is frozen, the server ends the session, and another takes over.
 """
+
+_TRUSTED_S = 1.0
+"""For how long after its last use a pooled connection is taken to work."""
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 
@@ -58,14 +62,30 @@ def connect(settings: Settings, role: str, options: str = SESSION) -> psycopg.Co
     )
 
 
+class _Pooled(psycopg.Connection[Any]):
+    """A connection of the pool that remembers when it was used last."""
+
+    used_at = 0.0
+
+
+def _check_if_idle(connection: _Pooled) -> None:
+    """Finds out, before a request does, that the server was away while nobody asked it."""
+    now = time.monotonic()
+    if now - connection.used_at > _TRUSTED_S:
+        ConnectionPool.check_connection(connection)
+    connection.used_at = now
+
+
 class PostgresStorage:
     """What the API of a service with a PostgreSQL database reads and writes through."""
 
     def __init__(self, service: str, settings: Settings) -> None:
         self.service = service
         self._nudger = Nudger(settings, service)
-        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+        self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
+            connection_class=_Pooled,
+            check=_check_if_idle,
             kwargs={
                 "application_name": f"{service}/api",
                 "options": SESSION,
@@ -91,16 +111,9 @@ class PostgresStorage:
     @contextmanager
     def write(self, cause: Cause) -> Iterator[Transaction]:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
-        with self._pool.connection() as connection:
-            connection.autocommit = False
-            try:
-                with transaction(connection, self.service, cause) as tx:
-                    yield tx
-                    wrote_messages = bool(tx.messages)
-            finally:
-                if not connection.closed:
-                    connection.autocommit = True
-        if wrote_messages:
+        with self._pool.connection() as connection, transaction(connection, self.service, cause) as tx:
+            yield tx
+        if tx.wrote_messages:
             self._nudger.nudge()
 
     def ready(self) -> str | None:

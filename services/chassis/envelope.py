@@ -17,6 +17,10 @@ from services.chassis.wire import encode_header
 
 M = TypeVar("M", bound=Message)
 
+MAX_KEPT_CHARACTERS = 16_384
+MAX_KEPT_DEPTH = 6
+"""How much is kept of the properties of a message that nobody can read."""
+
 PARTITIONS = 64
 """Into how many partitions an outbox is split; fixed for ever, because a subject must never change its partition."""
 
@@ -160,22 +164,41 @@ def read_body(kind: type[M], body: bytes) -> M:
 
 
 def printable(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns whatever properties a malformed message has in a form that a JSON column takes (no NUL characters)."""
-    text = json.dumps(properties, default=repr).replace("\\u0000", "\\ufffd")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    """Returns whatever properties a malformed message has in a form that any database takes; never fails."""
+    found = _printable(properties, depth=0)
+    text = json.dumps(found)
+    return found if len(text) <= MAX_KEPT_CHARACTERS else {"too long to be kept": text[:MAX_KEPT_CHARACTERS]}
+
+
+def _printable(value: object, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\x00", "\ufffd")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
+    if depth < MAX_KEPT_DEPTH and isinstance(value, Mapping):
+        return {_printable(str(key), depth): _printable(each, depth + 1) for key, each in value.items()}
+    if depth < MAX_KEPT_DEPTH and isinstance(value, list):
+        return [_printable(each, depth + 1) for each in value]
+    return _printable(repr(value)[:200], depth) if depth < MAX_KEPT_DEPTH else "..."
+
+
+def _is_storable(text: str) -> bool:
+    """Says whether databases and the wire take a text: they take neither NUL nor half of a surrogate pair."""
+    return "\x00" not in text and text.encode(errors="replace").decode() == text
 
 
 def _text(values: Mapping[str, Any], key: str, label: str) -> str:
     value = values.get(key)
-    if not isinstance(value, str) or not value or "\x00" in value or len(value) > 255:
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or not _is_storable(value):
         raise MalformedMessage(f"{label} must be 1 to 255 characters of text, not {value!r:.80}")
     return value
 
 
 def _optional_text(values: Mapping[str, Any], key: str) -> str | None:
     value = values.get(key)
-    return value if isinstance(value, str) and "\x00" not in value else None
+    return value if isinstance(value, str) and _is_storable(value) else None
 
 
 def _uuid(values: Mapping[str, Any], key: str) -> UUID:

@@ -58,7 +58,8 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_received_at ON inbox (received_at);
 
--- Messages that could not be applied (error is set) or wait for one before them (error is null).
+-- Messages that could not be applied (error is set) or wait for one before them (error is null). An unreadable one
+-- keeps no later one of its subject waiting: nobody knows whether it is a message of that subject at all.
 CREATE TABLE parked_message (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     channel    text NOT NULL,
@@ -70,6 +71,7 @@ CREATE TABLE parked_message (
     properties jsonb NOT NULL,
     body       bytea NOT NULL,
     error      text,
+    unreadable boolean NOT NULL DEFAULT false,
     attempts   integer NOT NULL DEFAULT 0,
     retry_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     parked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -1,10 +1,10 @@
 """The HTTP interface of patient."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.chassis.http.api import Api, Created
 from services.chassis.http.fields import Input, Name, PatientPath
@@ -17,11 +17,17 @@ from services.patient.model import Patient
 api = Api("patient")
 
 
+def _not_in_the_future(day: date) -> date:
+    if day > datetime.now(UTC).date() + timedelta(days=1):  # it is tomorrow already somewhere
+        raise ValueError("should not be in the future")
+    return day
+
+
 class NewPatient(Input):
     """Who is to be registered."""
 
     full_name: Name
-    date_of_birth: Annotated[date, Field(description="YYYY-MM-DD")]
+    date_of_birth: Annotated[date, Field(strict=True, description="YYYY-MM-DD"), AfterValidator(_not_in_the_future)]
 
 
 class NewName(Input):

@@ -53,7 +53,7 @@ def create_prescription(body: NewPrescription, tx: Transaction) -> Created:
     """
     known = store.known_patient(tx, body.patient_id)
     if known is None:
-        raise unprocessable("body.patient_id", "the patient is not known here (yet)")
+        raise unprocessable("body.patient_id", "the patient is not known here yet")
     prescription, event = model.prescribe(new_id(), body.patient_id, body.medication_code, body.quantity, known.now)
     store.insert(tx, prescription)
     tx.publish(event)

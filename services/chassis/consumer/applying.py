@@ -57,13 +57,18 @@ class Applier:
         """Returns a command and its handler.
 
         Raises:
-            MalformedMessage: The body cannot be read, or nobody here handles the type.
+            MalformedMessage: The body cannot be read, nobody here handles the type, or the reply would go to somebody
+                whose saga it is not.
         """
         found = self.handlers.commands.get(message.type)
         if found is None:
             raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
         kind, handle = found
-        return read_body(kind, message.body), handle
+        command = read_body(kind, message.body)
+        if command.reply_to != kind.contract.peer:
+            asked = f"{command.reply_to!r:.80}"
+            raise MalformedMessage(f"{message.type}.reply_to must be {kind.contract.peer}, not {asked}")
+        return command, handle
 
 
 def work_on(tx: Work, message: Incoming) -> None:

@@ -4,6 +4,8 @@ import socket
 from collections import deque
 from typing import Any, Final
 
+from amqp import method_framing
+from amqp.basic_message import Message
 from amqp.exceptions import AMQPError, NotFound
 from kombu.connection import Connection
 
@@ -14,7 +16,37 @@ QUIET_SOCKET = (socket.timeout, TimeoutError, BlockingIOError)
 BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 """What a lost or refused connection, channel or consumer raises."""
 
+OFFSET_HEADER: Final = "x-stream-offset"
+UNDECODABLE: Final = "undecodable"
+_OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
+
 INBOX_ARGUMENTS: Final[dict[str, Any]] = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+
+
+class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
+    """A message whose properties are kept as they are when they cannot be decoded.
+
+    py-amqp would raise in the middle of reading the socket, for every process that the message is delivered to.
+    """
+
+    def _load_properties(self, class_id: int, buf: Any, offset: int) -> int:
+        try:
+            end: int = super()._load_properties(class_id, buf, offset)
+        except Exception:  # whatever a hostile sender makes it raise
+            raw = bytes(buf[offset:])
+            self.properties = {UNDECODABLE: raw.hex(), "application_headers": _stream_offset(raw)}
+            return len(buf)
+        return end
+
+
+method_framing.Message = _TolerantMessage
+
+
+def _stream_offset(raw: bytes) -> dict[str, int]:
+    """Returns the header that the broker puts in front of a log's message, read from bytes that are no table."""
+    at = raw.find(_OFFSET_KEY)
+    value = raw[at + len(_OFFSET_KEY) :][:8]
+    return {OFFSET_HEADER: int.from_bytes(value, "big")} if at >= 0 and len(value) == 8 else {}
 
 
 class Subscription:
@@ -54,7 +86,7 @@ class Subscription:
     def _deliver(self, message: Any) -> None:
         headers = message.properties.get("application_headers") or {}
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, headers.get("x-stream-offset")))
+        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, headers.get(OFFSET_HEADER)))
 
 
 class Broker:

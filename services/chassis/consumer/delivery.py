@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -40,4 +41,4 @@ class Delivery:
         """The message's id, or one made from its content where it has none, to know a second delivery again."""
         if isinstance(self.message, Incoming):
             return self.message.message_id
-        return uuid5(_MALFORMED, repr(sorted(printable(self.properties).items())) + self.body.hex())
+        return uuid5(_MALFORMED, repr(sorted(printable(self.properties).items())) + sha256(self.body).hexdigest())

@@ -96,7 +96,7 @@ class InboxBatch:
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
         parking.hold(self.tx, self.queue, delivery, error)
         self.held += 1
-        if isinstance(delivery.message, Incoming):
+        if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self.blocked.add(delivery.message.subject)
         (metrics.WAITING if error is None else metrics.PARKED).labels(self.queue).inc()
 

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.envelope import Incoming, printable, stored
+from services.chassis.envelope import Incoming, MalformedMessage, printable, stored
 from services.chassis.transaction import Query, Transaction
 
 MAX_ERROR_CHARACTERS = 2000
@@ -54,10 +54,10 @@ def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException
     message = delivery.message if isinstance(delivery.message, Incoming) else None
     tx.execute(
         """INSERT INTO parked_message (channel, source, subject, sequence, message_id, type, properties, body, error,
-                                       attempts, retry_at)
+                                       unreadable, attempts, retry_at)
            VALUES (%(channel)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s, %(type)s, %(properties)s,
            %(body)s,
-                   %(error)s, %(attempts)s,
+                   %(error)s, %(unreadable)s, %(attempts)s,
                    CASE WHEN %(readable)s THEN clock_timestamp() + make_interval(secs => %(pause_s)s) ELSE 'infinity'
                    END)
            ON CONFLICT (channel, message_id) DO NOTHING""",
@@ -70,6 +70,7 @@ def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException
         properties=Jsonb(message.attributes() if message else printable(delivery.properties)),
         body=delivery.body,
         error=None if error is None else describe(error),
+        unreadable=isinstance(error, MalformedMessage),
         attempts=0 if error is None else 1,
         readable=message is not None,
         pause_s=0.0 if error is None else pause_s(1),
@@ -84,11 +85,12 @@ def release(tx: Transaction, held: Held) -> None:
 def failed_again(tx: Transaction, held: Held, error: BaseException) -> None:
     """Notes another failure and when to try next."""
     tx.execute(
-        """UPDATE parked_message SET error = %(error)s, attempts = attempts + 1,
+        """UPDATE parked_message SET error = %(error)s, unreadable = %(unreadable)s, attempts = attempts + 1,
                   retry_at = clock_timestamp() + make_interval(secs => %(pause_s)s)
            WHERE id = %(id)s""",
         id=held.id,
         error=describe(error),
+        unreadable=isinstance(error, MalformedMessage),
         pause_s=pause_s(held.attempts + 1),
     )
 
@@ -119,7 +121,8 @@ def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:
         f"""SELECT {_COLUMNS} FROM parked_message p
             WHERE p.channel = %(queue)s AND p.retry_at <= clock_timestamp()
               AND NOT EXISTS (SELECT FROM parked_message earlier
-                              WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id)
+                              WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id
+                                AND NOT earlier.unreadable)
             ORDER BY p.id LIMIT %(at_most)s FOR UPDATE""",
         queue=queue,
         at_most=at_most,
@@ -127,10 +130,10 @@ def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:
 
 
 def held_subjects(query: Query, channel: str, subjects: Iterable[str]) -> set[str]:
-    """Returns which of the subjects have messages held in a channel."""
+    """Returns which of the subjects have messages held in a channel that later ones must not overtake."""
     found = query.value(
         """SELECT array_agg(DISTINCT subject) FROM parked_message
-           WHERE channel = %(channel)s AND subject = ANY(%(subjects)s)""",
+           WHERE channel = %(channel)s AND subject = ANY(%(subjects)s) AND NOT unreadable""",
         channel=channel,
         subjects=list(subjects),
     )

@@ -161,17 +161,11 @@ class PostgresLedger:
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
     def _transact(self, work: Callable[[Transaction], int], pipelined: bool = True) -> int:
-        self._connection.autocommit = False
-        try:
-            with transaction(self._connection, self._service, cause_of(None, None, None), pipelined) as tx:
-                result = work(tx)
-                wrote_messages = bool(tx.messages)
-                self._reached("before_commit")
-        finally:
-            if not self._connection.closed:
-                self._connection.autocommit = True
+        with transaction(self._connection, self._service, cause_of(None, None, None), pipelined) as tx:
+            result = work(tx)
+            self._reached("before_commit")
         self._reached("after_commit")
-        if wrote_messages:
+        if tx.wrote_messages:
             self._nudger.nudge()
         return result
 

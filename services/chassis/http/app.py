@@ -18,6 +18,12 @@ log = logging.getLogger(__name__)
 
 LARGEST_REQUEST_BYTES = 64 * 1024
 
+# A connection that is lost during the commit leaves the question open.
+_AWAY = (
+    "the database is away or busy, and it is not known whether the request was carried out; repeat it, a POST with the "
+    "same Idempotency-Key"
+)
+
 REQUESTS = Counter(
     "infirmary_http_requests_total", "Requests, by endpoint and status.", ["method", "endpoint", "status"]
 )
@@ -65,7 +71,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     def not_expected(error: Exception) -> Response:
         if storage.is_transient(error):
             log.warning("the database is away or busy: %s", error)
-            return unavailable("the database is away or busy; nothing was changed").response()
+            return unavailable(_AWAY).response()
         log.error("a request failed", exc_info=error)
         return Problem(500, "the request failed; the log has the reason").response()
 

@@ -93,6 +93,6 @@ class InboxBatch:
 
     def _hold(self, delivery: Delivery, error: Exception | None) -> None:
         self._held.hold(delivery, error)
-        if isinstance(delivery.message, Incoming):
+        if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self._blocked.add(delivery.message.subject)
         (metrics.WAITING if error is None else metrics.PARKED).labels(self._queue).inc()

@@ -9,9 +9,12 @@ from uuid import UUID
 from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.parking import describe
-from services.chassis.envelope import Incoming, printable, stored
+from services.chassis.envelope import Incoming, MalformedMessage, printable, stored
 from services.chassis.identifiers import new_id
 from services.chassis.mongo.storage import MongoDatabase, now
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""A document holds 16 MiB at the most; of a longer body the beginning is kept, which no real message of ours has."""
 
 _WITHOUT_CONTENT = {"properties": False, "body": False}
 
@@ -43,8 +46,9 @@ class HeldMessages:
         at = now(self._database)
         kept: dict[str, Any] = {
             "_id": new_id(),
-            "body": delivery.body,
+            "body": delivery.body[:MAX_BODY_BYTES],
             "error": None if error is None else describe(error),
+            "unreadable": isinstance(error, MalformedMessage),
             "attempts": 0 if error is None else 1,
             "parked_at": at,
         }
@@ -67,7 +71,9 @@ class HeldMessages:
     def failed_again(self, held: Held, error: BaseException) -> None:
         """Notes another failure and when to try next."""
         retry_at = now(self._database) + timedelta(seconds=pause_s(held.attempts + 1))
-        change = {"$set": {"error": describe(error), "retry_at": retry_at}, "$inc": {"attempts": 1}}
+        unreadable = isinstance(error, MalformedMessage)
+        kept = {"error": describe(error), "unreadable": unreadable, "retry_at": retry_at}
+        change = {"$set": kept, "$inc": {"attempts": 1}}
         self._collection.update_one({"_id": held.id}, change)
 
     def count(self) -> int:
@@ -85,7 +91,8 @@ class HeldMessages:
         seen: set[str] = set()
         for each in self._collection.find({"channel": self.channel}, _WITHOUT_CONTENT).sort("_id", 1):
             if each["retry_at"] is not None and each["subject"] not in seen:
-                seen.add(each["subject"])
+                if not each.get("unreadable"):
+                    seen.add(each["subject"])
                 if each["retry_at"] <= at:
                     yield _held(each)
 
@@ -101,7 +108,7 @@ class HeldMessages:
 
     def subjects(self, subjects: Iterable[str]) -> set[str]:
         """Returns which of the subjects have messages held."""
-        wanted = {"channel": self.channel, "subject": {"$in": list(subjects)}}
+        wanted = {"channel": self.channel, "subject": {"$in": list(subjects)}, "unreadable": {"$ne": True}}
         return {each["subject"] for each in self._collection.find(wanted, {"subject": True})}
 
     def of_subject(self, subject: str) -> list[Held]:

@@ -32,12 +32,9 @@ class Desk:
     def changing(self) -> Iterator[Transaction]:
         """Runs a transaction; afterwards the relay is woken if messages were written."""
         with self._connected() as connection:
-            connection.autocommit = False
             with transaction(connection, self.service, cause_of(None, None, None), pipelined=False) as tx:
                 yield tx
-                wrote_messages = bool(tx.messages)
-            if wrote_messages:
-                connection.autocommit = True
+            if tx.wrote_messages:
                 connection.execute("NOTIFY outbox")
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -172,6 +172,48 @@ def test_rubbish_in_the_log_and_the_queue_is_parked_and_everything_else_flows_on
         eventually(lambda: counting.numbers("a") == [1], because="the real event is applied")
         eventually(lambda: counting.numbers(saga_id) == [1], because="the real command is applied")
         eventually(lambda: len(counting.held()) == 6, because="all rubbish is parked")
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"type": "Told\ud800"},
+    {"application_headers": {"subject": "a", "sequence": 2**62, "odd": "\ud800"}},
+    {"application_headers": {"subject": "\x00", "x": [{"y": ["\x00", None, True, 1.5]}]}},
+    {"application_headers": {"deep": [[[[[[[[[[[["bottom"]]]]]]]]]]]]}},
+    {"application_headers": {"long": "x" * 100_000}},
+]
+
+
+@pytest.mark.parametrize("target", [LOG, QUEUE])
+def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_else_flows_on(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str, target: str
+) -> None:
+    saga_id = new_id()
+    with consuming(counting, rabbitmq_url) as heart:
+        eventually(lambda: heart.not_ready() is None, because="the consumer works")
+        for properties in HOSTILE:
+            with suppress(UnicodeEncodeError):
+                publisher.raw(target, b"{}", **properties)
+        publisher.channel.basic_publish(RawProperties(b"\xff\xfe not UTF-8"), routing_key=target)
+        publisher.tell("a", 1)
+        publisher.ask(saga_id, 1)
+        eventually(lambda: counting.numbers("a") == [1], because="the real event is applied")
+        eventually(lambda: counting.numbers(saga_id) == [1], because="the real command is applied")
+        publisher.tell("a", 2)
+        eventually(lambda: counting.numbers("a") == [1, 2], because="the reader goes on behind what it parked")
+    parked = counting.rows("SELECT properties FROM parked_message")
+    assert any("undecodable" in properties for (properties,) in parked)
+
+
+class RawProperties(amqp.Message):  # type: ignore[misc]
+    """A message whose message_id is not text at all."""
+
+    def __init__(self, message_id: bytes) -> None:
+        super().__init__(b"{}")
+        self._message_id = message_id
+
+    def _serialize_properties(self) -> bytes:
+        has_message_id = 0x0080
+        return has_message_id.to_bytes(2, "big") + bytes((len(self._message_id),)) + self._message_id
 
 
 def test_a_standby_takes_the_log_over(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:

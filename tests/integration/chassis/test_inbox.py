@@ -1,6 +1,7 @@
 """Commands: applied once per saga step, answered at every attempt, undone in any order."""
 
 import json
+from dataclasses import replace
 
 from services.chassis.identifiers import new_id
 from tests.integration.chassis.conftest import QUEUE, Add, Counting, Faults, TakeAway
@@ -95,3 +96,31 @@ def test_a_command_that_nobody_handles_is_parked(counting: Counting) -> None:
     strange.properties["type"] = "FlyToTheMoon"
     counting.take(strange)
     assert "handles no FlyToTheMoon" in counting.held()[0][2]
+
+
+def test_a_command_whose_reply_would_go_to_a_stranger_is_parked(counting: Counting) -> None:
+    strange = counting.asked(Add, new_id(), 5)
+    body = strange.body.replace(b'"reply_to":"admission"', b'"reply_to":"a\\u0000b"')
+    assert body != strange.body
+    counting.take(replace(strange, body=body), counting.asked(Add, new_id(), 7))
+    assert "reply_to must be admission" in counting.held()[0][2]
+    assert len(counting.rows("SELECT FROM told")) == 1
+    assert len(replies(counting)) == 1
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_of_its_saga_waiting(counting: Counting) -> None:
+    saga_id = new_id()
+    unreadable = replace(counting.asked(Add, saga_id, 5), body=b"{}")
+    counting.take(unreadable, counting.asked(Add, saga_id, 5))
+    counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
+    assert counting.numbers(saga_id) == [5, -5]
+    assert not counting.retry_now(QUEUE)
+    assert len(counting.held()) == 1
+
+
+def test_what_the_outbox_does_not_take_parks_its_cause_only(counting: Counting) -> None:
+    counting.database.execute("ALTER TABLE outbox ADD CHECK (position('forbidden' IN subject) = 0)")
+    counting.read(counting.told("forbidden", 1), counting.told("a", 1))
+    assert counting.numbers("a") == [1]
+    assert counting.rows("SELECT subject FROM outbox") == [("a",)]
+    assert [subject for subject, _, _ in counting.held()] == ["forbidden"]

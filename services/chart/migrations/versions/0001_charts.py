@@ -71,7 +71,7 @@ def upgrade() -> None:
         -- From billing. `version` guards the balance.
         CREATE TABLE accounts (
             patient_id uuid PRIMARY KEY,
-            balance    numeric(12, 2) NOT NULL,
+            balance    numeric(26, 2) NOT NULL,
             version    bigint NOT NULL,
             heard_at   timestamptz NOT NULL DEFAULT now()
         ) WITH (fillfactor = 80);
