@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Play a day in the hospital, faults included, and stop everything again
@@ -13,6 +13,16 @@ demo: setup ## Play a day in the hospital, faults included, and stop everything 
 .PHONY: test
 test: setup ## Run all tests (ARGS="-k admission" runs some)
 	@$(PYTHON) -m pytest $(ARGS)
+
+MINUTES ?= 10
+
+.PHONY: chaos
+chaos: setup ## Inject faults for 10 minutes and check everything (MINUTES=60 SEED=7 FAULTS=broker,network)
+	@$(PYTHON) -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)")
+
+.PHONY: bench
+bench: setup ## Measure how fast it is, beside baselines and ceilings (ARGS="drain latency" runs some)
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 .PHONY: up
 up: setup ## Start the hospital and leave it running; prints its URLs
@@ -45,6 +55,32 @@ setup: ## Get everything that is missing: Python packages and servers (the other
 .PHONY: lock
 lock: ## Resolve the dependencies in pyproject.toml anew (needs uv)
 	@sh scripts/lock.sh
+
+.PHONY: kind-up
+kind-up: ## Make a Kubernetes cluster in Docker (kind), with the hospital's ports on localhost
+	@sh k8s/need.sh docker kind kubectl
+	@kind get clusters | grep -qx infirmary || kind create cluster --config k8s/kind.yaml
+
+.PHONY: deploy
+deploy: ## Build all images and deploy the hospital to the current cluster
+	@sh k8s/need.sh docker helm kubectl skaffold cluster
+	@# Always the same label: skaffold would give each run one of its own, and so restart everything, the servers included.
+	@skaffold run --label skaffold.dev/run-id=deployed
+
+.PHONY: k8s-test
+k8s-test: setup ## Test the hospital on the current cluster: the day, isolation, rolling upgrades, scaling
+	@sh k8s/need.sh docker helm kubectl skaffold cluster
+	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster --timeout 900 --ignore tests/cluster/test_chaos.py $(ARGS)
+
+.PHONY: k8s-chaos
+k8s-chaos: setup ## Kill pods on the current cluster while people work, then audit (CHAOS_MINUTES=30)
+	@sh k8s/need.sh docker helm kubectl skaffold cluster
+	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster/test_chaos.py -s $(ARGS)
+
+.PHONY: kind-down
+kind-down: ## Delete that cluster and all its data
+	@sh k8s/need.sh docker kind
+	@kind delete cluster --name infirmary
 
 .PHONY: clean
 clean: ## Stop the hospital and delete its data, its logs and the virtual environment

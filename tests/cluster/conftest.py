@@ -1,0 +1,79 @@
+"""A cluster with the hospital deployed in it; without one that was asked for, everything here is skipped."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from audit.ledger import Ledger
+from audit.verdict import judge
+from audit.witness import Witness
+from demo.client import Hospital
+from tests.cluster.addresses import addresses
+from tests.cluster.cluster import Cluster
+from tests.cluster.port_forward import SERVERS, PortForward
+
+ASKED_FOR = "INFIRMARY_CLUSTER"
+SETTLE_WITHIN_S = 180.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips all tests of this folder unless they were asked for: they change the cluster of kubectl's context."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            # Kubernetes' client leaves the socket of a session open whose pod died.
+            item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))
+            if ASKED_FOR not in os.environ:
+                item.add_marker(pytest.mark.skip(reason="make k8s-test runs it"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The hospital, completely up."""
+    with closing(Cluster()) as cluster:
+        cluster.wait_until_ready()
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def forwards(cluster: Cluster) -> Iterator[dict[str, PortForward]]:
+    """The ports of the servers, by the server's name."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(PortForward(name, port)) for name, port in SERVERS.items()}
+
+
+@pytest.fixture(scope="session")
+def env(cluster: Cluster, forwards: dict[str, PortForward]) -> dict[str, str]:
+    """Where everything is."""
+    return addresses(cluster, forwards)
+
+
+@pytest.fixture
+def hospital(env: dict[str, str]) -> Iterator[Hospital]:
+    """A client of the APIs, patient enough for a pod that is replaced."""
+    with Hospital(env, patience_s=120) as hospital:
+        yield hospital
+
+
+@pytest.fixture
+def audited(cluster: Cluster, env: dict[str, str], hospital: Hospital) -> Iterator[Hospital]:
+    """The same client; after the test, everything that design promises must hold for the whole hospital."""
+    yield hospital
+    cluster.wait_until_ready()
+    violations = violations_at_rest(env, hospital.ledger)
+    assert not violations, violations
+
+
+def violations_at_rest(env: dict[str, str], ledger: Ledger) -> list[str]:
+    """Waits until nothing is under way and returns what does not hold then."""
+    began_at = time.monotonic()
+    with Witness(env) as witness:
+        witness.settle(SETTLE_WITHIN_S)
+        facts = witness.facts(ledger)
+    verdict = judge(facts, ledger)
+    print(f"at rest and audited after {time.monotonic() - began_at:.1f} s: {verdict.rules_checked} rules")
+    return [str(violation) for violation in verdict.violations]

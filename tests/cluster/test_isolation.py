@@ -1,0 +1,116 @@
+"""Every wall between services, by running against it."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import amqp
+import psycopg
+import pymongo
+import pytest
+from kubernetes.client.exceptions import ApiException
+from pymongo.errors import OperationFailure
+
+from local.topology import SERVICES, Engine
+from tests.cluster.addresses import through
+from tests.cluster.cluster import NAMESPACE, Cluster
+from tests.cluster.port_forward import PortForward
+
+POSTGRESQL = [service for service in SERVICES if service.engine is Engine.POSTGRESQL]
+
+_CONNECT = """
+import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=4).close()
+print("connected")
+"""
+
+
+def reaches(cluster: Cluster, pod: str, host: str, port: int) -> bool:
+    return "connected" in cluster.run_in(pod, "python", "-c", _CONNECT, host, str(port)).split()
+
+
+@pytest.mark.parametrize("service", [service.name for service in POSTGRESQL])
+def test_a_role_connects_to_its_own_database_only(env: dict[str, str], service: str) -> None:
+    own = env[f"{service.upper()}_DATABASE_URL"]
+    psycopg.connect(own, connect_timeout=5).close()
+    for other in {each.database for each in POSTGRESQL} | {"postgres", "template1"}:
+        if not own.endswith(f"/{other}"):
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(own, dbname=other, connect_timeout=5)
+
+
+def test_a_mongodb_user_reads_and_writes_its_own_database_only(env: dict[str, str]) -> None:
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(env["NOTIFICATION_DATABASE_URL"])
+    with client as mongo:
+        mongo["notifications"].command("count", "notifications")
+        for refused in ("admin", "somebody_elses"):
+            with pytest.raises(OperationFailure):
+                mongo[refused]["things"].insert_one({"_id": 1})
+
+
+def test_a_broker_user_reads_no_inbox_but_its_own(
+    cluster: Cluster, env: dict[str, str], forwards: dict[str, PortForward]
+) -> None:
+    url = urlsplit(through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards))
+    with amqp.Connection(
+        f"{url.hostname}:{url.port}", userid=url.username, password=url.password, virtual_host=url.path[1:]
+    ) as connection:
+        connection.channel().queue_declare("patient.inbox", passive=True)
+        trespasses: tuple[Callable[[Any], object], ...] = (
+            lambda channel: channel.basic_consume("billing.inbox"),
+            lambda channel: channel.queue_purge("billing.inbox"),
+            lambda channel: channel.queue_declare("anything.else", durable=True),
+            lambda channel: channel.exchange_declare("anything.else", "fanout"),
+        )
+        for trespass in trespasses:
+            with pytest.raises(amqp.AccessRefused):
+                trespass(connection.channel())
+
+
+def test_a_pod_reaches_its_own_database_and_the_broker(cluster: Cluster) -> None:
+    patient, notification = cluster.pod_name("patient", "api"), cluster.pod_name("notification", "api")
+    assert reaches(cluster, patient, "postgresql", 5432)
+    assert reaches(cluster, patient, "rabbitmq", 5672)
+    assert reaches(cluster, notification, "mongodb", 27017)
+
+
+@pytest.mark.parametrize(
+    ("service", "host", "port"),
+    [
+        ("patient", "mongodb", 27017),
+        ("notification", "postgresql", 5432),
+        ("patient", "rabbitmq", 15672),
+        ("patient", "billing", 80),
+        ("patient", "kubernetes.default.svc", 443),
+    ],
+)
+def test_a_pod_reaches_nothing_else(cluster: Cluster, service: str, host: str, port: int) -> None:
+    assert not reaches(cluster, cluster.pod_name(service, "consumer"), host, port)
+
+
+@pytest.mark.parametrize("role", ["api", "consumer", "relay"])
+def test_a_process_is_not_root_and_writes_nothing_but_temporary_files(cluster: Cluster, role: str) -> None:
+    pod = cluster.pod_name("patient", role)
+    assert cluster.run_in(pod, "id", "-u").strip() == "10001"
+    for place in ("/app/x", "/opt/venv/x", "/etc/x", "/x"):
+        assert "Read-only file system" in cluster.run_in(pod, "sh", "-c", f"echo > {place}")
+    assert not cluster.run_in(pod, "sh", "-c", "echo > /tmp/x")
+    assert "No such file" in cluster.run_in(pod, "ls", "/var/run/secrets/kubernetes.io")
+
+
+@pytest.mark.parametrize(
+    "unsafe", [{"runAsUser": 0, "runAsNonRoot": False}, {"privileged": True}, {"allowPrivilegeEscalation": True}]
+)
+def test_kubernetes_admits_no_pod_with_more_rights(cluster: Cluster, unsafe: dict[str, object]) -> None:
+    container = {"name": "intruder", "image": "infirmary-patient", "securityContext": unsafe}
+    pod = {"metadata": {"name": "intruder"}, "spec": {"containers": [container]}}
+    with pytest.raises(ApiException, match="violates PodSecurity"):
+        cluster.core.create_namespaced_pod(NAMESPACE, pod, dry_run="All")
+
+
+def test_an_image_holds_one_service_and_no_tools(cluster: Cluster) -> None:
+    pod = cluster.pod_name("patient", "api")
+    assert set(cluster.run_in(pod, "ls", "/app/services").split()) == {
+        "__init__.py", "__main__.py", "__pycache__", "chassis", "patient",
+    }  # fmt: skip
+    assert not cluster.run_in(pod, "sh", "-c", "command -v pip gcc make git uv").strip()

@@ -1,0 +1,110 @@
+"""What must hold for everything that the charts render, and that the files beside them agree with each other."""
+
+import subprocess
+
+import pytest
+import yaml
+
+from local.topology import SERVICES, Engine, Service
+from tests.unit.charts.rendering import ROOT, infrastructure, needs_helm, of_kind, pod_specs, render, service
+
+pytestmark = needs_helm
+
+each_service = pytest.mark.parametrize("each", SERVICES, ids=lambda each: each.name)
+
+
+@each_service
+def test_a_service_consists_of_its_roles(each: Service) -> None:
+    deployments = of_kind("Deployment", service(each.name))
+    assert set(deployments) == {f"{each.name}-{role}" for role in each.roles}
+
+
+@each_service
+def test_the_ports_are_those_of_the_port_plan(each: Service) -> None:
+    port = of_kind("Service", service(each.name))[each.name]["spec"]["ports"][0]
+    assert port["nodePort"] == 30100 + each.number
+
+
+def test_kind_maps_every_port_to_localhost() -> None:
+    cluster = yaml.safe_load((ROOT / "k8s/kind.yaml").read_text())
+    mapped = {(port["containerPort"], port["hostPort"]) for port in cluster["nodes"][0]["extraPortMappings"]}
+    for each in SERVICES:
+        assert {(30100 + each.number, 8100 + each.number), (30100 + each.number, 30100 + each.number)} <= mapped
+
+
+def test_the_servers_know_every_service_and_its_database() -> None:
+    known = yaml.safe_load((ROOT / "charts/infra/values.yaml").read_text())["services"]
+    assert known == {
+        each.name: {"database": each.database} | ({"engine": "mongodb"} if each.engine is Engine.MONGODB else {})
+        for each in SERVICES
+    }
+
+
+def test_skaffold_builds_and_deploys_every_service() -> None:
+    _, services = yaml.safe_load_all((ROOT / "skaffold.yaml").read_text())
+    images = {artifact["image"] for artifact in services["build"]["artifacts"]}
+    assert images == {f"infirmary-{each.name}" for each in SERVICES} | {"infirmary-relay"}
+    assert {release["name"] for release in services["deploy"]["helm"]["releases"]} == {each.name for each in SERVICES}
+
+
+@pytest.mark.parametrize("production", [False, True], ids=["development", "production"])
+@each_service
+def test_every_pod_is_restricted(each: Service, production: bool) -> None:
+    for pod in pod_specs(service(each.name, production=production)):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_the_servers_are_restricted_too() -> None:
+    for pod in pod_specs(infrastructure()):
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert all(container["securityContext"]["readOnlyRootFilesystem"] for container in pod["containers"])
+
+
+@each_service
+def test_the_migration_stands_on_nothing_of_its_release(each: Service) -> None:
+    objects = service(each.name)
+    (pod,) = (job["spec"]["template"]["spec"] for job in of_kind("Job", objects).values())
+    container = pod["containers"][0]
+    assert "envFrom" not in container
+    assert pod["serviceAccountName"] == "default"
+    made_here = {*of_kind("Secret", objects), *of_kind("ConfigMap", objects)}
+    assert not made_here & {
+        variable["valueFrom"]["secretKeyRef"]["name"] for variable in container["env"] if "valueFrom" in variable
+    }
+
+
+@pytest.mark.parametrize(
+    "typo",
+    ["api.replica=2", "relays.replicas=2", "database.nme=x", "settings.lower=x", "api.nodePort=80", "service=Ward"],
+)
+def test_a_typo_is_refused(typo: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        service("ward", "--set", typo)
+    assert "values don't meet the specifications of the schema" in refused.value.stderr
+
+
+def test_production_scales_by_itself_and_opens_no_port_of_a_node() -> None:
+    objects = service("billing", production=True)
+    assert set(of_kind("HorizontalPodAutoscaler", objects)) == {"billing-api"}
+    assert set(of_kind("ScaledObject", objects)) == {"billing-consumer", "billing-relay"}
+    assert of_kind("Service", objects)["billing"]["spec"]["type"] == "ClusterIP"
+    assert "replicas" not in of_kind("Deployment", objects)["billing-api"]["spec"]
+
+
+def test_a_service_of_somebody_elses_needs_three_values() -> None:
+    objects = render(
+        "service", "--set", "service=pharmacist,database.name=counsellings,relay.enabled=false",
+        "--set", "credentials.database.url=postgresql://u:p@h/counsellings,credentials.broker.url=amqp://u:p@h/v",
+    )  # fmt: skip
+    secret = of_kind("Secret", objects)["pharmacist-own-credentials"]
+    assert secret["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert set(secret["stringData"]) == {"DATABASE_URL", "RABBITMQ_URL"}
