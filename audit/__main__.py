@@ -1,4 +1,7 @@
-"""Checks a hospital that is running: `python -m audit`. Exits with 1 when something does not hold."""
+"""Checks a hospital that is running: `python -m audit`. Exits with 1 when something does not hold.
+
+`python -m audit gaps` is a process that watches the logs without end.
+"""
 
 import sys
 from pathlib import Path
@@ -7,20 +10,24 @@ import click
 from rich.console import Console
 
 from audit.environment import read_environment
+from audit.gaps import gaps
 from audit.ledger import Ledger
 from audit.report import print_verdict
 from audit.verdict import judge
 from audit.witness import NotAtRest, Witness
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--env", "environment_file", type=click.Path(path_type=Path), default=Path(".run/infirmary.env"), show_default=True,
     help="The file with the addresses of the hospital.",
 )  # fmt: skip
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="How long to wait for rest, in seconds.")
-def main(environment_file: Path, timeout_s: float) -> None:
+@click.pass_context
+def main(context: click.Context, environment_file: Path, timeout_s: float) -> None:
     """Wait until the hospital is at rest, then check that everything is consistent."""
+    if context.invoked_subcommand is not None:
+        return
     console = Console(width=None if sys.stdout.isatty() else 120)
     with Witness(read_environment(environment_file)) as witness:
         at_rest = _settle(witness, timeout_s, console)
@@ -38,6 +45,8 @@ def _settle(witness: Witness, timeout_s: float, console: Console) -> bool:
         return False
     return True
 
+
+main.add_command(gaps)
 
 if __name__ == "__main__":
     main()

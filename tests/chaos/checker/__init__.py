@@ -1,0 +1,1 @@
+"""The checker: pure functions over what was recorded and what is in the databases and logs at the end."""

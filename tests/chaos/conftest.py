@@ -1,0 +1,32 @@
+"""Real servers, started once, and one service on them for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.chaos.nemesis.post import Post
+from tests.chaos.observed import create_history
+from tests.chaos.proxy import Proxy
+from tests.chaos.small_scene import PUBLISHER, SERVICE, SmallScene
+from tests.integration.conftest import NewDatabase, new_database, postgres, rabbitmq_url, servers, templates
+
+__all__ = ["new_database", "postgres", "rabbitmq_url", "servers", "templates"]
+
+
+@pytest.fixture
+def scene(new_database: NewDatabase, rabbitmq_url: str, tmp_path: Path) -> Iterator[SmallScene]:
+    """The ward with a fresh database; its log, its inbox and the log that it reads are new."""
+    database_url = new_database(SERVICE).database_url
+    create_history(database_url)
+    with Post(rabbitmq_url) as post:
+        for target in (f"{SERVICE}.events", f"{SERVICE}.inbox", f"{PUBLISHER}.events"):
+            post.delete(target)
+        post.declare_log(PUBLISHER)
+    with Proxy(urlsplit(rabbitmq_url).port or 0) as proxy:
+        scene = SmallScene(database_url, rabbitmq_url, proxy, tmp_path)
+        yield scene
+        scene.close()
+        for log in sorted(tmp_path.glob("*.log")):
+            print(f"{log.name}:\n{log.read_text()}")

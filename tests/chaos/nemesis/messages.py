@@ -1,0 +1,124 @@
+"""Faults of the messages themselves: poison, repeats, and what overtakes another."""
+
+import time
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import amqp
+import psycopg
+
+from audit.facts import READS
+from local.topology import Engine, Role
+from tests.chaos.nemesis.fault import Family, NotNow
+from tests.chaos.nemesis.post import Post
+from tests.chaos.scene import Scene
+
+messages = Family("messages")
+
+MOST_REPEATED = 200
+DISCARD_WITHIN_S = 120.0
+POISON = b"\x00 this is not JSON"
+_POISONED = "patient"
+"""Whose log is poisoned: all of its readers have a PostgreSQL database to discard the poison from."""
+
+
+@messages.fault("a poisoned command", touches={"broker", "consumers"}, for_s=(1, 4))
+def poisoned_command(scene: Scene, chance: Random) -> Iterator[str]:
+    """It is parked and everything else flows on, until an operator discards it."""
+    service = scene.some_service(chance, engine=Engine.POSTGRESQL)
+    with _post(scene) as post:
+        poison = post.command(service.name, "admission", "Nonsense", POISON)
+    yield f"{service.name}.inbox"
+    _discard(scene, [service.name], poison)
+
+
+@messages.fault("a poisoned event", touches={"broker", "consumers"}, for_s=(1, 4))
+def poisoned_event(scene: Scene, _chance: Random) -> Iterator[str]:
+    """Every reader parks it, until an operator discards it."""
+    with _post(scene) as post:
+        poison = post.event(_POISONED, f"poison-{uuid4().hex[:8]}", 1, body=POISON)
+    yield f"{_POISONED}.events"
+    _discard(scene, [service for service, read in READS.items() if _POISONED in read], poison)
+
+
+@messages.fault("the last events come again", touches={"broker"}, for_s=(0.5, 1))
+def duplicates(scene: Scene, chance: Random) -> Iterator[str]:
+    """As from a relay that has lost its confirms."""
+    yield _again(scene, chance, "last")
+
+
+@messages.fault("a log is replayed", touches={"broker"}, for_s=(0.5, 1))
+def replay(scene: Scene, chance: Random) -> Iterator[str]:
+    """Its oldest messages come again at its end."""
+    yield _again(scene, chance, "first")
+
+
+@messages.fault("messages overtake each other", touches={"relays", "broker", "postgres"}, for_s=(2, 4))
+def overtaken(scene: Scene, chance: Random) -> Iterator[str]:
+    """What waits for a stopped relay comes in reverse order first, events, commands and replies, and then in order."""
+    service = scene.some_service(chance, Role.RELAY, Engine.POSTGRESQL)
+    relay = scene.hospital.process(service.name, Role.RELAY)
+    relay.kill()
+    try:
+        time.sleep(chance.uniform(1, 2))  # for messages to gather
+        with psycopg.connect(scene.database_url(service.name)) as session:
+            rows = session.execute(_WAITING, [MOST_REPEATED]).fetchall()
+        with _post(scene) as post:
+            _publish(post, service.name, rows)
+        yield f"{len(rows)} of {service.name}"
+    finally:
+        relay.start()
+
+
+_WAITING = "SELECT target, type, subject, sequence, message_id, body FROM outbox ORDER BY id DESC LIMIT %s"
+
+
+def _publish(post: Post, source: str, rows: Sequence[Sequence[Any]]) -> None:
+    for target, kind, subject, sequence, message_id, body in rows:
+        if post.length(target) is not None:
+            headers = {"subject": subject} | ({} if sequence is None else {"sequence": sequence})
+            post.put(target, source, kind, headers, bytes(body), message_id)
+
+
+def _again(scene: Scene, chance: Random, start: str) -> str:
+    service = scene.some_service(chance, Role.RELAY)
+    with _post(scene) as post:
+        if post.length(f"{service.name}.events") is None:
+            raise NotNow(f"{service.name} has no log yet")
+        found = post.read(service.name, start, MOST_REPEATED)
+        for message in found:
+            post.repeat(f"{service.name}.events", message)
+    return f"{len(found)} of {service.name}.events"
+
+
+def _post(scene: Scene) -> Post:
+    try:
+        return Post(scene.rabbitmq.url)
+    except (OSError, amqp.AMQPError) as away:
+        raise NotNow(f"the broker is away: {away}") from away
+
+
+def _discard(scene: Scene, services: Sequence[str], message_id: UUID) -> None:
+    """Does what `parked discard` does, for a message that nothing waits behind, once it is parked.
+
+    Raises:
+        TimeoutError: A service has not parked it.
+    """
+    give_up_at = time.monotonic() + DISCARD_WITHIN_S
+    left = list(services)
+    while left:
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"{', '.join(left)} has not parked {message_id}")
+        left = [service for service in left if not _discarded(scene, service, message_id)]
+        time.sleep(0.1)
+
+
+def _discarded(scene: Scene, service: str, message_id: UUID) -> bool:
+    try:
+        with psycopg.connect(scene.database_url(service), connect_timeout=3) as session:
+            deleted = session.execute("DELETE FROM parked_message WHERE message_id = %s RETURNING id", [message_id])
+            return deleted.fetchone() is not None
+    except psycopg.OperationalError:
+        return False

@@ -1,0 +1,144 @@
+"""Puts messages straight into logs and queues, as no service would, and takes queues and logs away."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+from uuid import UUID, uuid4
+
+import amqp
+
+from tests.chaos.injected import LONG_AGO
+
+PERSISTENT = 2
+QUIET_S = 0.3
+
+
+class Post:
+    """A connection to the broker, as its administrator."""
+
+    def __init__(self, rabbitmq_url: str) -> None:
+        """Connects.
+
+        Raises:
+            OSError, amqp.AMQPError: The broker is away.
+        """
+        parts = urlsplit(rabbitmq_url)
+        self._connection = amqp.Connection(
+            f"{parts.hostname}:{parts.port}",
+            userid=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            virtual_host=unquote(parts.path[1:]) or "/",
+            connect_timeout=5,
+            read_timeout=10,
+            write_timeout=10,
+            confirm_publish=True,
+        )
+        self._connection.connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError, amqp.AMQPError):
+            self._connection.close()
+
+    def event(
+        self,
+        publisher: str,
+        subject: str,
+        sequence: int,
+        *,
+        message_id: UUID | None = None,
+        kind: str = "Noted",
+        body: Mapping[str, object] | bytes = b"{}",
+    ) -> UUID:
+        """Puts an event into a publisher's log, and returns its message id."""
+        headers = {"subject": subject, "sequence": sequence}
+        return self.put(f"{publisher}.events", publisher, kind, headers, body, message_id)
+
+    def command(
+        self, service: str, sender: str, kind: str, body: Mapping[str, object] | bytes, message_id: UUID | None = None
+    ) -> UUID:
+        """Puts a command into a service's inbox, and returns its message id."""
+        subject = str(body["saga_id"]) if isinstance(body, Mapping) else "nothing"
+        return self.put(f"{service}.inbox", sender, kind, {"subject": subject}, body, message_id)
+
+    def put(
+        self,
+        target: str,
+        source: str,
+        kind: str,
+        headers: Mapping[str, object],
+        body: Mapping[str, object] | bytes,
+        message_id: UUID | None = None,
+    ) -> UUID:
+        """Puts any message anywhere, waits for its confirm, and returns its id."""
+        message_id = message_id or uuid4()
+        message = amqp.Message(
+            body if isinstance(body, bytes) else json.dumps(body, default=str).encode(),
+            content_type="application/json",
+            delivery_mode=PERSISTENT,
+            message_id=str(message_id),
+            type=kind,
+            app_id=source,
+            application_headers={"time": LONG_AGO.isoformat(), **headers},
+        )
+        with self._channel() as channel:
+            channel.basic_publish(message, routing_key=target, mandatory=True)
+        return message_id
+
+    def read(self, publisher: str, start: str, at_most: int) -> list[Any]:
+        """Returns messages of a log as they are.
+
+        Args:
+            publisher: Whose log it is.
+            start: `first`, or `last` for the last few.
+            at_most: How many.
+        """
+        found: list[Any] = []
+        with self._channel() as channel, contextlib.suppress(TimeoutError):
+            channel.basic_qos(0, at_most, False)
+            channel.basic_consume(f"{publisher}.events", callback=found.append, arguments={"x-stream-offset": start})
+            while len(found) < at_most:
+                self._connection.drain_events(timeout=QUIET_S)
+        return found[:at_most]
+
+    def repeat(self, target: str, message: Any) -> None:
+        """Puts a message that was read somewhere once more, under the same id."""
+        headers = {**message.properties["application_headers"], "time": LONG_AGO.isoformat()}
+        headers.pop("x-stream-offset", None)
+        again = amqp.Message(message.body, **{**message.properties, "application_headers": headers})
+        with self._channel() as channel:
+            channel.basic_publish(again, routing_key=target, mandatory=True)
+
+    def declare_log(self, publisher: str) -> None:
+        """Makes a log, unless it is there."""
+        with self._channel() as channel:
+            channel.queue_declare(
+                f"{publisher}.events", durable=True, auto_delete=False, arguments={"x-queue-type": "stream"}
+            )
+
+    def delete(self, target: str) -> None:
+        """Takes a queue or log away, with all that is in it."""
+        with self._channel() as channel:
+            channel.queue_delete(target)
+
+    def length(self, target: str) -> int | None:
+        """Returns how many messages are ready in a queue or kept in a log; None when there is no such thing."""
+        with contextlib.suppress(amqp.NotFound), self._channel() as channel:
+            return int(channel.queue_declare(target, passive=True).message_count)
+        return None
+
+    @contextlib.contextmanager
+    def _channel(self) -> Iterator[Any]:
+        channel = self._connection.channel()
+        try:
+            yield channel
+        finally:
+            with contextlib.suppress(OSError, amqp.AMQPError):
+                channel.close()

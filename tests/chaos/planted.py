@@ -1,0 +1,149 @@
+"""Runs a process with a bug in it, to see whether the checker finds it: `python -m tests.chaos.planted BUG relay ward`.
+
+Each bug is one that other systems have had. They are planted from outside: nothing in production knows of them.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+
+from relay import loop
+from relay.broker import publisher, wire
+from relay.broker.errors import BrokerLostError
+from relay.delivery import _ON_ACK, _PENDING, Deliveries
+from relay.loop import Relay
+from relay.message import KEY
+from relay.sources import postgres_statements
+from services.chassis import snapshots
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.inbox_batch import InboxBatch
+from services.chassis.consumer.log_batch import LogBatch
+from services.chassis.consumer.sequence import Sequences, Subject, Verdict
+from tests.chaos.observed import observe, run
+
+SHORT_CONFIRM_TIMEOUT_S = 0.5
+
+
+def delete_before_the_confirm() -> None:
+    """Deletes rows as soon as they are written to the socket."""
+    send = Relay._send
+
+    def hasty(self: Relay, source: Any, broker: Any, now: float) -> None:
+        send(self, source, broker, now)
+        source.settle([row[KEY] for row in broker.in_flight()], [])
+        source.flush()
+
+    Relay._send = hasty  # type: ignore[method-assign]
+
+
+def drop_mandatory() -> None:
+    """Publishes without `mandatory`: what no queue takes is confirmed and gone."""
+    wire._MANDATORY = b"\x00"
+
+
+def pass_the_floor_by_xmin() -> None:
+    """Takes a transaction without a transaction id for one that writes nothing."""
+    postgres_statements.WRITERS = (
+        "SELECT backend_xid::text FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+    )
+
+
+def have_little_patience() -> None:
+    """No bug: gives up a silent broker after half a second in place of thirty."""
+    publisher.CONFIRM_TIMEOUT_S = SHORT_CONFIRM_TIMEOUT_S
+
+
+class _CreditedAsTheyCome(Deliveries):
+    """Ignores delivery tags: an acknowledgement is for whatever has waited longest."""
+
+    _acknowledged_to = 0
+
+    def acknowledged(self, tag: int, *, multiple: bool) -> None:
+        count = tag - self._acknowledged_to if multiple else 1
+        self._acknowledged_to = max(tag, self._acknowledged_to)
+        waiting = [
+            (window, window.first_tag + at)
+            for window in self._windows
+            for at, outcome in enumerate(window._outcomes)
+            if outcome == _PENDING
+        ]
+        for window, oldest in waiting[:count]:
+            window.settle(oldest, multiple=False, transition=_ON_ACK)
+
+
+def credit_a_late_ack() -> None:
+    """Goes on with a connection on which a confirm did not come in time, as if it could not come any more."""
+    have_little_patience()
+    vars(publisher)["Deliveries"] = _CreditedAsTheyCome
+    was_lost = Relay._broker_was_lost
+
+    def goes_on(self: Relay, lost: BrokerLostError, now: float) -> None:
+        broker, source = self._broker.current, self._source.current
+        if "no confirm" not in str(lost) or broker is None or source is None:
+            was_lost(self, lost, now)
+            return
+        broker._deliveries._windows.clear()
+        source.forget()
+
+    loop.Relay._broker_was_lost = goes_on  # type: ignore[method-assign]
+
+
+def ignore_the_inbox() -> None:
+    """Applies every command, whether its id is known or not."""
+
+    def enter(self: InboxBatch, message_ids: Sequence[object]) -> set[object]:
+        return set(message_ids)
+
+    InboxBatch._enter = enter  # type: ignore[method-assign]
+
+
+def ignore_the_sequence() -> None:
+    """Applies every event as it comes."""
+
+    def judge(self: Sequences, subject: Subject, sequence: int) -> Verdict:
+        return Verdict.APPLY
+
+    Sequences.judge = judge  # type: ignore[method-assign]
+
+
+def move_the_offset_alone() -> None:
+    """Moves the offset in a transaction of its own, before the effects."""
+
+    def alone(self: LogBatch, last: Delivery) -> None:
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            connection.execute(
+                "UPDATE log_reader SET last_offset = %s, last_message_id = %s WHERE log = %s",
+                (last.offset, last.identity, self.log),
+            )
+
+    LogBatch._move_offset = alone  # type: ignore[method-assign]
+
+
+def ignore_the_version() -> None:
+    """Lets whatever comes last overwrite a snapshot."""
+    guarded = snapshots._KEEP_NEWEST
+    snapshots._KEEP_NEWEST = guarded[: guarded.index("WHERE known.version")]
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (
+        delete_before_the_confirm,
+        drop_mandatory,
+        pass_the_floor_by_xmin,
+        have_little_patience,
+        credit_a_late_ack,
+        ignore_the_inbox,
+        ignore_the_sequence,
+        move_the_offset_alone,
+        ignore_the_version,
+    )
+}
+
+if __name__ == "__main__":
+    observe()
+    BUGS[sys.argv[1]]()
+    run(sys.argv[2:])

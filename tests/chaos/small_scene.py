@@ -1,0 +1,159 @@
+"""One service on real servers, and the checker's whole view of it: enough to show one fault in seconds."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from audit.checks import messaging
+from audit.databases import BookReader
+from audit.facts import Facts, LogMessage
+from audit.ledger import Ledger
+from audit.logs import LogTail
+from local.ports import free_port
+from local.process import Process
+from local.rundir import REPOSITORY
+from tests.chaos.checker.finding import Column, Finding
+from tests.chaos.checker.verdict import COLUMNS, of_history
+from tests.chaos.client.writer import Writer
+from tests.chaos.history import History
+from tests.chaos.nemesis.post import Post
+from tests.chaos.observed import create_history, read_history
+from tests.chaos.proxy import Proxy
+from tests.chaos.recorded import in_log
+from tests.eventually import eventually
+
+SERVICE, PUBLISHER = "ward", "patient"
+"""Whose processes run, and whose log they read."""
+
+BATCH_ROWS, WINDOWS = 5, 2
+
+
+@dataclass
+class SmallScene:
+    """The ward's database, log and inbox, and the processes of it that a test starts.
+
+    Attributes:
+        database_url: A fresh database of the service.
+        rabbitmq_url: Of the broker's administrator.
+        proxy: In front of the broker.
+        folder: For logs.
+        sent: The last sequence of each subject that the test has put into the publisher's log.
+    """
+
+    database_url: str
+    rabbitmq_url: str
+    proxy: Proxy
+    folder: Path
+    service: str = SERVICE
+    sent: dict[str, int] = field(default_factory=dict)
+    _processes: list[Process] = field(default_factory=list)
+
+    def move_to(self, service: str, database_url: str) -> None:
+        """Plays the scene in another service that reads the same log; before any process is started."""
+        create_history(database_url)
+        self.service, self.database_url = service, database_url
+
+    def start_relay(self, bug: str | None = None, **settings: str) -> Process:
+        """Starts a relay of the service behind the proxy, with a bug planted if one is named."""
+        return self._start(bug, ["relay", self.service], RELAY_BATCH_ROWS=str(BATCH_ROWS), **settings)
+
+    def start_consumer(self, bug: str | None = None, **settings: str) -> Process:
+        """Starts a consumer of the service behind the proxy, with a bug planted if one is named."""
+        return self._start(bug, ["services", self.service, "consumer"], **settings)
+
+    def frozen(self, process: Process, point: Path) -> None:
+        """Waits until a process has come to its crash point, and kills it there."""
+        eventually(point.exists, because=f"{process.name} comes to its crash point", within_s=30)
+        process.kill()
+
+    def writer(self) -> Writer:
+        """Opens a session that writes into the service's outbox."""
+        return Writer(self.database_url, SERVICE)
+
+    def post(self) -> Post:
+        """Opens a connection that bypasses the proxy."""
+        return Post(self.rabbitmq_url)
+
+    def told(self, post: Post, subject: str, *sequences: int) -> None:
+        """Puts events into the log that the service reads."""
+        for sequence in sequences:
+            post.event(PUBLISHER, subject, sequence)
+            self.sent[subject] = max(sequence, self.sent.get(subject, 0))
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Looks into the database."""
+        with psycopg.connect(self.database_url) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def waiting(self) -> int:
+        """Returns how many messages are in the outbox."""
+        return int(self.rows("SELECT count(*) FROM outbox")[0][0])
+
+    def in_own_log(self) -> int:
+        """Returns how many messages the service's log holds."""
+        return len(self._log(SERVICE))
+
+    def has_read(self) -> bool:
+        """Says whether the consumer has read the publisher's log to its end."""
+        messages = self._log(PUBLISHER)
+        offsets = self.rows(f"SELECT last_offset FROM log_reader WHERE log = '{PUBLISHER}.events'")
+        return bool(messages) and offsets == [(messages[-1].offset,)]
+
+    def history(self) -> History:
+        """Returns what was recorded, in the checker's form."""
+        return History(
+            applied={SERVICE: read_history(self.database_url)},
+            logs={publisher: in_log(self._log(publisher)) for publisher in (SERVICE, PUBLISHER)},
+            given={SERVICE: dict(self.rows("SELECT subject, last FROM outbox_sequence")), PUBLISHER: self.sent},
+            reads={SERVICE: [PUBLISHER]},
+        )
+
+    def findings(self) -> list[Finding]:
+        """Returns what the checker finds wrong, in the recorded history and in the service's books."""
+        books = BookReader(self.database_url)
+        facts = Facts(books={SERVICE: books.read(full=True)})
+        books.close()
+        in_books = [*messaging.outboxes_are_empty(facts, Ledger()), *messaging.nothing_is_held(facts, Ledger())]
+        return [
+            *of_history(self.history(), BATCH_ROWS * WINDOWS),
+            *(Finding(COLUMNS[violation.rule], violation) for violation in in_books),
+        ]
+
+    def columns(self) -> set[Column]:
+        """Returns the columns of the table in which something was found."""
+        return {finding.column for finding in self.findings()}
+
+    def close(self) -> None:
+        """Ends every process."""
+        for process in self._processes:
+            process.kill()
+
+    def _log(self, publisher: str) -> list[LogMessage]:
+        tail = LogTail(self.rabbitmq_url, [publisher])
+        eventually(lambda: tail.read(0.2), because="the broker answers")
+        tail.close()
+        return tail.messages[publisher]
+
+    def _start(self, bug: str | None, words: Sequence[str], **settings: str) -> Process:
+        module = ["tests.chaos.observed"] if bug is None else ["tests.chaos.planted", bug]
+        number = len(self._processes)
+        addresses = {
+            "DATABASE_URL": self.database_url,
+            "RABBITMQ_URL": self.proxy.url(self.rabbitmq_url),
+            "METRICS_PORT": str(free_port()),
+        }
+        process = Process(
+            f"{words[-1]}-{number}", [sys.executable, "-m", *module, *words],
+            log_path=self.folder / f"{number}.log",
+            environment={**os.environ, **addresses, **settings},
+            working_dir=REPOSITORY,
+        )  # fmt: skip
+        process.start()
+        self._processes.append(process)
+        return process
