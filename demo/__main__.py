@@ -21,6 +21,7 @@ from demo.client import Hospital
 from demo.day import Day
 from demo.latency import Latency, measure
 from demo.processes import Processes
+from demo.saga_messages import SagaMessages
 from demo.stage import PLAIN_WIDTH, Stage, section
 from demo.storm import Storm
 from demo.traffic import Traffic
@@ -57,7 +58,7 @@ def main(environment_file: Path | None) -> None:
 def play(console: Console, env: Mapping[str, str], run_dir: RunDir) -> bool:
     """Plays the whole day and returns whether everything held at its end."""
     with Hospital(env) as hospital, Traffic(env["RABBITMQ_URL"]) as traffic:
-        stage = Stage(traffic, console)
+        stage = Stage(traffic, SagaMessages(env), console)
         Day(hospital, stage).play()
 
         stage.section("Latency: from the POST to accepted, on an idle hospital")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import itemgetter
 from uuid import uuid4
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audit.answers import AdmissionAnswer
 from audit.facts import LogMessage
 from audit.questions import correlated
+from demo.saga_messages import SagaMessages
 from demo.traffic import Traffic
 
 PLAIN_WIDTH = 110
@@ -30,8 +32,9 @@ class Stage:
         messages: How many events have followed from them.
     """
 
-    def __init__(self, traffic: Traffic, console: Console) -> None:
+    def __init__(self, traffic: Traffic, sagas: SagaMessages, console: Console) -> None:
         self.traffic = traffic
+        self.sagas = sagas
         self.console = console
         self.deeds = 0
         self.messages = 0
@@ -62,8 +65,10 @@ class Stage:
             yield
         took_ms = (time.perf_counter() - began_at) * 1000
         messages = self.traffic.wait_for(correlation_id, follows)
-        for message in messages:
-            self.console.print(f"    {_described(message, began)}", style="dim", highlight=False, soft_wrap=True)
+        asked = [(at, _line(at, began, service, what)) for at, service, what in self.sagas.of(correlation_id)]
+        told = [(message.at or began, _described(message, began)) for message in messages]
+        for _, line in sorted(asked + told, key=itemgetter(0)):
+            self.console.print(f"    {line}", style="dim", highlight=False, soft_wrap=True)
         self.console.print(f"    {took_ms:6.0f} ms  done", highlight=False)
         self.deeds += 1
         self.messages += len(messages)
@@ -105,8 +110,11 @@ def section(console: Console, title: str) -> None:
 
 
 def _described(message: LogMessage, since: datetime) -> str:
-    after = f"{(message.at - since).total_seconds() * 1000:6.0f} ms" if message.at else " " * 9
-    return escape(f"{after}  {message.source:<13} {message.type}{_detail(message)}")
+    return _line(message.at or since, since, message.source, f"{message.type}{_detail(message)}")
+
+
+def _line(at: datetime, since: datetime, service: str, what: str) -> str:
+    return escape(f"{(at - since).total_seconds() * 1000:6.0f} ms  {service:<13} {what}")
 
 
 def _detail(message: LogMessage) -> str:

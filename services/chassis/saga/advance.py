@@ -49,6 +49,9 @@ class SagaState(BaseModel):
 class Started:
     """The saga begins."""
 
+    def __str__(self) -> str:
+        return "started"
+
 
 @dataclass(frozen=True, slots=True)
 class Replied:
@@ -58,15 +61,24 @@ class Replied:
     outcome: Literal["done", "refused"]
     reason: str | None = None
 
+    def __str__(self) -> str:
+        return f"reply: {self.step} {self.outcome}" + (f" ({self.reason})" if self.reason else "")
+
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
     """Nobody has answered."""
 
+    def __str__(self) -> str:
+        return "nobody has answered"
+
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """An operator has let a parked saga go on."""
+
+    def __str__(self) -> str:
+        return "resumed by an operator"
 
 
 Happened = Started | Replied | TimedOut | Resumed

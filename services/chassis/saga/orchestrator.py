@@ -146,7 +146,7 @@ class Orchestrator:
         before = SagaState.model_validate(row.state)
         after = advance(saga, before, happened, row.now, self.step_timeout_s)
         if after.state is before:
-            self._remember(tx, row.saga_id, happened, after)
+            self._remember(tx, row.saga_id, happened, after, "")
             return
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
@@ -161,6 +161,7 @@ class Orchestrator:
 
     def _follow(self, tx: Transaction, saga: Saga[Any], row: SagaRow, happened: Happened, after: Advance) -> None:
         """Sends what is to be sent, tells the service when the saga has ended, and writes the history."""
+        sent = ""
         if after.ask is not None:
             step = saga.steps[after.ask.index]
             kind = step.compensation if after.ask.undo else step.command
@@ -168,23 +169,19 @@ class Orchestrator:
                 raise ValueError(f"saga {saga.name}: step {step.name} has no compensation")
             asked = {"step": step.asked_as(after.ask.undo), "attempt": after.ask.attempt}
             tx.send(kind.model_validate({**row.data, "saga_id": row.saga_id, "reply_to": self.service, **asked}))
+            sent = f"{kind.__name__} to {kind.contract.peer}, attempt {after.ask.attempt}"
         elif after.state.status == "completed":
             saga.completed(saga.data.model_validate(row.data), tx)
         elif after.state.status == "failed":
             saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
-        self._remember(tx, row.saga_id, happened, after)
+        self._remember(tx, row.saga_id, happened, after, sent)
 
-    def _remember(self, tx: Transaction, saga_id: UUID, happened: Happened, after: Advance) -> None:
-        sent = (
-            ""
-            if after.ask is None
-            else f"{after.state.steps[after.ask.index].name} undo={after.ask.undo} #{after.ask.attempt}"
-        )
+    def _remember(self, tx: Transaction, saga_id: UUID, happened: Happened, after: Advance, sent: str) -> None:
         tx.execute(
             """INSERT INTO saga_history (saga_id, happened, status, sent)
                VALUES (%(saga_id)s, %(happened)s, %(status)s, %(sent)s)""",
             saga_id=saga_id,
-            happened=repr(happened),
+            happened=str(happened),
             status=after.state.status,
             sent=sent,
         )
