@@ -188,7 +188,7 @@ class Counting:
     def transaction(self) -> Iterator[Transaction]:
         """Runs a transaction as the API would."""
         with (
-            psycopg.connect(self.settings.database_url) as connection,
+            psycopg.connect(self.settings.database_url, autocommit=True) as connection,
             transaction(connection, "counting", cause_of(None, None, None)) as tx,
         ):
             yield tx

@@ -212,7 +212,7 @@ def test_a_refused_confirmation_parks_the_admission_until_an_operator_resumes_it
     orchestrator = orchestrator_of("admission", settings)
     assert orchestrator is not None
     with (
-        psycopg.connect(settings.database_url) as connection,
+        psycopg.connect(settings.database_url, autocommit=True) as connection,
         transaction(connection, "admission", cause_of(None, None, None)) as tx,
     ):
         assert orchestrator.resume(tx, UUID(admission_id))

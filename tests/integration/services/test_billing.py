@@ -52,7 +52,7 @@ class Office:
         ids = {"prescription_id": about, "admission_id": about, "patient_id": self.patient_id}
         message = kind.model_validate({"quantity": 3, "unit_price": "12.50", **envelope, **ids, **more})
         with (
-            psycopg.connect(self.url) as connection,
+            psycopg.connect(self.url, autocommit=True) as connection,
             transaction(connection, "billing", cause_of(None, None, None)) as tx,
         ):
             outcome: Outcome = HANDLERS[kind](message, tx)

@@ -108,7 +108,10 @@ def test_a_prescription_keeps_its_status_when_its_beginning_is_heard_of_last(rea
     stay = Stay.begin()
     stay.prescribe(2)
     events = handlers_of("chart").events
-    with psycopg.connect(reader.url) as connection, transaction(connection, "chart", cause_of(None, None, None)) as tx:
+    with (
+        psycopg.connect(reader.url, autocommit=True) as connection,
+        transaction(connection, "chart", cause_of(None, None, None)) as tx,
+    ):
         for each in reversed(stay.logs()):
             kind, handle = events[each.source, each.properties["type"]]
             handle(kind.model_validate_json(each.body), tx)
@@ -120,7 +123,10 @@ def test_charts_that_are_forgotten_are_made_anew_from_the_logs(reader: Reader) -
     stay.admit("stays")
     stay.prescribe(3)
     reader.hears(stay.logs())
-    with psycopg.connect(reader.url) as connection, transaction(connection, "chart", cause_of(None, None, None)) as tx:
+    with (
+        psycopg.connect(reader.url, autocommit=True) as connection,
+        transaction(connection, "chart", cause_of(None, None, None)) as tx,
+    ):
         store.forget_everything(tx)
     assert reader.chart(stay) is None
     with pytest.raises(psycopg.errors.AdminShutdown):

@@ -33,7 +33,7 @@ class StoreRoom:
 
     def apply(self, handler: Any, message: object) -> Outcome:
         with (
-            psycopg.connect(self.url) as connection,
+            psycopg.connect(self.url, autocommit=True) as connection,
             transaction(connection, "inventory", cause_of(None, None, None)) as tx,
         ):
             outcome: Outcome = handler(message, tx)

@@ -29,7 +29,7 @@ class Laboratory:
 
     def hears_of(self, patient_id: UUID, full_name: str, version: int) -> None:
         with (
-            psycopg.connect(self.url) as connection,
+            psycopg.connect(self.url, autocommit=True) as connection,
             transaction(connection, "lab", cause_of(None, None, None)) as tx,
         ):
             if version == 1:

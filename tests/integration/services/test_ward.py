@@ -54,7 +54,10 @@ class Ward:
             return list(connection.execute("SELECT type, sequence FROM outbox ORDER BY id"))
 
     def _handle(self, handler: Any, message: object) -> Outcome:
-        with psycopg.connect(self.url) as connection, transaction(connection, "ward", cause_of(None, None, None)) as tx:
+        with (
+            psycopg.connect(self.url, autocommit=True) as connection,
+            transaction(connection, "ward", cause_of(None, None, None)) as tx,
+        ):
             outcome: Outcome = handler(message, tx)
         return outcome
 

@@ -1,0 +1,85 @@
+"""`python -m benchmarks [name ...] [--quick]` runs benchmarks; `python -m benchmarks report` writes their page."""
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from benchmarks import consumer, drain, flatness, latency, machine, relays, report, requests, sagas, write_path
+from benchmarks.presentation import table
+from benchmarks.sheet import Sheet
+from benchmarks.stage import Stage, running_stage
+from local.rundir import DEFAULT_RUN_DIR, REPOSITORY
+
+RESULTS = DEFAULT_RUN_DIR / "benchmarks"
+PAGE = REPOSITORY / "docs" / "performance.md"
+
+Benchmark = Callable[[Stage, Sheet, bool], None]
+BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
+    "drain": (drain.TITLE, drain.run),
+    "latency": (latency.TITLE, latency.run),
+    "write_path": (write_path.TITLE, write_path.run),
+    "consumer": (consumer.TITLE, consumer.run),
+    "flatness": (flatness.TITLE, flatness.run),
+    "relays": (relays.TITLE, relays.run),
+    "requests": (requests.TITLE, requests.run),
+    "sagas": (sagas.TITLE, sagas.run),
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, "report"]))
+@click.option("--quick", is_flag=True, help="Fewer rows and rounds: shows that it works, not how fast it is.")
+def main(names: tuple[str, ...], quick: bool) -> None:
+    """Measures how fast the hospital is; without names, everything."""
+    if names == ("report",):
+        _write_report()
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped and their data is removed
+    with (
+        tempfile.TemporaryDirectory(prefix="servers-", dir=_made(RESULTS)) as folder,
+        running_stage(Path(folder)) as stage,
+    ):
+        for name in names or BENCHMARKS:
+            _run(name, stage, quick)
+
+
+def _run(name: str, stage: Stage, quick: bool) -> None:
+    title, benchmark = BENCHMARKS[name]
+    sheet = Sheet(name, title)
+    conditions: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": machine.description(),
+        "load_before": machine.load(),
+    }
+    benchmark(stage, sheet, quick)
+    conditions["load_after"] = machine.load()
+    (RESULTS / f"{name}.json").write_text(json.dumps(conditions | sheet.as_json(), indent=1) + "\n")
+    console = Console(width=140)
+    console.print(table(sheet.as_json()))
+    console.print(f"Load before {conditions['load_before']}, after {conditions['load_after']}")
+
+
+def _write_report() -> None:
+    results = report.read(RESULTS, list(BENCHMARKS))
+    PAGE.write_text(report.page(results))
+    picture = report.picture(results)
+    if picture is not None:
+        PAGE.with_name(report.PICTURE).write_text(picture)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    main()

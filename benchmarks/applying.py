@@ -1,0 +1,76 @@
+"""A service that reads: a consumer of the chassis whose handlers change an aggregate."""
+
+import time
+from contextlib import closing
+
+from benchmarks.rows import TYPE
+from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.loop import Session
+from services.chassis.consumer.postgres_ledger import PostgresLedger
+from services.chassis.handlers import Handlers
+from services.chassis.messages import Command, Event, reads, receives
+from services.chassis.nudge import Nudger
+from services.chassis.settings import Settings
+from services.chassis.transaction import Transaction
+
+SERVICE, PUBLISHER = "bench", "prescription"
+_CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"
+_DEADLINE_S = 300.0
+
+
+@reads(PUBLISHER)
+class PrescriptionCreated(Event):
+    """What the prepared rows tell."""
+
+    aggregate_id: int
+
+
+@receives(PUBLISHER)
+class ChangeAggregate(Command):
+    """The same as a command, which is answered."""
+
+    aggregate_id: int
+
+
+def consume(database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int) -> float:
+    """Applies so many messages of the logs or the service's inbox, and returns messages a second from the first batch.
+
+    Raises:
+        TimeoutError: they do not come, or cannot be applied.
+    """
+    settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
+    handlers, applied = _handlers()
+    nudger = Nudger(settings, SERVICE)
+    ledger = PostgresLedger(SERVICE, settings, Applier(handlers, None), nudger)
+    give_up_at = time.monotonic() + _DEADLINE_S
+    with closing(Session(SERVICE, logs, ledger, Broker(rabbitmq_url, "benchmark"), batch_messages)) as session:
+        while not applied:
+            session.turn()
+        first, started_at = len(applied), time.perf_counter()
+        while len(applied) < count:
+            session.turn()
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"{len(applied):,} of {count:,} messages were applied")
+        elapsed_s = time.perf_counter() - started_at
+    nudger.close()
+    return (len(applied) - first) / elapsed_s
+
+
+def _handlers() -> tuple[Handlers, list[int]]:
+    """The service's handlers, and a list that grows with every message that they handle."""
+    handlers, applied = Handlers(SERVICE), list[int]()
+
+    @handlers.on(PrescriptionCreated)
+    def change(event: PrescriptionCreated, tx: Transaction) -> None:
+        tx.execute(_CHANGE, aggregate_id=event.aggregate_id)
+        applied.append(event.aggregate_id)
+
+    @handlers.command(ChangeAggregate)
+    def change_and_answer(command: ChangeAggregate, tx: Transaction) -> None:
+        tx.execute(_CHANGE, aggregate_id=command.aggregate_id)
+        applied.append(command.aggregate_id)
+
+    if (PUBLISHER, TYPE) not in handlers.events:
+        raise ValueError(f"nobody would handle {TYPE}")
+    return handlers, applied

@@ -1,0 +1,47 @@
+"""Commands as an orchestrator sends them, published straight to a participant's inbox."""
+
+import json
+import secrets
+from datetime import UTC, datetime
+
+from benchmarks.rows import AGGREGATES
+from relay.broker.address import BrokerAddress
+from relay.broker.publisher import Publisher
+from relay.message import Row
+from services.chassis.identifiers import new_id
+from services.chassis.wire import encode_header
+
+_BATCH_MESSAGES = 500
+
+
+def send_commands(rabbitmq_url: str, queue: str, sender: str, message_type: str, count: int) -> None:
+    """Publishes so many commands, each of a saga of its own, and waits for their confirms."""
+    publisher = Publisher(BrokerAddress.parse(rabbitmq_url), name="benchmark commands")
+    rows = [_command(queue, sender, message_type, number % AGGREGATES + 1) for number in range(count)]
+    confirmed = sent = 0
+    while confirmed < count:
+        if sent < count and publisher.has_room(2):
+            publisher.publish(rows[sent : sent + _BATCH_MESSAGES])
+            sent += _BATCH_MESSAGES
+        confirmed += sum(len(window.receipts().confirmed) for window in publisher.settled())
+    publisher.close()
+
+
+def _command(queue: str, sender: str, message_type: str, aggregate_id: int) -> Row:
+    saga_id, message_id = new_id(), new_id()
+    body = {"saga_id": str(saga_id), "step": "change", "attempt": 1, "reply_to": sender, "aggregate_id": aggregate_id}
+    encoded = json.dumps(body).encode().ljust(256)
+    header = encode_header(
+        body_bytes=len(encoded),
+        message_id=str(message_id),
+        source=sender,
+        message_type=message_type,
+        subject=str(saga_id),
+        time=datetime.now(UTC),
+        dataschema=f"urn:infirmary:{sender}:{message_type}",
+        correlation_id=str(saga_id),
+        causation_id=str(saga_id),
+        traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
+        sequenced=False,
+    )
+    return (message_id, queue, str(saga_id), message_id.bytes, header, encoded)

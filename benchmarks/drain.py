@@ -1,0 +1,108 @@
+"""Benchmark: how fast one relay empties a full outbox, to a log and to a queue."""
+
+import time
+from typing import Literal
+
+import psycopg
+
+from benchmarks.frames_client import publish_prebuilt
+from benchmarks.one_at_a_time import relay_one_at_a_time
+from benchmarks.postgres_alone import fetch_and_delete
+from benchmarks.rows import prepare
+from benchmarks.running_relay import RunningRelay
+from benchmarks.sheet import Sheet, at_least, at_most
+from benchmarks.stage import Stage, apart
+
+TITLE = "Drain: 100,000 rows of 256 bytes with full headers, 1,000 aggregates, one relay"
+_RELAY_BATCH_ROWS = 500
+_DEADLINE_S = 300.0
+_IN_FLIGHT = (1000, 4000)
+"""What the ceiling's client is allowed; the better of the two is the ceiling."""
+
+
+def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+    """Measures relay, ceilings and rival one after the other, several times."""
+    rows, rounds = (20_000, 2) if quick else (100_000, 5)
+    sheet.remark("A ceiling's client may have 1,000 or 4,000 messages in flight (the better counts), the relay 1,000.")
+    with stage.database() as url, stage.session(url) as session:
+        prepare(session, rows)
+        for _ in range(rounds):
+            fetched = _postgres_alone(stage, session, url, rows, sheet)
+            _to_a_log(stage, session, url, rows, sheet, fetched)
+            _to_a_queue(stage, session, url, rows, sheet)
+
+
+def _postgres_alone(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet) -> float:
+    stage.refill(session, "nowhere", rows)
+    rate = apart(fetch_and_delete, url)
+    if session.execute("SELECT FROM outbox LIMIT 1").rowcount:
+        raise RuntimeError("rows are left: this was no ceiling")
+    sheet.note("PostgreSQL: fetch and delete alone", rate, "rows/s", kind="ceiling")
+    return rate
+
+
+def _to_a_log(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet, fetched: float) -> None:
+    ceiling = _frames_alone(stage, url, "stream", rows)
+    sheet.note("log: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
+    rate, cpu_us = _relay(stage, session, url, "stream", rows)
+    sheet.note("log: relay", rate, "messages/s", bar=at_least(42_000))
+    sheet.note("log: relay, of the lower ceiling", 100 * rate / min(ceiling, fetched), "%", bar=at_least(60))
+    sheet.note("log: relay, processor", cpu_us, "us/message", bar=at_most(10))
+
+
+def _to_a_queue(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet) -> None:
+    with stage.target("quorum") as target:
+        stage.refill(session, target, max(500, rows // 30))
+        rival = apart(relay_one_at_a_time, url, stage.rabbitmq.url)
+    sheet.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
+    ceiling = _frames_alone(stage, url, "quorum", rows)
+    sheet.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
+    rate, cpu_us = _relay(stage, session, url, "quorum", rows)
+    sheet.note("queue: relay", rate, "messages/s")
+    sheet.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
+    sheet.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
+    sheet.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
+
+
+def _frames_alone(stage: Stage, url: str, kind: Literal["stream", "quorum"], rows: int) -> float:
+    rates = []
+    for in_flight in _IN_FLIGHT:
+        with stage.target(kind) as target:
+            rates.append(apart(publish_prebuilt, url, stage.rabbitmq.url, target, rows, in_flight).messages_per_s)
+    return max(rates)
+
+
+def _relay(
+    stage: Stage, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
+) -> tuple[float, float]:
+    with stage.target(kind) as target:
+        stage.refill(session, target, rows)
+        with stage.relay(url, target) as relay:
+            return watch_drain(session, relay, rows)
+
+
+def watch_drain(
+    session: psycopg.Connection, relay: RunningRelay, rows: int, under_way: int = 2 * _RELAY_BATCH_ROWS
+) -> tuple[float, float]:
+    """Returns messages a second and microseconds of processor a message, from the first deletion to the last.
+
+    The relay's start is left out, and so are the messages of the first two batches, which were under way when the first
+    row was seen to be gone.
+    """
+    found = session.execute("SELECT min(id), max(id) FROM outbox").fetchone()
+    first, last = found or (0, 0)
+    _until_deleted(session, first)
+    started_at, cpu_before_s = time.perf_counter(), relay.cpu_s
+    _until_deleted(session, last)
+    elapsed_s, cpu_s = time.perf_counter() - started_at, relay.cpu_s - cpu_before_s
+    counted = rows - under_way
+    return counted / elapsed_s, cpu_s / counted * 1e6
+
+
+def _until_deleted(session: psycopg.Connection, row_id: int) -> None:
+    """Waits until a row is gone; rows go in the order of their ids."""
+    give_up_at = time.monotonic() + _DEADLINE_S
+    while session.execute("SELECT FROM outbox WHERE id = %s", (row_id,), prepare=True).rowcount:
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"row {row_id} is still in the outbox after {_DEADLINE_S:.0f} s")
+        time.sleep(0.002)

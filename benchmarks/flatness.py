@@ -1,0 +1,106 @@
+"""Benchmark: a relay keeps its rate, whoever holds a snapshot, however long the backlog and large the bodies."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import psycopg
+
+from benchmarks.drain import watch_drain
+from benchmarks.rows import add, prepare
+from benchmarks.sheet import Sheet, at_least, at_most
+from benchmarks.stage import Stage
+
+TITLE = "Flatness: throughput and memory under a held xmin, a long backlog and large bodies"
+
+Hold = Callable[[Stage, str], AbstractContextManager[None]]
+
+_LARGE_BODY_BYTES = 100 * 1024
+_LARGE_UNDER_WAY = 20
+"""Two batches of a MiB each."""
+
+
+def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+    """Compares a relay with itself: without the burden and with it, in turns."""
+    rounds = 1 if quick else 5
+    portion, before = (10_000, 20_000) if quick else (50_000, 300_000)
+    sheet.remark(f"xmin: {before:,} rows have passed, and died, before the {portion:,} that are measured.")
+    for _ in range(rounds):
+        free = _after_many(stage, portion, before, _nobody)
+        sheet.note("xmin free", free, "messages/s", kind="baseline")
+        for holder, hold in (("read-only snapshot", _reader), ("writer in another database", _writer)):
+            held = _after_many(stage, portion, before, hold)
+            sheet.note(f"xmin held by a {holder}", held, "messages/s")
+            sheet.note(f"xmin held by a {holder}, of free", 100 * held / free, "%", bar=at_least(95))
+    _backlogs(stage, sheet, 1 if quick else 3, quick)
+    _large_bodies(stage, sheet, 200 if quick else 3000)
+
+
+def _after_many(stage: Stage, portion: int, before: int, hold: Hold) -> float:
+    """Lets a relay pass rows in portions, and returns its rate over the last one."""
+    with (
+        stage.database() as url,
+        stage.target("stream") as log,
+        stage.session(url) as session,
+        hold(stage, url),
+    ):
+        prepare(session, portion)
+        add(session, log, portion)
+        with stage.relay(url, log) as relay:
+            passed = 0
+            while True:
+                rate, _ = watch_drain(session, relay, portion)
+                passed += portion
+                if passed > before:
+                    return rate
+                add(session, log, portion)
+
+
+@contextmanager
+def _nobody(_stage: Stage, _url: str) -> Iterator[None]:
+    """Holds nothing."""
+    yield
+
+
+@contextmanager
+def _reader(_stage: Stage, url: str) -> Iterator[None]:
+    """Holds a snapshot of the outbox's database, so that no dead row can be removed."""
+    with psycopg.connect(url) as session:
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        session.execute("SELECT count(*) FROM aggregate")
+        yield
+
+
+@contextmanager
+def _writer(stage: Stage, _url: str) -> Iterator[None]:
+    """Holds a transaction open that has written in another database: cluster-wide, `xmin` stays where it is."""
+    with stage.database() as other, psycopg.connect(other) as session:
+        session.execute("UPDATE aggregate SET state = 1 WHERE aggregate_id = 1")
+        yield
+
+
+def _backlogs(stage: Stage, sheet: Sheet, rounds: int, quick: bool) -> None:
+    """Drains a short backlog and a long one."""
+    short, long = (5_000, 50_000) if quick else (10_000, 2_000_000)
+    for _ in range(rounds):
+        with stage.database() as url, stage.target("stream") as log, stage.session(url) as session:
+            prepare(session, short)
+            add(session, log, short)
+            with stage.relay(url, log) as relay:
+                short_rate, _ = watch_drain(session, relay, short)
+            add(session, log, long)
+            with stage.relay(url, log) as relay:
+                long_rate, _ = watch_drain(session, relay, long)
+                sheet.note(f"backlog of {long:,}, memory", relay.peak_rss_mib, "MiB", bar=at_most(75))
+        sheet.note(f"backlog of {short:,}", short_rate, "messages/s", kind="baseline")
+        sheet.note(f"backlog of {long:,}", long_rate, "messages/s")
+        sheet.note(f"backlog of {long:,}, of the short one", 100 * long_rate / short_rate, "%", bar=at_least(95))
+
+
+def _large_bodies(stage: Stage, sheet: Sheet, rows: int) -> None:
+    with stage.database() as url, stage.target("stream") as log, stage.session(url) as session:
+        prepare(session, rows, _LARGE_BODY_BYTES)
+        add(session, log, rows)
+        with stage.relay(url, log) as relay:
+            rate, _ = watch_drain(session, relay, rows, under_way=_LARGE_UNDER_WAY)
+            sheet.note("bodies of 100 KiB", rate * _LARGE_BODY_BYTES / 1e6, "MB/s")
+            sheet.note("bodies of 100 KiB, memory", relay.peak_rss_mib, "MiB", bar=at_most(75))

@@ -1,0 +1,68 @@
+"""Benchmark: POST /prescriptions at saturation, beside the same without a database and with a plain ORM."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from benchmarks.http_load import Answered, post_for
+from benchmarks.sheet import Kind, Sheet, percentile
+from benchmarks.stage import Stage, apart
+from local.ports import LOOPBACK, free_port
+from local.process import Process
+from local.readiness import wait_until_ready
+from local.rundir import REPOSITORY
+from services.chassis.migrate import migrate
+from services.chassis.settings import Settings
+
+TITLE = "Requests: POST /prescriptions at saturation, one process of 8 threads each"
+_CLIENTS = 8
+_START_DEADLINE_S = 60.0
+_SERVICE = "prescription"
+_WAYS: Sequence[tuple[str, Kind, Sequence[str]]] = (
+    ("Flask without a database", "ceiling", ("-m", "benchmarks.plain_app", "none")),
+    ("Flask and SQLAlchemy's ORM, no outbox", "baseline", ("-m", "benchmarks.plain_app", "orm")),
+    ("the service: validated, traced, counted, with its outbox", "ours", ("-m", "services", _SERVICE, "api")),
+)
+
+
+def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+    """Posts to each application in turns, by eight clients and by one."""
+    rounds, for_s = (1, 2.0) if quick else (5, 8.0)
+    sheet.remark("Clients, application and PostgreSQL share the cores. p99 is that of 8 clients.")
+    stage.postgres.databases.make_template("benchmark_prescription", _create)
+    with stage.postgres.databases.clone("benchmark_prescription") as url:
+        patient_id = uuid4()
+        with stage.session(url) as session:
+            session.execute("INSERT INTO patient_snapshot VALUES (%s, 'Ada Lovelace', 1)", (patient_id,))
+        body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
+        for _ in range(rounds):
+            for name, kind, command in _WAYS:
+                with _serving(stage, url, command) as address:
+                    apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared
+                    many: Answered = apart(post_for, address, body, _CLIENTS, for_s)
+                    alone: Answered = apart(post_for, address, body, 1, for_s / 2)
+                sheet.note(name, many.requests_per_s, "requests/s", kind=kind)
+                sheet.note(f"{name}, p99", percentile(many.delays_ms, 0.99), "ms", kind=kind)
+                sheet.note(f"{name}, p50 of one client", percentile(alone.delays_ms, 0.5), "ms", kind=kind)
+
+
+@contextmanager
+def _serving(stage: Stage, url: str, command: Sequence[str]) -> Iterator[str]:
+    port = free_port()
+    settings: Mapping[str, str] = {"DATABASE_URL": url, "HTTP_PORT": str(port), "LOG_LEVEL": "WARNING"}
+    log_path = stage.logs / "api.log"
+    process = Process(
+        "api", [sys.executable, *command], log_path, environment={**os.environ, **settings}, working_dir=REPOSITORY
+    )
+    process.start()
+    try:
+        wait_until_ready({"api": port}, _START_DEADLINE_S)
+        yield f"http://{LOOPBACK}:{port}/prescriptions"
+    finally:
+        process.stop()
+
+
+def _create(url: str) -> None:
+    migrate(_SERVICE, Settings(database_url=url))

@@ -1,0 +1,116 @@
+"""What the benchmarks stand on: private servers, fresh databases and logs, and relays as in production."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal, ParamSpec, TypeVar
+
+import psycopg
+from sqlalchemy import create_engine, pool
+
+from benchmarks.rows import AGGREGATES, PREPARED, fill
+from benchmarks.running_relay import RunningRelay
+from benchmarks.targets import declare, delete
+from local.process import Process
+from local.rundir import REPOSITORY
+from local.servers.choice import Servers, servers_for
+from services.chassis.schema import create_chassis_tables
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TEMPLATE = "benchmark"
+_AGGREGATE = """
+CREATE TABLE aggregate (aggregate_id integer PRIMARY KEY, state integer NOT NULL) WITH (fillfactor = 50);
+INSERT INTO aggregate SELECT n, 0 FROM generate_series(1, %s) n;
+"""
+
+
+class Stage:
+    """The servers of one run."""
+
+    def __init__(self, servers: Servers, logs: Path) -> None:
+        self.postgres = servers.postgres
+        self.rabbitmq = servers.rabbitmq
+        self.logs = logs
+        self._numbers = count(1)
+        self.postgres.databases.make_template(_TEMPLATE, _create_tables)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Gives the URL of a fresh database with the chassis's tables, a table of aggregates and no rows prepared."""
+        with self.postgres.databases.clone(_TEMPLATE) as url:
+            yield url
+
+    @contextmanager
+    def target(self, kind: Literal["stream", "quorum"], service: str | None = None) -> Iterator[str]:
+        """Gives the name of a new log or queue, of a service's or of nobody's, and deletes it afterwards."""
+        service = service or f"bench{next(self._numbers)}"
+        name = f"{service}.{'events' if kind == 'stream' else 'inbox'}"
+        declare(self.rabbitmq.url, name)
+        try:
+            yield name
+        finally:
+            delete(self.rabbitmq.url, name)
+
+    @contextmanager
+    def relay(self, database_url: str, target: str, **settings: str) -> Iterator[RunningRelay]:
+        """Runs `python -m relay` on a database, with its default settings except those given."""
+        process = Process(
+            "relay",
+            [sys.executable, "-m", "relay", "bench"],
+            log_path=self.logs / "relay.log",
+            environment={name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
+            | {"DATABASE_URL": database_url, "RABBITMQ_URL": self.rabbitmq.url, "RELAY_DECLARE": target}
+            | settings,
+            working_dir=REPOSITORY,
+        )
+        process.start()
+        try:
+            yield RunningRelay(process)
+        finally:
+            process.stop()
+
+    def refill(self, session: psycopg.Connection, target: str, rows: int) -> None:
+        """Empties the outbox and fills it with so many of the prepared rows.
+
+        The checkpoint comes before, so that every round writes the first images of its pages while it fills, and not
+        while it drains.
+        """
+        with psycopg.connect(self.postgres.url, autocommit=True) as administrator:
+            administrator.execute("CHECKPOINT")
+        fill(session, target, rows)
+
+    def session(self, database_url: str) -> psycopg.Connection:
+        """Opens a session of ours with a database."""
+        return psycopg.connect(database_url, autocommit=True, application_name="benchmark")
+
+
+@contextmanager
+def running_stage(folder: Path) -> Iterator[Stage]:
+    """Starts the servers, and stops them at the end."""
+    servers = servers_for(folder / "data", folder / "logs", announce=print)
+    with ExitStack() as stack:
+        for server in (servers.rabbitmq, servers.postgres):
+            stack.enter_context(server)
+        yield Stage(servers, folder / "logs")
+
+
+def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a function in a process of its own, as a relay would be, and returns its result."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool_of_one:
+        return pool_of_one.submit(function, *args, **kwargs).result()
+
+
+def _create_tables(url: str) -> None:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        create_chassis_tables(connection)
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute(PREPARED)
+        session.execute(_AGGREGATE % AGGREGATES)

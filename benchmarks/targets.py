@@ -1,0 +1,37 @@
+"""Logs and queues of the broker, declared as a service would."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import amqp
+
+from relay.broker import targets
+from relay.broker.address import BrokerAddress
+
+_LIMITS = targets.LogLimits("1D", 10_000_000_000)
+
+
+def declare(url: str, target: str) -> None:
+    """Declares a log or a queue as the relay does."""
+    trouble = targets.declare(BrokerAddress.parse(url), target, _LIMITS)
+    if trouble is not None:
+        raise RuntimeError(trouble)
+
+
+def delete(url: str, target: str) -> None:
+    """Deletes a log or a queue with its messages."""
+    with open_channel(url, "benchmark deletes") as channel:
+        channel.queue_delete(target)
+
+
+@contextlib.contextmanager
+def open_channel(url: str, name: str) -> Iterator[Any]:
+    """Opens a connection with one channel, numbered 1."""
+    connection = amqp.Connection(**BrokerAddress.parse(url).arguments(timeout_s=30.0, name=name))
+    connection.connect()
+    try:
+        yield connection.channel(1)
+    finally:
+        with contextlib.suppress(OSError, amqp.AMQPError):
+            connection.close()

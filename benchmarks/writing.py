@@ -1,0 +1,117 @@
+"""A service that writes: transactions of the chassis, with or without an outbox row, and the two-statement way."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from benchmarks.rows import AGGREGATES, BODY_BYTES
+from services.chassis.cause import cause_of
+from services.chassis.envelope import outgoing
+from services.chassis.messages import Event, publishes
+from services.chassis.nudge import Nudger
+from services.chassis.settings import Settings
+from services.chassis.transaction import transaction
+
+NOTE = "x" * (BODY_BYTES - len('{"aggregate_id":1000,"note":""}'))
+_CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"
+_NUMBER = """
+INSERT INTO outbox_sequence AS s (subject, last) VALUES (%s, 1)
+ON CONFLICT (subject) DO UPDATE SET last = s.last + 1 RETURNING last
+"""
+_INSERT = """
+INSERT INTO outbox (partition, message_id, target, type, subject, sequence, header, body)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+Session = psycopg.Connection[Any]
+Write = Callable[[Session, str, int], bytes | None]
+
+
+@publishes(subject="aggregate_id")
+class Noted(Event):
+    """What a writer tells about an aggregate: a body of 256 bytes."""
+
+    aggregate_id: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """When one message was written, in nanoseconds of the machine's monotonic clock."""
+
+    message_id: bytes
+    committed_ns: int
+
+
+def state_only(session: Session, service: str, aggregate_id: int) -> None:
+    """Changes an aggregate through the chassis and tells nobody."""
+    with transaction(session, service, cause_of(None, None, None)) as tx:
+        tx.execute(_CHANGE, aggregate_id=aggregate_id)
+
+
+def with_outbox(session: Session, service: str, aggregate_id: int) -> bytes:
+    """Changes an aggregate through the chassis and publishes an event about it; returns the message's id."""
+    with transaction(session, service, cause_of(None, None, None)) as tx:
+        tx.execute(_CHANGE, aggregate_id=aggregate_id)
+        tx.publish(Noted(aggregate_id=aggregate_id, note=NOTE))
+        return tx.messages[0].message_id.bytes
+
+
+def state_by_statements(session: Session, _service: str, aggregate_id: int) -> None:
+    """Changes an aggregate the usual way: a round trip for each statement."""
+    session.execute("BEGIN")
+    session.execute(_CHANGE, {"aggregate_id": aggregate_id})
+    session.execute("COMMIT")
+
+
+def outbox_by_statements(session: Session, service: str, aggregate_id: int) -> None:
+    """Changes an aggregate and writes the event the usual way, by statements of their own."""
+    session.execute("BEGIN")
+    session.execute(_CHANGE, {"aggregate_id": aggregate_id})
+    event = Noted(aggregate_id=aggregate_id, note=NOTE)
+    row = outgoing(event, source=service, cause=cause_of(None, None, None))
+    numbered = session.execute(_NUMBER, (row.subject,)).fetchone()
+    sequence = numbered[0] if numbered else None
+    values = (row.partition, row.message_id, row.target, row.type, row.subject, sequence, row.header, row.body)
+    session.execute(_INSERT, values)
+    session.execute("COMMIT")
+
+
+def write_at(database_url: str, service: str, per_s: float, threads: int, warm_s: float, for_s: float) -> list[Written]:
+    """Writes at a steady rate and nudges the relay; returns what was written after the warm-up."""
+    nudger = Nudger(Settings(database_url=database_url), service)
+    written: list[Written] = []
+    start_at = time.monotonic() + 0.2
+
+    def work(number: int) -> None:
+        with connect(database_url) as session:
+            for turn in range(number, int(per_s * (warm_s + for_s)), threads):
+                due_at = start_at + turn / per_s
+                time.sleep(max(0.0, due_at - time.monotonic()))
+                each = _write_one(session, service)
+                nudger.nudge()
+                if due_at >= start_at + warm_s:
+                    written.append(each)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    nudger.close()
+    return written
+
+
+def connect(database_url: str) -> Session:
+    """Opens a session as a service has it."""
+    return psycopg.connect(database_url, autocommit=True, prepare_threshold=2, application_name="benchmark/writer")
+
+
+def _write_one(session: Session, service: str) -> Written:
+    message_id = with_outbox(session, service, random.randint(1, AGGREGATES))  # noqa: S311 - any will do
+    return Written(message_id, time.monotonic_ns())
