@@ -21,6 +21,7 @@ from relay.sources.source import Backlog, Blocked, SourceLostError
 
 _TIMEOUT_MS = 3000
 _COUNTED_DOCUMENTS = 10_000
+_POLL_WHILE_LISTENING_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -30,8 +31,6 @@ class MongoSource:
     A document with anything in flight is left alone until that has settled, so its messages keep their order.
     """
 
-    poll_s: float
-
     def __init__(
         self, url: str, *, collection: str, service: str, relay_id: UUID, poll_s: float, batch_bytes: int
     ) -> None:
@@ -40,7 +39,7 @@ class MongoSource:
         Raises:
             SourceLostError: the database can not be reached.
         """
-        self.poll_s = poll_s
+        self._poll_s = poll_s
         self.has_more = False
         self.is_nudged = False
         self._service = service
@@ -54,6 +53,11 @@ class MongoSource:
             self._documents: Documents = database.get_collection(collection, read_concern=ReadConcern("majority"))
             self._leases = Leases(database["outbox_lease"], relay_id)
         self._watch = Watch(self._client, collection)
+
+    @property
+    def poll_s(self) -> float:
+        """How long to wait when nobody nudged: longer while the change stream nudges."""
+        return max(self._poll_s, _POLL_WHILE_LISTENING_S) if self._watch.is_listening else self._poll_s
 
     @property
     def partitions(self) -> int:

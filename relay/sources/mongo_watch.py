@@ -36,6 +36,8 @@ class Watch:
         for end in (self._heard, self._speaks):
             end.setblocking(False)
         self._stopping = threading.Event()
+        self.is_listening = False
+        """Whether the change stream is read now, so that polling is only there for what it may miss."""
         threading.Thread(target=self._run, name="mongo-watch", daemon=True).start()
 
     def fileno(self) -> int:
@@ -69,10 +71,14 @@ class Watch:
                 return  # the socket is closed: nobody listens any more
 
     def _listen(self) -> None:
-        with self._documents.watch(_WRITTEN, max_await_time_ms=_AWAIT_MS) as changes:
-            while not self._stopping.is_set():
-                if changes.try_next() is not None:
-                    self._nudge()
+        try:
+            with self._documents.watch(_WRITTEN, max_await_time_ms=_AWAIT_MS) as changes:
+                self.is_listening = True
+                while not self._stopping.is_set():
+                    if changes.try_next() is not None:
+                        self._nudge()
+        finally:
+            self.is_listening = False
 
     def _nudge(self) -> None:
         with suppress(BlockingIOError):  # as many nudges wait as the socket holds: one is enough
