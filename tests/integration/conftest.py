@@ -10,7 +10,6 @@ from local.ports import free_port
 from local.servers.choice import Servers, servers_for
 from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
-from local.servers.sources import Source, postgres_source, this_machine
 from services.chassis.migrate import migrate
 from services.chassis.settings import Settings
 
@@ -21,17 +20,13 @@ NewDatabase = Callable[[str], Settings]
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Servers:
     """The servers that this machine offers, not started."""
     folder = tmp_path_factory.mktemp("servers")
-    return servers_for(folder, folder, announce=print)
+    return servers_for(folder, folder, announce=print, durable=False)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | GivenPostgres]:
+def postgres(servers: Servers) -> Iterator[PostgresServer | GivenPostgres]:
     """PostgreSQL; the embedded one forgets what it was told when it is killed, which makes it fast."""
-    machine = this_machine()
-    if postgres_source(machine) is Source.GIVEN:
-        yield GivenPostgres(machine.environment["POSTGRES_URL"])
-        return
-    with PostgresServer(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+    with servers.postgres as server:
         yield server
 
 

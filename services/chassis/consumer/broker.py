@@ -1,6 +1,5 @@
 """The broker's side of a consumer: one connection, a channel per log and one for the inbox queue."""
 
-import socket
 from collections import deque
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from kombu.connection import Connection
 from services.chassis.consumer.delivery import Delivery
 
 HEARTBEAT_S: Final = 10
-QUIET_SOCKET = (socket.timeout, TimeoutError, BlockingIOError)
+QUIET_SOCKET = (TimeoutError, BlockingIOError)
 BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 """What a lost or refused connection, channel or consumer raises."""
 
@@ -68,7 +67,7 @@ class Subscription:
         self.waiting: deque[Delivery] = deque()
         channel.auto_decode = False
         channel.basic_qos(0, prefetch, False)
-        arguments = {} if offset is None else {"x-stream-offset": offset}
+        arguments = {} if offset is None else {OFFSET_HEADER: offset}
         channel.basic_consume(queue, callback=self._deliver, arguments=arguments)
 
     def take(self, at_most: int) -> list[Delivery]:
