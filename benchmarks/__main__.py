@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks import consumer, drain, flatness, latency, machine, relays, report, requests, sagas, write_path
+from benchmarks import consumer, drain, flatness, latency, machine, outages, relays, report, requests, sagas, write_path
 from benchmarks.presentation import table
 from benchmarks.sheet import Sheet
 from benchmarks.stage import Stage, running_stage
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "consumer": (consumer.TITLE, consumer.run),
     "flatness": (flatness.TITLE, flatness.run),
     "relays": (relays.TITLE, relays.run),
+    "outages": (outages.TITLE, outages.run),
     "requests": (requests.TITLE, requests.run),
     "sagas": (sagas.TITLE, sagas.run),
 }
