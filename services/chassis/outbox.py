@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 
@@ -11,9 +12,10 @@ from services.chassis.wire import SEQUENCE_OFFSET
 _COLUMNS = "partition, message_id, target, type, subject, sequence, header, body, created_at"
 
 # Most transactions write one message. Lists of one element would cost the client and the server half as much again.
+# Bytes travel as they are (%b): as text they would be twice as long, and be read digit by digit.
 _WRITE_ONE = f"""
 INSERT INTO outbox ({_COLUMNS})
-VALUES (%s, %s, %s, %s, %s, NULL, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, NULL, %b, %b, %s)
 """
 
 # The claim takes the subject's row lock before the identity gives out an id: rows of one subject are numbered in the
@@ -26,7 +28,7 @@ WITH claimed AS (
 )
 INSERT INTO outbox ({_COLUMNS})
 SELECT %s::smallint, %s::uuid, %s, %s, subject, last,
-       overlay(%s::bytea PLACING int8send(last) FROM {SEQUENCE_OFFSET + 1}), %s::bytea, %s::timestamptz
+       overlay(%b::bytea PLACING int8send(last) FROM {SEQUENCE_OFFSET + 1}), %b::bytea, %s::timestamptz
 FROM claimed
 """
 
@@ -48,7 +50,7 @@ SELECT m.partition, m.message_id, m.target, m.type, m.subject, c.last - m.behind
             ELSE overlay(m.header PLACING int8send(c.last - m.behind) FROM {SEQUENCE_OFFSET + 1}) END,
        m.body, m.created_at
 FROM unnest(%(partitions)s::smallint[], %(message_ids)s::uuid[], %(targets)s::text[], %(types)s::text[],
-            %(message_subjects)s::text[], %(behind)s::bigint[], %(headers)s::bytea[], %(bodies)s::bytea[],
+            %(message_subjects)s::text[], %(behind)s::bigint[], %(headers)b::bytea[], %(bodies)b::bytea[],
             %(created_at)s::timestamptz[]) WITH ORDINALITY
      AS m (partition, message_id, target, type, subject, behind, header, body, created_at, position)
 LEFT JOIN claimed c ON c.subject = m.subject AND m.behind IS NOT NULL
@@ -56,26 +58,26 @@ ORDER BY m.position
 """
 
 
-def write(connection: psycopg.Connection[object], messages: Sequence[Outgoing]) -> None:
-    """Writes the messages, in their order, into the outbox of the transaction that the connection is in."""
+def write(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
+    """Writes the messages, in their order, into the outbox of the transaction that the cursor's connection is in."""
     if len(messages) == 1:
-        _write_one(connection, messages[0])
+        _write_one(cursor, messages[0])
     elif messages:
-        _write_several(connection, messages)
+        _write_several(cursor, messages)
 
 
-def _write_one(connection: psycopg.Connection[object], message: Outgoing) -> None:
+def _write_one(cursor: psycopg.Cursor[Any], message: Outgoing) -> None:
     where = (message.partition, message.message_id, message.target, message.type)
     what = (message.header, message.body, message.created_at)
     if message.sequenced:
-        connection.execute(_WRITE_ONE_EVENT, (message.subject, *where, *what))
+        cursor.execute(_WRITE_ONE_EVENT, (message.subject, *where, *what))
     else:
-        connection.execute(_WRITE_ONE, (*where, message.subject, *what))
+        cursor.execute(_WRITE_ONE, (*where, message.subject, *what))
 
 
-def _write_several(connection: psycopg.Connection[object], messages: Sequence[Outgoing]) -> None:
+def _write_several(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
     events = Counter(message.subject for message in messages if message.sequenced)
-    connection.execute(
+    cursor.execute(
         _WRITE_SEVERAL,
         {
             "subjects": list(events),
