@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from uuid import uuid4
 
 from benchmarks.http_load import Answered, post_for
 from benchmarks.sheet import Kind, Sheet, percentile
@@ -13,8 +12,6 @@ from local.ports import LOOPBACK, free_port
 from local.process import Process
 from local.readiness import wait_until_ready
 from local.rundir import REPOSITORY
-from services.chassis.migrate import migrate
-from services.chassis.settings import Settings
 
 TITLE = "Requests: POST /prescriptions at saturation, one process of 8 threads each"
 _CLIENTS = 8
@@ -31,11 +28,7 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
     """Posts to each application in turns, by eight clients and by one."""
     rounds, for_s = (1, 2.0) if quick else (5, 8.0)
     sheet.remark("Clients, application and PostgreSQL share the cores. p99 is that of 8 clients.")
-    stage.postgres.databases.make_template("benchmark_prescription", _create)
-    with stage.postgres.databases.clone("benchmark_prescription") as url:
-        patient_id = uuid4()
-        with stage.session(url) as session:
-            session.execute("INSERT INTO patient_snapshot VALUES (%s, 'Ada Lovelace', 1)", (patient_id,))
+    with stage.prescription_database() as (url, patient_id):
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
         for _ in range(rounds):
             for name, kind, command in _WAYS:
@@ -62,7 +55,3 @@ def _serving(stage: Stage, url: str, command: Sequence[str]) -> Iterator[str]:
         yield f"http://{LOOPBACK}:{port}/prescriptions"
     finally:
         process.stop()
-
-
-def _create(url: str) -> None:
-    migrate(_SERVICE, Settings(database_url=url))

@@ -9,6 +9,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar
+from uuid import UUID, uuid4
 
 import psycopg
 from sqlalchemy import create_engine, pool
@@ -19,12 +20,15 @@ from benchmarks.targets import declare, delete
 from local.process import Process
 from local.rundir import REPOSITORY
 from local.servers.choice import Servers, servers_for
+from services.chassis.migrate import migrate
 from services.chassis.schema import create_chassis_tables
+from services.chassis.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _TEMPLATE = "benchmark"
+_PRESCRIPTION, _PRESCRIPTION_TEMPLATE = "prescription", "benchmark_prescription"
 _AGGREGATE = """
 CREATE TABLE aggregate (aggregate_id integer PRIMARY KEY, state integer NOT NULL) WITH (fillfactor = 50);
 INSERT INTO aggregate SELECT n, 0 FROM generate_series(1, %s) n;
@@ -40,12 +44,22 @@ class Stage:
         self.logs = logs
         self._numbers = count(1)
         self.postgres.databases.make_template(_TEMPLATE, _create_tables)
+        self.postgres.databases.make_template(_PRESCRIPTION_TEMPLATE, _migrate_prescription)
 
     @contextmanager
     def database(self) -> Iterator[str]:
         """Gives the URL of a fresh database with the chassis's tables, a table of aggregates and no rows prepared."""
         with self.postgres.databases.clone(_TEMPLATE) as url:
             yield url
+
+    @contextmanager
+    def prescription_database(self) -> Iterator[tuple[str, UUID]]:
+        """Gives the URL of a fresh database of the prescription service, and a patient of whom it has heard."""
+        patient_id = uuid4()
+        with self.postgres.databases.clone(_PRESCRIPTION_TEMPLATE) as url:
+            with self.session(url) as session:
+                session.execute("INSERT INTO patient_snapshot VALUES (%s, 'Ada Lovelace', 1)", (patient_id,))
+            yield url, patient_id
 
     @contextmanager
     def target(self, kind: Literal["stream", "quorum"], service: str | None = None) -> Iterator[str]:
@@ -105,6 +119,10 @@ def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Runs a function in a process of its own, as a relay would be, and returns its result."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool_of_one:
         return pool_of_one.submit(function, *args, **kwargs).result()
+
+
+def _migrate_prescription(url: str) -> None:
+    migrate(_PRESCRIPTION, Settings(database_url=url))
 
 
 def _create_tables(url: str) -> None:

@@ -30,6 +30,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 
 Session = psycopg.Connection[Any]
 Write = Callable[[Session, str, int], bytes | None]
+"""Does one transaction of a service, on one of the aggregates."""
 
 
 @publishes(subject="aggregate_id")

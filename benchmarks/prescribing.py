@@ -1,0 +1,25 @@
+"""The prescription service's own transaction, as its API runs it, with what it publishes and without."""
+
+from uuid import UUID
+
+from benchmarks.writing import Session
+from services.chassis.cause import cause_of
+from services.chassis.identifiers import new_id
+from services.chassis.transaction import transaction
+from services.prescription import model, store
+
+
+def prescribe(session: Session, patient_id: UUID, *, publishes: bool) -> None:
+    """Reads the patient's snapshot and writes a prescription, and its event if it is to be published.
+
+    Raises:
+        LookupError: nobody has heard of the patient.
+    """
+    with transaction(session, "prescription", cause_of(None, None, None)) as tx:
+        known = store.known_patient(tx, patient_id)
+        if known is None:
+            raise LookupError(str(patient_id))
+        prescription, event = model.prescribe(new_id(), patient_id, "aspirin-100", 1, known.now)
+        store.insert(tx, prescription)
+        if publishes:
+            tx.publish(event)
