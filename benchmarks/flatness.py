@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
 
 import psycopg
 
+from benchmarks.delays import through_the_outbox
 from benchmarks.drain import watch_drain
 from benchmarks.rows import add, prepare
-from benchmarks.sheet import Sheet, at_least, at_most
+from benchmarks.sheet import Bar, Kind, Sheet, at_least, at_most, percentile
 from benchmarks.stage import Stage
 
 TITLE = "Flatness: throughput and memory under a held xmin, a long backlog and large bodies"
 
 Hold = Callable[[Stage, str], AbstractContextManager[None]]
 
+_PER_S, _THREADS, _FOR_S = 500, 4, 6.0
+_LONGEST_P99_MS = 5.0
+"""The bar that holds without anybody's snapshot, too."""
 _LARGE_BODY_BYTES = 100 * 1024
 _LARGE_UNDER_WAY = 20
 """Two batches of a MiB each."""
@@ -24,35 +29,57 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
     rounds = 1 if quick else 5
     portion, before = (10_000, 20_000) if quick else (50_000, 300_000)
     sheet.remark(f"xmin: {before:,} rows have passed, and died, before the {portion:,} that are measured.")
+    sheet.remark(
+        "p99: from a commit to the reader's hands at 500/s, with the same holder before those rows and after them."
+    )
     for _ in range(rounds):
         free = _after_many(stage, portion, before, _nobody)
-        sheet.note("xmin free", free, "messages/s", kind="baseline")
+        _note(sheet, "xmin free", free, kind="baseline")
         for holder, hold in (("read-only snapshot", _reader), ("writer in another database", _writer)):
             held = _after_many(stage, portion, before, hold)
-            sheet.note(f"xmin held by a {holder}", held, "messages/s")
-            sheet.note(f"xmin held by a {holder}, of free", 100 * held / free, "%", bar=at_least(95))
+            _note(sheet, f"xmin held by a {holder}", held, bar=at_most(_LONGEST_P99_MS))
+            share = 100 * held.rate / free.rate
+            sheet.note(f"xmin held by a {holder}, of free", share, "%", bar=at_least(95))
     _backlogs(stage, sheet, 1 if quick else 3, quick)
     _large_bodies(stage, sheet, 200 if quick else 3000)
 
 
-def _after_many(stage: Stage, portion: int, before: int, hold: Hold) -> float:
+class _Passed(NamedTuple):
+    """What was measured while many rows passed."""
+
+    rate: float
+    p99_before_ms: float
+    p99_after_ms: float
+
+
+def _note(sheet: Sheet, what: str, passed: _Passed, *, kind: Kind = "ours", bar: Bar | None = None) -> None:
+    sheet.note(what, passed.rate, "messages/s", kind=kind)
+    sheet.note(f"{what}, p99 before", passed.p99_before_ms, "ms", kind=kind)
+    sheet.note(f"{what}, p99 after", passed.p99_after_ms, "ms", kind=kind, bar=bar)
+
+
+def _after_many(stage: Stage, portion: int, before: int, hold: Hold) -> _Passed:
     """Lets a relay pass rows in portions, and returns its rate over the last one."""
+
+    def p99_ms() -> float:
+        delays = through_the_outbox(url, stage.rabbitmq.url, log, _PER_S, _THREADS, _FOR_S)
+        return percentile(delays.ms, 0.99)
+
     with (
         stage.database() as url,
         stage.target("stream") as log,
         stage.session(url) as session,
         hold(stage, url),
+        stage.relay(url, log) as relay,
     ):
         prepare(session, portion)
-        add(session, log, portion)
-        with stage.relay(url, log) as relay:
-            passed = 0
-            while True:
-                rate, _ = watch_drain(session, relay, portion)
-                passed += portion
-                if passed > before:
-                    return rate
-                add(session, log, portion)
+        p99_before_ms, passed = p99_ms(), 0
+        while True:
+            add(session, log, portion)
+            rate, _ = watch_drain(session, relay, portion)
+            passed += portion
+            if passed > before:
+                return _Passed(rate, p99_before_ms, p99_ms())
 
 
 @contextmanager
