@@ -58,7 +58,9 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
     relay_id = uuid4()
     address = BrokerAddress.parse(settings.rabbitmq_url, settings.rabbitmq_ca_file)
     limits = targets.LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes)
-    declared_first = settings.relay_declare if settings.relay_declare is not None else [f"{service}.events"]
+    declared_first = settings.relay_declare
+    if declared_first is None:
+        declared_first = targets.log_names(service, settings.log_parts)
 
     def connect_source() -> Source:
         if settings.is_mongo:

@@ -37,8 +37,9 @@ class Settings(BaseSettings):
         "notifications", min_length=1, description="MongoDB: collection that holds the outboxes"
     )
     relay_declare: Annotated[list[str], NoDecode] | None = Field(
-        None, description="targets to declare at the start, separated by commas; default <service>.events"
+        None, description="targets to declare at the start, separated by commas; default all parts of the log"
     )
+    log_parts: int = Field(1, ge=1, le=64, description="parts of the log to declare at the start, a power of two")
     relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
     relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log keeps")
     relay_crash_point: Literal["after_fetch", "after_publish", "after_confirm", "after_delete"] | None = Field(
@@ -67,6 +68,13 @@ class Settings(BaseSettings):
     def _broker_is_known(cls, url: str) -> str:
         BrokerAddress.parse(url)
         return url
+
+    @field_validator("log_parts")
+    @classmethod
+    def _is_power_of_two(cls, parts: int) -> int:
+        if parts & (parts - 1):
+            raise ValueError("no power of two")
+        return parts
 
     @field_validator("relay_log_max_age")
     @classmethod

@@ -167,9 +167,9 @@ def service_rights(service: str) -> dict[str, str]:
     read every log but no inbox other than its own.
     """
     return {
-        "configure": r"^[a-z]+\.(events|inbox)$",
+        "configure": r"^[a-z]+\.(events(\.[1-9][0-9]?)?|inbox)$",
         "write": r"^amq\.default$",
-        "read": rf"^([a-z]+\.events|{service}\.inbox)$",
+        "read": rf"^([a-z]+\.events(\.[1-9][0-9]?)?|{service}\.inbox)$",
     }
 
 

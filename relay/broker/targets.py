@@ -1,6 +1,7 @@
 """Declares logs and queues as docs/outbox-contract.md lists them; one that exists is taken as it is."""
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,14 @@ from relay.broker.address import BrokerAddress
 from relay.broker.errors import BrokerLostError
 
 _TIMEOUT_S = 1.5
+_LOG = re.compile(r"\.events(\.[1-9][0-9]?)?$")
 _DELIVERY_LIMIT_SINCE = 4
 """RabbitMQ 4 drops a command after 20 deliveries unless told otherwise; RabbitMQ 3 does not know -1."""
+
+
+def log_names(service: str, parts: int) -> list[str]:
+    """Returns the names of all parts of a service's log; the first has the log's own."""
+    return [f"{service}.events", *(f"{service}.events.{part}" for part in range(1, parts))]
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class LogLimits:
 
 def arguments_of(target: str, limits: LogLimits, rabbitmq_version: int) -> dict[str, Any] | None:
     """Returns the arguments that a target is declared with; None when its name tells no kind."""
-    if target.endswith(".events"):
+    if _LOG.search(target):
         return {"x-queue-type": "stream", "x-max-age": limits.max_age, "x-max-length-bytes": limits.max_bytes}
     if target.endswith(".inbox"):
         queue: dict[str, Any] = {"x-queue-type": "quorum", "x-single-active-consumer": True}

@@ -80,7 +80,7 @@ class PostgresStorage:
     """What the API of a service with a PostgreSQL database reads and writes through."""
 
     def __init__(self, service: str, settings: Settings) -> None:
-        self.service = service
+        self.service, self._log_parts = service, settings.log_parts
         self._nudger = Nudger(settings, service)
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
@@ -111,7 +111,10 @@ class PostgresStorage:
     @contextmanager
     def write(self, cause: Cause) -> Iterator[Transaction]:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
-        with self._pool.connection() as connection, transaction(connection, self.service, cause) as tx:
+        with (
+            self._pool.connection() as connection,
+            transaction(connection, self.service, cause, log_parts=self._log_parts) as tx,
+        ):
             yield tx
         if tx.wrote_messages:
             self._nudger.nudge()

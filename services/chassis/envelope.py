@@ -10,6 +10,7 @@ from zlib import crc32
 
 from pydantic import ValidationError
 
+from services.chassis import log_parts
 from services.chassis.cause import Cause
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Command, Event, Message, Reply, encode
@@ -75,7 +76,7 @@ def partition_of(subject: str) -> int:
     return crc32(subject.encode()) % PARTITIONS
 
 
-def outgoing(message: Message, *, source: str, cause: Cause, target: str | None = None) -> Outgoing:
+def outgoing(message: Message, *, source: str, cause: Cause, target: str | None = None, parts: int = 1) -> Outgoing:
     """Returns the outbox row for an event, a command or a reply.
 
     Args:
@@ -83,9 +84,11 @@ def outgoing(message: Message, *, source: str, cause: Cause, target: str | None 
         source: The service that writes it.
         cause: What led to it.
         target: The queue for a reply; otherwise the message's own declaration says where it goes.
+        parts: Into how many parts the log of `source` is split.
     """
     if isinstance(message, Event):
-        target, subject = f"{source}.events", message.subject()
+        subject = message.subject()
+        target = log_parts.name_of(source, log_parts.home(partition_of(subject), parts))
     elif isinstance(message, Command):
         target, subject = f"{message.contract.peer}.inbox", str(message.saga_id)
     elif isinstance(message, Reply) and target is not None:

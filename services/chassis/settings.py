@@ -6,6 +6,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.chassis.log_parts import MOST_PARTS, check_number
+
 S = TypeVar("S", bound=BaseSettings)
 
 DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development")
@@ -63,6 +65,11 @@ class Settings(BaseSettings):
     saga_step_timeout_s: Annotated[
         float, Field(gt=0, le=3600, description="silence after which a step is tried again")
     ] = 5.0
+    log_parts: Annotated[
+        int,
+        Field(ge=1, le=MOST_PARTS, description="into how many parts the service writes its log"),
+        AfterValidator(check_number),
+    ] = 1
     inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
     consumer_crash_point: Annotated[
         Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")

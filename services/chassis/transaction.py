@@ -41,15 +41,16 @@ class Transaction(Query):
     """Changes the service's own database and remembers what to tell the others.
 
     Attributes:
+        log_parts: Into how many parts the service's log is split.
         cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
             message of its batch.
         messages: What was published and is not in the outbox yet; that comes last, at the commit.
         wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], service: str, cause: Cause) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], service: str, cause: Cause, log_parts: int = 1) -> None:
         super().__init__(connection)
-        self.service = service
+        self.service, self.log_parts = service, log_parts
         self.cause = cause
         self.messages: list[Outgoing] = []
         self.wrote_messages = False
@@ -62,7 +63,7 @@ class Transaction(Query):
 
     def publish(self, event: Event) -> None:
         """Tells everybody, in the service's log, that something happened. Written at the commit."""
-        self.messages.append(outgoing(event, source=self.service, cause=self.cause))
+        self.messages.append(outgoing(event, source=self.service, cause=self.cause, parts=self.log_parts))
 
     def send(self, command: Command) -> None:
         """Asks a participant to do its part of a saga. Written at the commit."""
@@ -96,7 +97,7 @@ class Transaction(Query):
 
 @contextmanager
 def transaction(
-    connection: psycopg.Connection[Any], service: str, cause: Cause, pipelined: bool = True
+    connection: psycopg.Connection[Any], service: str, cause: Cause, pipelined: bool = True, log_parts: int = 1
 ) -> Iterator[Transaction]:
     """Runs a transaction on a connection that is not in one.
 
@@ -109,8 +110,9 @@ def transaction(
         service: Whose outbox it is.
         cause: What led to the transaction.
         pipelined: False where savepoints are used: an error must come from the statement that caused it.
+        log_parts: Into how many parts the service's log is split.
     """
-    tx = Transaction(connection, service, cause)
+    tx = Transaction(connection, service, cause, log_parts)
     try:
         with connection.pipeline() if pipelined else nullcontext():
             connection.execute("BEGIN")

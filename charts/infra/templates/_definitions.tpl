@@ -23,8 +23,8 @@ permissions:
   {{- range $service, $_ := .Values.services }}
   - vhost: {{ $host }}
     user: {{ $service }}
-    configure: '^[a-z]+\.(events|inbox)$'
+    configure: '^[a-z]+\.(events(\.[1-9][0-9]?)?|inbox)$'
     write: '^amq\.default$'
-    read: '^([a-z]+\.events|{{ $service }}\.inbox)$'
+    read: '^([a-z]+\.events(\.[1-9][0-9]?)?|{{ $service }}\.inbox)$'
   {{- end }}
 {{- end -}}

@@ -22,9 +22,9 @@ class MongoTransaction:
         messages: What was published so far; it is embedded in the document at the commit.
     """
 
-    def __init__(self, collection: MongoCollection, service: str, message_id: UUID) -> None:
+    def __init__(self, collection: MongoCollection, service: str, message_id: UUID, log_parts: int = 1) -> None:
         self.collection = collection
-        self.service = service
+        self.service, self._log_parts = service, log_parts
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
         self.messages: list[Outgoing] = []
@@ -42,7 +42,7 @@ class MongoTransaction:
 
     def publish(self, event: Event) -> None:
         """Tells everybody, in the service's log, that something happened. Written at the commit."""
-        self.messages.append(outgoing(event, source=self.service, cause=self.cause))
+        self.messages.append(outgoing(event, source=self.service, cause=self.cause, parts=self._log_parts))
 
     def reply(self, reply: Reply, to: str) -> None:
         """Answers the service that orchestrates the saga. Written at the commit."""

@@ -32,7 +32,8 @@ class Desk:
     def changing(self) -> Iterator[Transaction]:
         """Runs a transaction; afterwards the relay is woken if messages were written."""
         with self._connected() as connection:
-            with transaction(connection, self.service, cause_of(None, None, None), pipelined=False) as tx:
+            cause, parts = cause_of(None, None, None), self.settings().log_parts
+            with transaction(connection, self.service, cause, pipelined=False, log_parts=parts) as tx:
                 yield tx
             if tx.wrote_messages:
                 connection.execute("NOTIFY outbox")

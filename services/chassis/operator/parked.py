@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-LOG_SUFFIX = ".events"
+from services.chassis.log_parts import is_log, publisher_of
 
 
 class CannotDiscard(Exception):
@@ -47,7 +47,7 @@ class Parked:
     @property
     def is_numbered(self) -> bool:
         """Whether later events of the subject wait for this one: it is an event of the log's own service."""
-        return self.sequence is not None and self.channel == f"{self.source}{LOG_SUFFIX}"
+        return self.sequence is not None and is_log(self.channel) and publisher_of(self.channel) == self.source
 
     def contents(self) -> Any:
         """Returns the body as JSON, or as far as it is text if it is none."""

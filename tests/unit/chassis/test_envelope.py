@@ -83,6 +83,8 @@ def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
     row = outgoing(event, source="patient", cause=CAUSE)
     message = received(row, sequence)
     assert (row.target, row.sequenced, row.partition) == ("patient.events", True, partition_of(str(PATIENT)))
+    in_four = outgoing(event, source="patient", cause=CAUSE, parts=4)
+    assert (in_four.target, in_four.partition) == (f"patient.events.{47 % 4}", row.partition)
     assert (message.message_id, message.source, message.type) == (row.message_id, "patient", "PatientCame")
     assert (message.subject, message.sequence) == (str(PATIENT), sequence)
     assert read_body(PatientCame, message.body) == event

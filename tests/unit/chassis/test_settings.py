@@ -54,6 +54,8 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("CONSUMER_BATCH_MESSAGES", "100000"),
         ("SAGA_STEP_TIMEOUT_S", "-5"),
         ("INBOX_DAYS", "1.5"),
+        ("LOG_PARTS", "3"),
+        ("LOG_PARTS", "128"),
     ],
 )
 def test_a_bad_variable_is_named_on_a_line_of_its_own(

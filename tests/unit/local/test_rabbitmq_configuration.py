@@ -27,6 +27,8 @@ def test_only_the_administrator_has_a_tag() -> None:
 def test_a_service_reads_every_log_and_its_own_inbox_only() -> None:
     readable = re.compile(service_rights("lab")["read"])
     assert readable.search("patient.events")
+    assert readable.search("patient.events.63")
+    assert not readable.search("patient.events.0")
     assert readable.search("lab.inbox")
     assert not readable.search("ward.inbox")
     assert not readable.search("lab.inbox.copy")

@@ -30,6 +30,8 @@ def test_the_defaults_are_enough() -> None:
         ("RELAY_BATCH_BYTES", "many", "most bytes of bodies"),
         ("METRICS_PORT", "70000", "port of /metrics"),
         ("RELAY_LOG_MAX_AGE", "a month", "a number and Y, M, D, h, m or s"),
+        ("LOG_PARTS", "3", "a power of two"),
+        ("LOG_PARTS", "65", "a power of two"),
         ("INFIRMARY_ENV", "testing", "development or production"),
         ("RELAY_CRASH_POINT", "somewhere", "where to freeze"),
     ],
