@@ -38,7 +38,8 @@ class LogMessage:
     """An event in a log.
 
     Attributes:
-        offset: Its place in the log.
+        offset: Its place in its part of the log.
+        part: Which part that is; 0 where the log is not split.
         at: When it was written, by the publisher's clock.
     """
 
@@ -50,6 +51,7 @@ class LogMessage:
     sequence: int | None
     correlation_id: str | None = None
     at: datetime | None = None
+    part: int = 0
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -102,7 +104,7 @@ class Facts:
 
     Attributes:
         books: By service.
-        logs: All messages of each log, by publishing service, in the log's order.
+        logs: All messages of each log, by publishing service, in the order of each of the log's parts.
     """
 
     books: Mapping[str, Books] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 An independent witness beside each consumer's own counter: it stores nothing, stands on no service's code, and starts
 at the first message of each log. `infirmary_log_missing` stays at zero; it may be above for a moment while a relay
-repeats a window that was returned in part. A log that was deleted and declared again needs a new auditor.
+repeats a window that was returned in part, or while a part of a split log is read before the one that its subjects
+came from. A log that was deleted and declared again needs a new auditor.
 """
 
 import signal
@@ -53,7 +54,8 @@ class LogGaps:
     repeated: int = 0
     early: int = 0
     unnumbered: int = 0
-    _beginning_expired: bool | None = None
+    _beginning_expired: bool = False
+    _parts: set[int] = field(default_factory=set)
     _subjects: dict[str, _Subject] = field(default_factory=dict)
 
     @property
@@ -63,8 +65,9 @@ class LogGaps:
 
     def note(self, message: LogMessage) -> None:
         """Takes in the next message."""
-        if self._beginning_expired is None:
-            self._beginning_expired = message.offset > 0
+        if message.part not in self._parts:
+            self._parts.add(message.part)
+            self._beginning_expired = self._beginning_expired or message.offset > 0
         if message.sequence is None or message.source != self.publisher:
             self.unnumbered += 1
             return
@@ -138,8 +141,7 @@ class GapAuditor:
         ):
             if more:
                 metric.labels(publisher).inc(more)
-        # The tail keeps what it has read to know where it stands: its last message is enough for that.
-        del self._tail.messages[publisher][:-1]
+        self._tail.messages[publisher].clear()
 
 
 @click.command()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,7 @@ from uuid import UUID
 import amqp
 
 from audit.facts import PUBLISHERS, LogMessage
+from audit.log_parts import name_of
 
 PREFETCH = 500
 ACKNOWLEDGE_EVERY = 200
@@ -20,6 +22,7 @@ CONNECT_TIMEOUT_S = 3.0
 _QUIET = (TimeoutError, BlockingIOError)
 _LOST = (amqp.AMQPError, OSError)
 
+LOOK_FOR_PARTS_S = 5.0
 NewMessage = Callable[[str, LogMessage], None]
 
 
@@ -28,10 +31,10 @@ def _ignore(_publisher: str, _message: LogMessage) -> None:
 
 
 class LogTail:
-    """Follows the logs `<service>.events` on a connection of its own; after a loss it goes on where it stood.
+    """Follows the logs, all their parts, on a connection of its own; after a loss it goes on where it stood.
 
     Attributes:
-        messages: What was read, by publishing service, in the log's order.
+        messages: What was read, by publishing service, in the order of each of the log's parts.
     """
 
     def __init__(
@@ -48,7 +51,10 @@ class LogTail:
         self._on_message = on_message
         self._connection: amqp.Connection | None = None
         self._channels: dict[str, amqp.Channel] = {}
+        self._read_to: dict[str, int] = {}
+        self._look_at = 0.0
         self.messages: dict[str, list[LogMessage]] = {publisher: [] for publisher in publishers}
+        self._parts = dict.fromkeys(self.messages, 1)
 
     def read(self, for_s: float) -> bool:
         """Takes in what comes within a time; returns False when the broker is away.
@@ -57,8 +63,10 @@ class LogTail:
         """
         try:
             connection = self._connect()
-            for publisher in self.messages:
-                self._subscribe(connection, publisher)
+            self._look_for_parts(connection)
+            for publisher, parts in self._parts.items():
+                for part in range(parts):
+                    self._subscribe(connection, publisher, part)
             with contextlib.suppress(*_QUIET):
                 while True:
                     connection.drain_events(timeout=for_s)
@@ -79,11 +87,7 @@ class LogTail:
         Raises:
             OSError, amqp.AMQPError: The broker is away.
         """
-        with self._connect().channel() as channel:
-            try:
-                return int(channel.queue_declare(queue, passive=True).message_count)
-            except amqp.NotFound:
-                return None
+        return _length(self._connect(), queue)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -106,29 +110,39 @@ class LogTail:
             self._connection = connection
         return self._connection
 
-    def _subscribe(self, connection: amqp.Connection, publisher: str) -> None:
-        """Starts reading a log, unless it is being read already or does not exist yet."""
-        channel = self._channels.get(publisher)
+    def _look_for_parts(self, connection: amqp.Connection) -> None:
+        """Looks now and then whether a log has been split further."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_FOR_PARTS_S
+        for publisher in self._parts:
+            while _length(connection, name_of(publisher, self._parts[publisher])) is not None:
+                self._parts[publisher] += 1
+
+    def _subscribe(self, connection: amqp.Connection, publisher: str, part: int) -> None:
+        """Starts reading a part of a log, unless it is being read already or does not exist yet."""
+        log = name_of(publisher, part)
+        channel = self._channels.get(log)
         if channel is not None and channel.is_open:
             return
         channel = connection.channel()
         channel.auto_decode = False
-        seen = self.messages[publisher]
-        start = seen[-1].offset + 1 if seen else "first"
+        start = self._read_to[log] + 1 if log in self._read_to else "first"
         channel.basic_qos(0, PREFETCH, False)
         with contextlib.suppress(amqp.NotFound):
             channel.basic_consume(
-                f"{publisher}.events",
-                callback=lambda message: self._take(publisher, message),
+                log,
+                callback=lambda message: self._take(publisher, part, message),
                 arguments={"x-stream-offset": start},
             )
-            self._channels[publisher] = channel
+            self._channels[log] = channel
 
-    def _take(self, publisher: str, raw: amqp.Message) -> None:
-        message = read_message(raw.properties, raw.body)
-        seen = self.messages[publisher]
-        if not seen or message.offset > seen[-1].offset:
-            seen.append(message)
+    def _take(self, publisher: str, part: int, raw: amqp.Message) -> None:
+        message = replace(read_message(raw.properties, raw.body), part=part)
+        log = name_of(publisher, part)
+        if message.offset > self._read_to.get(log, -1):
+            self._read_to[log] = message.offset
+            self.messages[publisher].append(message)
             self._on_message(publisher, message)
         if raw.delivery_tag % ACKNOWLEDGE_EVERY == 0:
             raw.channel.basic_ack(raw.delivery_tag, multiple=True)
@@ -137,7 +151,15 @@ class LogTail:
         if self._connection is not None:
             with contextlib.suppress(*_LOST):
                 self._connection.collect()
-        self._connection, self._channels = None, {}
+        self._connection, self._channels, self._look_at = None, {}, 0.0
+
+
+def _length(connection: amqp.Connection, queue: str) -> int | None:
+    with connection.channel() as channel:
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except amqp.NotFound:
+            return None
 
 
 def read_message(properties: dict[str, Any], body: bytes | str) -> LogMessage:

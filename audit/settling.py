@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.facts import Books, LogMessage
+from audit.log_parts import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def still_open(look: Look) -> list[str]:
         found += _of_readers(service, books, look.logs)
     for service, given_out in look.given_out.items():
         messages = look.logs.get(service, ())
-        if not _beginning_expired(messages) and events_in(messages) < given_out:
+        if not beginning_expired(messages) and events_in(messages) < given_out:
             found.append(f"{service}: {given_out - events_in(messages)} events are not in its log yet")
     return found
 
@@ -64,12 +65,21 @@ def _of_service(service: str, books: Books) -> list[str]:
 def _of_readers(service: str, books: Books, logs: Mapping[str, Sequence[LogMessage]]) -> list[str]:
     found = []
     for log, last_offset in books.readers.items():
-        messages = logs.get(log.removesuffix(".events"), ())
-        end = messages[-1].offset if messages else None
+        end = end_of(log, logs)
         if last_offset != end:
             found.append(f"{service}: has read {log} up to {last_offset}, it ends at {end}")
     return found
 
 
-def _beginning_expired(messages: Sequence[LogMessage]) -> bool:
-    return bool(messages) and messages[0].offset > 0
+def end_of(log: str, logs: Mapping[str, Sequence[LogMessage]]) -> int | None:
+    """Returns the last offset of a log, or of a part of one; None while it is empty."""
+    publisher, part = parsed(log)
+    return next((message.offset for message in reversed(logs.get(publisher, ())) if message.part == part), None)
+
+
+def beginning_expired(messages: Sequence[LogMessage]) -> bool:
+    """Says whether retention has removed a log's first messages, in any of its parts."""
+    first: dict[int, int] = {}
+    for message in messages:
+        first.setdefault(message.part, message.offset)
+    return any(offset > 0 for offset in first.values())

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from audit.facts import READS, Facts, LogMessage
 from audit.ledger import Ledger
+from audit.log_parts import name_of, parsed
+from audit.settling import beginning_expired, end_of
 from audit.violation import Violation
 
 OUTBOXES = "every outbox is empty"
@@ -43,42 +45,66 @@ def readers_are_at_the_end(facts: Facts, _ledger: Ledger) -> Iterator[Violation]
             if f"{publisher}.events" not in books.readers:
                 yield Violation(READERS, service, f"has no reader of {publisher}.events")
         for log, last_offset in books.readers.items():
-            messages = facts.logs.get(log.removesuffix(".events"), ())
-            end = messages[-1].offset if messages else None
+            end = end_of(log, facts.logs)
             if last_offset != end:
                 yield Violation(READERS, f"{service}, {log}", f"has read up to {last_offset}, the log ends at {end}")
 
 
 def sequences_are_contiguous(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
-    """In every log, for every subject: in order, without a gap, no number twice but in a repeat of the same message."""
+    """In every log, for every subject: in order, without a gap, no number twice but in a repeat of the same message.
+
+    Between the parts of a split log there is no order; what has to hold there is that nothing is missing.
+    """
     for publisher, messages in facts.logs.items():
-        beginning_expired = bool(messages) and messages[0].offset > 0
+        expired = beginning_expired(messages)
+        is_split = any(message.part for message in messages)
         seen: dict[str, dict[int, LogMessage]] = {}
         for message in messages:
-            where = f"{publisher}.events at {message.offset}, subject {message.subject}"
+            where = f"{name_of(publisher, message.part)} at {message.offset}, subject {message.subject}"
             if message.sequence is None or message.source != publisher:
                 yield Violation(
                     SEQUENCES, where, f"{message.type} of {message.source!r} is no numbered event of {publisher}"
                 )
                 continue
             earlier = seen.setdefault(message.subject, {})
-            what = _out_of_line(message, earlier, beginning_expired)
+            what = _overtaken(message, earlier) if is_split else _out_of_line(message, earlier, expired)
             if what:
                 yield Violation(SEQUENCES, where, what)
             earlier.setdefault(message.sequence, message)
-        yield from _missing_from_log(publisher, seen, facts, beginning_expired)
+        if is_split:
+            yield from _missing_between(publisher, seen, expired)
+        yield from _missing_from_log(publisher, seen, facts, expired)
 
 
 def _out_of_line(message: LogMessage, earlier: dict[int, LogMessage], beginning_expired: bool) -> str | None:
     sequence = message.sequence or 0
-    repeated = earlier.get(sequence)
-    if repeated is not None:
-        same = repeated.message_id == message.message_id
-        return None if same else f"{sequence} is {message.type}, and was {repeated.type} at {repeated.offset}"
+    if sequence in earlier:
+        return _another(message, earlier[sequence])
     expected = max(earlier) + 1 if earlier else 1
     if sequence == expected or (beginning_expired and not earlier):
         return None
     return f"{message.type} has {sequence}, expected was {expected}"
+
+
+def _another(message: LogMessage, earlier: LogMessage) -> str | None:
+    """Says what is wrong with a number that comes again; a repeat of the same message is allowed."""
+    same = earlier.message_id == message.message_id
+    return None if same else f"{message.sequence} is {message.type}, and was {earlier.type} at {earlier.offset}"
+
+
+def _overtaken(message: LogMessage, earlier: dict[int, LogMessage]) -> str | None:
+    sequence = message.sequence or 0
+    if sequence in earlier:
+        return _another(message, earlier[sequence])
+    last = max((number for number, each in earlier.items() if each.part == message.part), default=0)
+    return None if sequence > last else f"{message.type} has {sequence}, and {last} came before it"
+
+
+def _missing_between(publisher: str, seen: dict[str, dict[int, LogMessage]], expired: bool) -> Iterator[Violation]:
+    for subject, found in seen.items():
+        missing = sorted(set(range(min(found) if expired else 1, max(found))) - found.keys())
+        if missing:
+            yield Violation(SEQUENCES, f"{publisher}.events, subject {subject}", f"{missing} are in none of its parts")
 
 
 def _missing_from_log(
@@ -99,7 +125,9 @@ def every_event_was_applied(facts: Facts, _ledger: Ledger) -> Iterator[Violation
         if not books.applied:
             continue
         for log in books.readers:
-            publisher = log.removesuffix(".events")
+            publisher, part = parsed(log)
+            if part:
+                continue  # the log is looked at as a whole
             last: dict[str, int] = {}
             for message in facts.logs.get(publisher, ()):
                 last[message.subject] = max(message.sequence or 0, last.get(message.subject, 0))

@@ -42,6 +42,15 @@ def test_repeats_and_strangers_are_counted_and_are_no_gaps() -> None:
     assert told(1, source="lab").unnumbered == 1
 
 
+def test_a_subject_that_moved_to_another_part_is_followed_across_them() -> None:
+    gaps = LogGaps("ward")
+    for offset, part, sequence in ((0, 1, 3), (1, 1, 4), (0, 0, 1)):
+        gaps.note(LogMessage(offset, UUID(int=sequence), "ward", "BedReserved", "ward-1", sequence, part=part))
+    assert gaps.whose_are_missing() == {"ward-1": [2]}
+    gaps.note(LogMessage(1, UUID(int=2), "ward", "BedReserved", "ward-1", 2, part=0))
+    assert gaps.missing == 0
+
+
 @given(st.integers(1, 30).flatmap(lambda last: st.permutations(range(1, last + 1))))
 def test_in_whatever_order_they_come_nothing_is_missing_when_all_have_come(sequences: list[int]) -> None:
     gaps = told(*sequences)

@@ -51,6 +51,29 @@ def test_where_the_beginning_has_expired_a_subject_may_begin_anywhere() -> None:
     assert len(complaints(message(7, "a", 4), message(8, "a", 6))) == 1
 
 
+def in_part(part: int, offset: int, sequence: int) -> LogMessage:
+    return replace(message(offset, "a", sequence), part=part)
+
+
+def test_a_subject_that_moved_to_another_part_is_in_order() -> None:
+    assert complaints(in_part(1, 0, 3), in_part(0, 0, 1), in_part(0, 1, 2), in_part(1, 1, 4)) == []
+
+
+def test_what_none_of_the_parts_holds_is_a_violation() -> None:
+    assert complaints(in_part(0, 0, 1), in_part(1, 0, 3)) == ["[2] are in none of its parts"]
+
+
+def test_a_message_that_overtook_another_in_its_part_is_a_violation() -> None:
+    assert complaints(in_part(0, 0, 1), in_part(1, 0, 3), in_part(1, 1, 2)) == [
+        "BedReserved has 2, and 3 came before it"
+    ]
+
+
+def test_where_a_parts_beginning_has_expired_a_subject_may_begin_anywhere() -> None:
+    assert complaints(in_part(0, 7, 4), in_part(1, 0, 5)) == []
+    assert complaints(in_part(0, 0, 4), in_part(1, 9, 6)) == ["[5] are in none of its parts"]
+
+
 @given(st.lists(st.sampled_from("abc")), st.data())
 def test_any_interleaving_with_any_repeats_is_in_order(subjects: list[str], data: st.DataObject) -> None:
     sent: list[LogMessage] = []
