@@ -25,12 +25,27 @@ class Ledger(Protocol):
         """Tries to become the one active reader of a log."""
         ...
 
+    def let_go(self, log: str) -> None:
+        """Stops being the reader of a log, if this one is."""
+        ...
+
+    def rank(self) -> tuple[int, int]:
+        """Returns this reader's place among the service's live ones that share out parts of logs, and how many live.
+
+        Whoever asks is one of them from then on, for as long as its session lives.
+        """
+        ...
+
+    def note_log(self, log: str) -> None:
+        """Notes that there is a log, or a part of one, so that all readers of the service know it by `offsets`."""
+        ...
+
     def position(self, log: str) -> Position:
         """Returns how far a log was read."""
         ...
 
     def offsets(self) -> dict[str, int | None]:
-        """Returns the stored offset of every log that was ever read; also keeps an idle session alive."""
+        """Returns the stored offset of every log and part that is known; also keeps an idle session alive."""
         ...
 
     def start_over(self, log: str) -> Position:

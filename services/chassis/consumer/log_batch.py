@@ -12,6 +12,7 @@ from services.chassis.consumer.position import Position
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from services.chassis.database import is_transient
 from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.log_parts import publisher_of
 from services.chassis.transaction import Transaction
 
 RETRIED_AT_ONCE = 100
@@ -33,12 +34,12 @@ class LogBatch:
         Args:
             tx: The transaction.
             applier: What the service does with events.
-            log: The log's name, `<service>.events`.
+            log: The name of the log or of a part of it.
             position: Where the reader stands.
             careful: Whether each message gets a savepoint, so that the one that fails can be told from the others.
         """
         self.tx, self.applier, self.log, self.position, self.careful = tx, applier, log, position, careful
-        self.publisher = log.removesuffix(".events")
+        self.publisher = publisher_of(log)
         self.sequences = Sequences({}, position.beginning_expired)
         self.changed: set[Subject] = set()
         self.held = 0

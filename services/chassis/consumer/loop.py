@@ -12,6 +12,7 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.broker import BROKER_ERRORS, Broker, Subscription
 from services.chassis.consumer.ledger import Ledger, ReaderReplaced
 from services.chassis.consumer.reader import LogReader
+from services.chassis.consumer.split_log import SplitLog
 from services.chassis.health import Heart
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Session:
         self._queue = f"{service}.inbox"
         broker.declare_inbox(self._queue)
         self._inbox: Subscription | None = broker.subscribe(self._queue, PREFETCH)
-        self._readers = [LogReader(name, ledger, broker, batch_messages) for name in logs]
+        self._logs = [SplitLog(name, ledger, broker, batch_messages) for name in logs]
         self._tended_at = 0.0
         self._retry_soon = False
 
@@ -60,6 +61,10 @@ class Session:
         self._broker.close()
         self._ledger.close()
 
+    @property
+    def _readers(self) -> list[LogReader]:
+        return [reader for log in self._logs for reader in log.readers]
+
     def _waiting(self) -> int:
         subscriptions = [reader.subscription for reader in self._readers]
         return sum(len(each.waiting) for each in (*subscriptions, self._inbox) if each is not None)
@@ -80,8 +85,9 @@ class Session:
     def _tend(self) -> None:
         self._broker.heartbeat()
         stored_offsets = self._ledger.offsets()
-        for reader in self._readers:
-            reader.tend(stored_offsets)
+        rank, readers = self._ledger.rank() if any(len(log.readers) > 1 for log in self._logs) else (0, 1)
+        for log in self._logs:
+            log.tend(stored_offsets, rank, readers)
         self._retry_held()
         self._ledger.tend()
 

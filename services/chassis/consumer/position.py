@@ -14,16 +14,18 @@ class Position:
         had expired.
         last_offset: The last message applied; None before the first.
         last_message_id: That message's id, to know the log again by.
+        earlier_expired: Whether the beginning had expired of a part where this one's subjects were before it was there.
     """
 
     first_offset: int | None = None
     last_offset: int | None = None
     last_message_id: UUID | None = None
+    earlier_expired: bool = False
 
     @property
     def beginning_expired(self) -> bool:
         """Whether the log's first messages were gone when it was read from its beginning."""
-        return (self.first_offset or 0) > 0
+        return self.earlier_expired or (self.first_offset or 0) > 0
 
 
 Recognition = Literal["known", "go on", "start over"]

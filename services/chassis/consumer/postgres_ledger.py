@@ -2,6 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import LiteralString
+
+import psycopg
 
 from services.chassis import metrics
 from services.chassis.cause import cause_of
@@ -14,6 +18,7 @@ from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.log_batch import LogBatch
 from services.chassis.consumer.position import Position
 from services.chassis.database import READER_SESSION, connect, is_transient
+from services.chassis.log_parts import earlier_homes, is_log, name_of, part_of, publisher_of
 from services.chassis.nudge import Nudger
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
@@ -22,9 +27,28 @@ log = logging.getLogger(__name__)
 
 _FORGET_INBOX_EVERY_TURNS = 3600
 
+_DEADLOCKS_IN_A_ROW = 3
+
 _LOOK_AT_SAGAS = """
 SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp()),
        (SELECT count(*) FROM saga WHERE status = 'parked')
+"""
+
+_READER_LOCK: LiteralString = "hashtextextended(%(key)s, 0)"
+_SHARING_LOCK = 0x5EADE5
+"""Held, shared, by every session that reads parts of a log; any number will do that nothing else uses as two."""
+
+_WHO_SHARES = """
+SELECT pg_backend_pid(), array_agg(pid ORDER BY pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (%s, 0, 2)
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+_POSITION = """
+SELECT first_offset, last_offset, last_message_id,
+       coalesce((SELECT bool_or(first_offset > 0) FROM log_reader WHERE log = ANY(%(earlier)s)), false)
+           AS earlier_expired
+FROM log_reader WHERE log = %(log)s
 """
 
 
@@ -42,6 +66,8 @@ class PostgresLedger:
         self._query = Query(self._connection)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held: dict[str, int] = {}
+        self._owned: set[str] = set()
+        self._shares = False
         self._turns = 0
 
     def is_transient(self, error: BaseException) -> bool:
@@ -50,18 +76,37 @@ class PostgresLedger:
 
     def own(self, log: str) -> bool:
         """Tries to become the one active reader of a log, by an advisory lock of this session."""
-        owned = self._query.value(
-            "SELECT pg_try_advisory_lock(hashtextextended(%(key)s, 0))", key=f"infirmary:reader:{log}"
-        )
-        return bool(owned)
+        if log in self._owned:
+            return True
+        owned = bool(self._query.value(f"SELECT pg_try_advisory_lock({_READER_LOCK})", key=_reader_key(log)))
+        if owned:
+            self._owned.add(log)
+            self._held.pop(log, None)  # another reader may have added some
+        return owned
+
+    def let_go(self, log: str) -> None:
+        """Stops being the reader of a log, if this one is."""
+        if log in self._owned:
+            self._query.value(f"SELECT pg_advisory_unlock({_READER_LOCK})", key=_reader_key(log))
+            self._owned.remove(log)
+
+    def rank(self) -> tuple[int, int]:
+        """Returns this session's place among those that hold the shared lock, and how many do."""
+        if not self._shares:
+            self._connection.execute("SELECT pg_advisory_lock_shared(%s, 0)", (_SHARING_LOCK,))
+            self._shares = True
+        own, living = self._connection.execute(_WHO_SHARES, (_SHARING_LOCK,)).fetchone() or (0, [0])
+        return living.index(own), len(living)
+
+    def note_log(self, log: str) -> None:
+        """Notes that there is a log, or a part of one."""
+        self._connection.execute("INSERT INTO log_reader (log) VALUES (%s) ON CONFLICT DO NOTHING", (log,))
 
     def position(self, log: str) -> Position:
         """Returns how far a log was read."""
-        self._query.value("INSERT INTO log_reader (log) VALUES (%(log)s) ON CONFLICT DO NOTHING RETURNING log", log=log)
-        found = self._query.one(
-            Position, "SELECT first_offset, last_offset, last_message_id FROM log_reader WHERE log = %(log)s", log=log
-        )
-        return found or Position()
+        self.note_log(log)
+        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
+        return self._query.one(Position, _POSITION, log=log, earlier=earlier) or Position()
 
     def offsets(self) -> dict[str, int | None]:
         """Returns the stored offset of every log that was ever read.
@@ -76,7 +121,7 @@ class PostgresLedger:
             "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL WHERE log = %s",
             (log,),
         )
-        return Position()
+        return self.position(log)
 
     def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and moves its offset behind the last."""
@@ -90,7 +135,7 @@ class PostgresLedger:
         self._note_held(log, self._twice(log, work))
         last = deliveries[-1]
         metrics.POSITION.labels(log).set(last.offset or 0)
-        return Position(position.first_offset, last.offset, last.identity)
+        return replace(position, last_offset=last.offset, last_message_id=last.identity)
 
     def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
         """Applies commands and replies that are not in the inbox yet."""
@@ -110,7 +155,7 @@ class PostgresLedger:
             return False
 
         def work(tx: Transaction) -> int:
-            if channel.endswith(".events"):
+            if is_log(channel):
                 return LogBatch(tx, self._applier, channel, self.position(channel), careful=True).retry()
             return InboxBatch(tx, self._applier, channel, careful=True, some_held=True).retry()
 
@@ -150,7 +195,7 @@ class PostgresLedger:
     def _twice(self, channel: str, work: Callable[[Transaction, bool], int]) -> int:
         """Runs a batch in the quick way; if a message fails, runs it again with a savepoint for each."""
         try:
-            return self._transact(lambda tx: work(tx, False))
+            return self._despite_deadlocks(channel, lambda tx: work(tx, False))
         except ReaderReplaced:
             raise
         except Exception as error:
@@ -160,8 +205,21 @@ class PostgresLedger:
             log.warning("a message of %s fails, its batch is applied one by one: %s", channel, parking.describe(error))
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
+    def _despite_deadlocks(self, channel: str, work: Callable[[Transaction], int]) -> int:
+        """Runs a batch again at once when the reader of another part had locked what it needs, and the other way round.
+
+        Giving up the session for that would give up all of its parts.
+        """
+        for _ in range(_DEADLOCKS_IN_A_ROW):
+            try:
+                return self._transact(work)
+            except psycopg.errors.DeadlockDetected:
+                metrics.ROLLED_BACK.labels(channel).inc()
+        return self._transact(work)
+
     def _transact(self, work: Callable[[Transaction], int], pipelined: bool = True) -> int:
-        with transaction(self._connection, self._service, cause_of(None, None, None), pipelined) as tx:
+        cause, parts = cause_of(None, None, None), self._settings.log_parts
+        with transaction(self._connection, self._service, cause, pipelined, parts) as tx:
             result = work(tx)
             self._reached("before_commit")
         self._reached("after_commit")
@@ -177,3 +235,7 @@ class PostgresLedger:
     def _note_held(self, channel: str, more: int) -> None:
         self._held[channel] = self._count_held(channel) + more
         metrics.HELD.labels(channel).set(self._held[channel])
+
+
+def _reader_key(log: str) -> str:
+    return f"infirmary:reader:{log}"

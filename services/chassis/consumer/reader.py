@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
 from services.chassis import metrics
 from services.chassis.consumer.broker import Broker, Subscription
@@ -23,7 +25,7 @@ EMPTY_LOG_S = 10.0
 
 
 class LogReader:
-    """One log of another service."""
+    """One log of another service, or one part of it."""
 
     def __init__(self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int) -> None:
         self.name = log_name
@@ -40,7 +42,7 @@ class LogReader:
         """Whether this process is the one that reads the log."""
         return self.subscription is not None
 
-    def tend(self, stored_offsets: dict[str, int | None]) -> None:
+    def tend(self, stored_offsets: Mapping[str, int | None]) -> None:
         """Tries to start reading, or makes sure of a log that is suspiciously silent.
 
         Raises:
@@ -64,6 +66,14 @@ class LogReader:
             and now - self._subscribed_at > SUSPICIOUS_SILENCE_S
         ):
             self._look_at_the_end(now)
+
+    def let_go(self) -> None:
+        """Leaves the log to another reader; what was applied is committed, what only came is forgotten here."""
+        if self.subscription is not None:
+            log.info("%s is left to another reader", self.name)
+            self.subscription.close()
+            self.subscription = None
+        self._ledger.let_go(self.name)
 
     def work(self) -> bool:
         """Applies what has come, one batch. Returns whether there was something."""
@@ -95,7 +105,7 @@ class LogReader:
             return []
         self._recognised = True
         if self._position.last_offset is None:
-            self._position = Position(first_offset=offset)
+            self._position = replace(self._position, first_offset=offset)
         return deliveries[1:] if verdict == "known" else deliveries
 
     def _look_at_the_end(self, now: float) -> None:

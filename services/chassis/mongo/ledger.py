@@ -19,6 +19,7 @@ from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.parking import describe
 from services.chassis.consumer.position import Position
 from services.chassis.envelope import Incoming
+from services.chassis.log_parts import is_log
 from services.chassis.mongo import participant
 from services.chassis.mongo.documents import documents_of
 from services.chassis.mongo.effects import Effects
@@ -26,6 +27,7 @@ from services.chassis.mongo.inbox_batch import InboxBatch
 from services.chassis.mongo.log_batch import LogBatch
 from services.chassis.mongo.log_positions import LogPositions
 from services.chassis.mongo.parking import HeldMessages
+from services.chassis.mongo.sharing import Sharing
 from services.chassis.mongo.storage import connect, is_transient, now
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.settings import Settings
@@ -48,11 +50,12 @@ class MongoLedger:
         Raises:
             pymongo.errors.PyMongoError: The database does not answer.
         """
-        self._service, self._applier = service, applier
+        self._service, self._applier, self._log_parts = service, applier, settings.log_parts
         self._client = connect(settings, f"{service}/consumer")
         self._database = self._client.get_default_database()
         self._documents = self._database[documents_of(service).collection]
         self._positions = LogPositions(self._database, holder)
+        self._sharing = Sharing(self._database, holder)
         self._crash_points = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file)
         self._held: dict[str, int] = {}
         now(self._database)
@@ -63,7 +66,21 @@ class MongoLedger:
 
     def own(self, log: str) -> bool:
         """Tries to become the one active reader of a log, by a lease."""
+        if not self._positions.owns(log):
+            self._held.pop(log, None)  # another reader may have added some
         return self._positions.own(log)
+
+    def let_go(self, log: str) -> None:
+        """Stops being the reader of a log, if this one is."""
+        self._positions.let_go(log)
+
+    def rank(self) -> tuple[int, int]:
+        """Returns the place of this process among those that read parts of logs, and how many there are."""
+        return self._sharing.rank()
+
+    def note_log(self, log: str) -> None:
+        """Notes that there is a log, or a part of one."""
+        self._positions.note(log)
 
     def position(self, log: str) -> Position:
         """Returns how far a log was read."""
@@ -103,7 +120,7 @@ class MongoLedger:
         """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
         if self._count_held(channel) == 0:
             return False
-        if channel.endswith(".events"):
+        if is_log(channel):
             settled = self._log_batch(channel, self.position(channel), careful=True).retry()
         else:
             settled = InboxBatch(HeldMessages(self._database, channel), self._apply_command, some_held=True).retry()
@@ -123,6 +140,7 @@ class MongoLedger:
         """Gives up the ownership of all logs and disconnects."""
         try:
             self._positions.release()
+            self._sharing.leave()
         except PyMongoError:
             pass  # the leases run out by themselves
         finally:
@@ -143,7 +161,7 @@ class MongoLedger:
         return is_new
 
     def _transaction(self, message: Incoming) -> MongoTransaction:
-        return MongoTransaction(self._documents, self._service, message.message_id)
+        return MongoTransaction(self._documents, self._service, message.message_id, self._log_parts)
 
     def _count_held(self, channel: str) -> int:
         if channel not in self._held:

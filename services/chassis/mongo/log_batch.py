@@ -11,6 +11,7 @@ from services.chassis import metrics
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.log_parts import publisher_of
 from services.chassis.mongo.effects import Effects
 from services.chassis.mongo.parking import Held, HeldMessages
 from services.chassis.mongo.storage import MongoDatabase, is_transient
@@ -40,7 +41,7 @@ class LogBatch:
         """
         self._known, self._held, self._effects, self._careful = database["log_sequence"], held, effects, careful
         self._log = held.channel
-        self._publisher = self._log.removesuffix(".events")
+        self._publisher = publisher_of(self._log)
         self._sequences = Sequences({}, beginning_expired)
         self._changed: set[Subject] = set()
 

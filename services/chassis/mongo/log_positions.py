@@ -5,6 +5,8 @@ frozen past its lease is stopped by the compare-and-set when it moves the offset
 successor does again without effect.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.position import Position
+from services.chassis.log_parts import earlier_homes, name_of, part_of, publisher_of
 from services.chassis.mongo.storage import MongoDatabase, now
 
 LEASE_S = 10.0
@@ -28,6 +31,16 @@ class LogPositions:
         self._collection = database["log_reader"]
         self._holder = holder
         self._owned: set[str] = set()
+
+    def note(self, log: str) -> None:
+        """Notes that there is a log; it is free unless it was noted before."""
+        free = {"holder": None, "until": _LONG_AGO}
+        with suppress(DuplicateKeyError):  # somebody else has done so at the same moment
+            self._collection.update_one({"_id": log}, {"$setOnInsert": free}, upsert=True)
+
+    def owns(self, log: str) -> bool:
+        """Says whether the log was taken and not let go."""
+        return log in self._owned
 
     def own(self, log: str) -> bool:
         """Takes a log that nobody reads, or whose reader has been silent for the time of a lease."""
@@ -53,6 +66,13 @@ class LogPositions:
         if renewed.matched_count < len(self._owned):
             raise ReaderReplaced(f"of the logs {sorted(self._owned)} another reader has taken one or more")
 
+    def let_go(self, log: str) -> None:
+        """Lets go of one log."""
+        if log in self._owned:
+            mine = {"_id": log, "holder": self._holder}
+            self._collection.update_one(mine, {"$set": {"holder": None, "until": _LONG_AGO}})
+            self._owned.remove(log)
+
     def release(self) -> None:
         """Lets go of all logs at once."""
         self._collection.update_many({"holder": self._holder}, {"$set": {"holder": None, "until": _LONG_AGO}})
@@ -61,7 +81,14 @@ class LogPositions:
     def read(self, log: str) -> Position:
         """Returns how far a log was read."""
         found = self._collection.find_one({"_id": log}) or {}
-        return Position(found.get("first_offset"), found.get("last_offset"), found.get("last_message_id"))
+        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
+        expired = {"_id": {"$in": earlier}, "first_offset": {"$gt": 0}}
+        return Position(
+            found.get("first_offset"),
+            found.get("last_offset"),
+            found.get("last_message_id"),
+            earlier_expired=bool(earlier) and self._collection.find_one(expired) is not None,
+        )
 
     def offsets(self) -> dict[str, int | None]:
         """Returns the offset of every log that was ever read."""
@@ -73,7 +100,7 @@ class LogPositions:
         Raises:
             ReaderReplaced: The log has another reader, or the offset is not where this one left it.
         """
-        moved = Position(position.first_offset, last.offset, last.identity)
+        moved = replace(position, last_offset=last.offset, last_message_id=last.identity)
         self._set(log, moved, {"last_offset": position.last_offset})
         return moved
 
@@ -84,7 +111,7 @@ class LogPositions:
             ReaderReplaced: The log has another reader.
         """
         self._set(log, Position(), {})
-        return Position()
+        return self.read(log)
 
     def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:
         offsets = {
