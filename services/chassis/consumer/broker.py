@@ -72,7 +72,7 @@ class Subscription:
         channel.auto_decode = False
         channel.basic_qos(0, prefetch, False)
         arguments = {} if offset is None else {OFFSET_HEADER: offset}
-        channel.basic_consume(queue, callback=self._deliver, arguments=arguments)
+        self._consumer = channel.basic_consume(queue, callback=self._deliver, arguments=arguments)
 
     def take(self, at_most: int) -> list[Delivery]:
         """Returns the next deliveries, without waiting for more."""
@@ -83,7 +83,8 @@ class Subscription:
         self._channel.basic_ack(last.tag, multiple=True)
 
     def close(self) -> None:
-        """Closes the channel; what was not acknowledged goes back to its place."""
+        """Stops reading a log; what was not acknowledged stays in its place, as everything in a log does."""
+        self._channel.basic_cancel(self._consumer)  # py-amqp complains of each delivery to a channel that it closes
         self._channel.close()
 
     def _deliver(self, message: Any) -> None:

@@ -101,13 +101,21 @@ def count(query: Query, channel: str) -> int:
 
 
 def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
-    """Returns messages of a log whose turn has come: their predecessor was applied, and they are not backing off."""
+    """Returns messages of a log whose turn has come, and which are not backing off.
+
+    Their predecessor was applied, or is the one that comes before them here: many of one subject may have waited for
+    one in another part of the log.
+    """
     return tx.many(
         Held,
         f"""SELECT {_COLUMNS} FROM parked_message p LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source,
         p.subject)
             WHERE p.channel = %(log)s AND p.retry_at <= clock_timestamp()
-              AND (p.error IS NOT NULL OR p.sequence <= coalesce(s.last, 0) + 1)
+              AND (p.error IS NOT NULL OR p.sequence <= coalesce(s.last, 0) + 1
+                   OR p.sequence <= coalesce(s.last, 0) + %(at_most)s
+                   AND EXISTS (SELECT FROM parked_message next
+                               WHERE (next.channel, next.source, next.subject) = (p.channel, p.source, p.subject)
+                                 AND next.sequence = coalesce(s.last, 0) + 1 AND next.retry_at <= clock_timestamp()))
             ORDER BY p.sequence, p.id LIMIT %(at_most)s FOR UPDATE OF p""",
         log=log,
         at_most=at_most,
