@@ -36,11 +36,11 @@ class Publisher:
         for name in (LOG, QUEUE):
             self.channel.queue_delete(name)
 
-    def tell(self, counter: str, *numbers: int) -> None:
+    def tell(self, counter: str, *numbers: int, log: str = LOG) -> None:
         """Publishes events of a counter; the sequence is the number."""
         for number in numbers:
             headers = {"subject": counter, "sequence": number}
-            self._publish(LOG, "Told", encode(Told(counter=counter, number=number)), "ward", headers)
+            self._publish(log, "Told", encode(Told(counter=counter, number=number)), "ward", headers)
 
     def ask(self, saga_id: UUID, number: int, message_id: UUID | None = None) -> None:
         """Sends a command."""
