@@ -12,7 +12,20 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks import consumer, drain, flatness, latency, machine, outages, relays, report, requests, sagas, write_path
+from benchmarks import (
+    consumer,
+    drain,
+    flatness,
+    latency,
+    machine,
+    outages,
+    relays,
+    report,
+    requests,
+    sagas,
+    split_log,
+    write_path,
+)
 from benchmarks.presentation import table
 from benchmarks.sheet import Sheet
 from benchmarks.stage import Stage, running_stage
@@ -27,6 +40,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "latency": (latency.TITLE, latency.run),
     "write_path": (write_path.TITLE, write_path.run),
     "consumer": (consumer.TITLE, consumer.run),
+    "split_log": (split_log.TITLE, split_log.run),
     "flatness": (flatness.TITLE, flatness.run),
     "relays": (relays.TITLE, relays.run),
     "outages": (outages.TITLE, outages.run),

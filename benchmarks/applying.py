@@ -57,6 +57,15 @@ def consume(database_url: str, rabbitmq_url: str, logs: list[str], count: int, b
     return (len(applied) - first) / elapsed_s
 
 
+def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
+    """Applies what is in a log, its parts shared with others that do the same, until the process is ended."""
+    settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
+    ledger = PostgresLedger(SERVICE, settings, Applier(_handlers()[0], None), Nudger(settings, SERVICE))
+    with closing(Session(SERVICE, [log], ledger, Broker(rabbitmq_url, "benchmark"), 100)) as session:
+        while True:
+            session.turn()
+
+
 def _handlers() -> tuple[Handlers, list[int]]:
     """The service's handlers, and a list that grows with every message that they handle."""
     handlers, applied = Handlers(SERVICE), list[int]()
