@@ -1,6 +1,5 @@
 """The broker's side of a consumer: one connection, a channel per log and one for the inbox queue."""
 
-import time
 from collections import deque
 from typing import Any, Final
 
@@ -19,9 +18,6 @@ BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 OFFSET_HEADER: Final = "x-stream-offset"
 UNDECODABLE: Final = "undecodable"
 _OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
-
-LAST_CHUNK_MESSAGES: Final = 5000
-"""More than a log keeps together in one piece; reading at a log's end begins with the whole last piece."""
 
 INBOX_ARGUMENTS: Final[dict[str, Any]] = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 
@@ -126,21 +122,6 @@ class Broker:
         except NotFound:
             return False
         return True
-
-    def last_offset(self, log: str, patience_s: float = 1.0) -> int | None:
-        """Returns the offset of a log's last message; None when there is no log, or no message within a time."""
-        probe = self.subscribe(log, LAST_CHUNK_MESSAGES, "last")
-        if probe is None:
-            return None
-        give_up_at = time.monotonic() + patience_s
-        while not probe.waiting and time.monotonic() < give_up_at:
-            self.wait(patience_s)
-        seen = 0
-        while seen < len(probe.waiting):
-            seen = len(probe.waiting)
-            self.wait(0.1)
-        probe.close()
-        return max((delivery.offset or 0 for delivery in probe.waiting), default=None)
 
     def declare_inbox(self, queue: str) -> None:
         """Declares an inbox queue, unless there is one: an operator may have given it other limits."""

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
+from services.chassis.consumer.log_end import LogEnd
 from services.chassis.consumer.reader import LogReader
 from services.chassis.log_parts import MOST_PARTS, earlier_homes, is_log, is_read_by, name_of, part_of, publisher_of
 
 log = logging.getLogger(__name__)
 
-LOOK_FOR_PARTS_S = 30.0
-"""How often a part that was not there is looked for."""
+FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S = 1.0, 30.0
+"""How often a part that was not there is looked for: twice as long from look to look, up to the second."""
 
 
 class SplitLog:
@@ -30,8 +31,8 @@ class SplitLog:
         self._publisher = publisher_of(log_name)
         self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
         self.readers = [LogReader(log_name, ledger, broker, batch_messages)]
-        self._ends: dict[str, int | None] = {}
-        self._look_at = 0.0
+        self._ends: dict[str, LogEnd] = {}
+        self._look_at, self._pause_s = 0.0, FIRST_LOOK_AGAIN_S
 
     def tend(self, stored_offsets: Mapping[str, int | None], rank: int, readers: int) -> None:
         """Tries to start reading what is to be read here, and lets go of what another process is to read.
@@ -45,13 +46,16 @@ class SplitLog:
             ReaderReplaced: Another reader has taken a part.
         """
         self._take_in(stored_offsets)
+        for end in self._ends.values():
+            end.look()
         for reader in self.readers:
             if len(self.readers) > 1 and not is_read_by(reader.name, rank, readers):
                 reader.let_go()
             elif reader.is_active or self._may_begin(reader.name, stored_offsets):
                 reader.tend(stored_offsets)
         if self.readers[0].is_active and time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + LOOK_FOR_PARTS_S
+            self._look_at = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, LOOK_AGAIN_S)
             self._look_for_more()
 
     def _take_in(self, stored_offsets: Mapping[str, int | None]) -> None:
@@ -60,13 +64,18 @@ class SplitLog:
         for name in sorted(set(found) - known, key=part_of):
             log.info("%s is a part of its log", name)
             self.readers.append(LogReader(name, self._ledger, self._broker, self._batch_messages))
-            self._ends.clear()  # an earlier part may have grown since
+            self._forget_ends()  # an earlier part may have grown since
 
     def _look_for_more(self) -> None:
         part = part_of(self.readers[-1].name) + 1
         while part < MOST_PARTS and self._broker.exists(name_of(self._publisher, part)):
             self._ledger.note_log(name_of(self._publisher, part))
             part += 1
+
+    def _forget_ends(self) -> None:
+        for end in self._ends.values():
+            end.close()
+        self._ends.clear()
 
     def _may_begin(self, part_name: str, stored_offsets: Mapping[str, int | None]) -> bool:
         """Says whether the parts where this one's subjects were before have been read as far as they went.
@@ -76,11 +85,8 @@ class SplitLog:
         """
         if stored_offsets.get(part_name) is not None:
             return True
-        for part in earlier_homes(part_of(part_name)):
-            earlier = name_of(self._publisher, part)
-            if earlier not in self._ends:
-                self._ends[earlier] = self._broker.last_offset(earlier)
-            end, read_to = self._ends[earlier], stored_offsets.get(earlier)
-            if end is not None and (read_to is None or read_to < end):
-                return False
-        return True
+        earlier = [name_of(self._publisher, part) for part in earlier_homes(part_of(part_name))]
+        for name in earlier:
+            if name not in self._ends:
+                self._ends[name] = LogEnd(self._broker, name)
+        return all(self._ends[name].is_reached(stored_offsets.get(name)) for name in earlier)

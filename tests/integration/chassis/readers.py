@@ -66,7 +66,7 @@ def readers(counting: Counting, rabbitmq_url: str) -> Iterator[Readers]:
 
 def read_log(database_url: str, rabbitmq_url: str) -> None:
     """Runs a consumer until SIGTERM."""
-    split_log.LOOK_FOR_PARTS_S = 0.5
+    split_log.LOOK_AGAIN_S = 1.0
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
     nudger = Nudger(settings, "counting")
 

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from services.chassis.cause import cause_of
-from services.chassis.consumer.broker import Broker
 from services.chassis.envelope import partition_of
 from services.chassis.log_parts import home, name_of
 from services.chassis.messages import Event, publishes
@@ -155,16 +154,6 @@ def test_a_part_is_begun_when_the_part_that_its_subjects_came_from_has_been_read
         eventually(lambda: _numbers(counting) == whole, because="both parts are applied, in order")
     held_ever = counting.rows("SELECT is_called FROM parked_message_id_seq")
     assert held_ever == [(False,)]
-
-
-def test_a_log_says_where_it_ends(log: Publisher, rabbitmq_url: str) -> None:
-    _declare(log, PARTS[:1])
-    broker = Broker(rabbitmq_url, "test")
-    assert broker.last_offset(LOG, patience_s=0.3) is None
-    log.tell("a", *range(1, 1501), log=LOG)
-    assert broker.last_offset(LOG) == 1499
-    assert (broker.exists(LOG), broker.exists(PARTS[1]), broker.last_offset(PARTS[1])) == (True, False, None)
-    broker.close()
 
 
 def test_an_event_waits_for_the_one_before_it_in_another_part(counting: Counting) -> None:
