@@ -1,14 +1,18 @@
 """Applies a batch of commands and replies in one transaction: inbox rows and effects together."""
 
 from collections.abc import Sequence
+from uuid import UUID
+
+import psycopg
 
 from services.chassis import metrics
 from services.chassis.consumer import parking
-from services.chassis.consumer.applying import Applier, step_of
+from services.chassis.consumer.applying import Applier, sagas_asking, step_of
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.database import is_transient
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.messages import COMPENSATION_SUFFIX
+from services.chassis.saga.outcomes import Outcomes
 from services.chassis.transaction import Transaction
 
 RETRIED_AT_ONCE = 100
@@ -28,6 +32,7 @@ class InboxBatch:
             some_held: Whether there may be held messages that later ones of their subject must not overtake.
         """
         self.tx, self.applier, self.queue, self.careful, self.some_held = tx, applier, queue, careful, some_held
+        self.outcomes = Outcomes(tx)
         self.blocked: set[str] = set()
         self.held = 0
 
@@ -36,21 +41,26 @@ class InboxBatch:
         if self.some_held:
             subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
             self.blocked = parking.held_subjects(self.tx, self.queue, subjects)
-        unseen = self._enter([delivery.identity for delivery in deliveries])
+        entered = self._enter([delivery.identity for delivery in deliveries])
+        if not self.careful:
+            # After the inbox rows, which wait for a consumer that was thought dead: this reads what it answered.
+            messages = [delivery.message for delivery in deliveries if isinstance(delivery.message, Incoming)]
+            self.outcomes.ask(sagas_asking(messages))
+        unseen = {message_id for (message_id,) in entered.fetchall()}
         for delivery in deliveries:
             if delivery.identity in unseen:
                 unseen.discard(delivery.identity)
                 self._one(delivery)
             else:
                 metrics.DUPLICATES.labels(self.queue).inc()
+        self.outcomes.save()
 
     def retry(self) -> int:
         """Tries held messages whose turn has come. Returns how many were applied."""
         settled = 0
         for held in parking.due_in_inbox(self.tx, self.queue, RETRIED_AT_ONCE):
             try:
-                with self.tx.savepoint():
-                    self._apply(held.message())
+                self._apply_carefully(held.message())
             except Exception as error:  # whatever a handler raises is kept with its message
                 if is_transient(error):
                     raise
@@ -68,10 +78,9 @@ class InboxBatch:
             if message.subject in self.blocked and not self._overtakes(message):
                 self._hold(delivery, None)
             elif not self.careful:
-                self._apply(message)
+                self._apply(message, self.outcomes)
             else:
-                with self.tx.savepoint():
-                    self._apply(message)
+                self._apply_carefully(message)
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
@@ -79,8 +88,14 @@ class InboxBatch:
                 raise
             self._hold(delivery, error)
 
-    def _apply(self, message: Incoming) -> None:
-        self.applier.inbox(self.tx, message)
+    def _apply_carefully(self, message: Incoming) -> None:
+        with self.tx.savepoint():
+            outcomes = Outcomes(self.tx)
+            self._apply(message, outcomes)
+            outcomes.save()
+
+    def _apply(self, message: Incoming, outcomes: Outcomes) -> None:
+        self.applier.inbox(self.tx, message, outcomes)
         metrics.APPLIED.labels(self.queue, message.type).inc()
 
     def _overtakes(self, message: Incoming) -> bool:
@@ -100,11 +115,10 @@ class InboxBatch:
             self.blocked.add(delivery.message.subject)
         (metrics.WAITING if error is None else metrics.PARKED).labels(self.queue).inc()
 
-    def _enter(self, message_ids: Sequence[object]) -> set[object]:
-        found = self.tx.value(
-            """WITH entered AS (INSERT INTO inbox (message_id) SELECT DISTINCT unnest(%(ids)s::uuid[])
-                                ON CONFLICT (message_id) DO NOTHING RETURNING message_id)
-               SELECT array_agg(message_id) FROM entered""",
-            ids=list(message_ids),
+    def _enter(self, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
+        """Writes the inbox rows; the result, not waited for here, says which of the messages were not there yet."""
+        return self.tx.connection.execute(
+            """INSERT INTO inbox (message_id) SELECT DISTINCT unnest(%s::uuid[])
+               ON CONFLICT (message_id) DO NOTHING RETURNING message_id""",
+            (list(message_ids),),
         )
-        return set(found or ())

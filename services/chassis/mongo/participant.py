@@ -6,7 +6,8 @@ from services.chassis.handlers import CommandHandler
 from services.chassis.messages import COMPENSATION_SUFFIX, Command, Reply
 from services.chassis.mongo import outbox
 from services.chassis.mongo.transaction import MongoTransaction
-from services.chassis.saga.participant import StoredOutcome, decide
+from services.chassis.saga.outcomes import StoredOutcome
+from services.chassis.saga.participant import decide
 
 
 def answer(tx: MongoTransaction, command: Command, handler: CommandHandler) -> bool:

@@ -1,59 +1,29 @@
 """A participant's side of a saga: every attempt of a step gets the same answer, and an undone step stays undone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from uuid import UUID
 
 from services.chassis.handlers import CommandHandler, Refused
 from services.chassis.messages import COMPENSATION_SUFFIX, Command, Reply
+from services.chassis.saga.outcomes import Outcomes, StoredOutcome
 from services.chassis.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOutcome:
-    """What was answered to a step."""
-
-    step: str
-    outcome: str
-    reason: str | None
-
-
-def answer(tx: Transaction, command: Command, handler: CommandHandler) -> None:
+def answer(tx: Transaction, command: Command, handler: CommandHandler, outcomes: Outcomes) -> None:
     """Applies a command once per (saga, step), stores its outcome and replies to the attempt at hand.
 
     A compensation of what never happened is recorded and answered without calling the handler; the command that
     comes late is then refused. A compensation that is refused is not recorded: undoing is tried until it succeeds,
     each time for real.
     """
-    known = {
-        outcome.step: outcome
-        for outcome in tx.many(
-            StoredOutcome,
-            "SELECT step, outcome, reason FROM saga_outcome WHERE saga_id = %(saga_id)s AND step = ANY(%(steps)s)",
-            saga_id=command.saga_id,
-            steps=[command.action_step(), command.action_step() + COMPENSATION_SUFFIX],
-        )
-    }
+    known = outcomes.of(command.saga_id)
     outcome = known.get(command.step)
     if outcome is None:
         outcome = decide(tx, command, handler, known)
         if outcome.outcome == "done" or not command.is_compensation():
-            _remember(tx, command.saga_id, outcome)
-    reply = {"outcome": outcome.outcome, "reason": outcome.reason}
+            outcomes.remember(command.saga_id, outcome)
+    answered = {"saga_id": command.saga_id, "step": command.step, "attempt": command.attempt}
     tx.reply(
-        Reply.model_validate({"saga_id": command.saga_id, "step": command.step, "attempt": command.attempt, **reply}),
-        to=command.reply_to,
-    )
-
-
-def _remember(tx: Transaction, saga_id: UUID, outcome: StoredOutcome) -> None:
-    tx.execute(
-        """INSERT INTO saga_outcome (saga_id, step, outcome, reason)
-           VALUES (%(saga_id)s, %(step)s, %(outcome)s, %(reason)s)""",
-        saga_id=saga_id,
-        step=outcome.step,
-        outcome=outcome.outcome,
-        reason=outcome.reason,
+        Reply.model_validate({**answered, "outcome": outcome.outcome, "reason": outcome.reason}), to=command.reply_to
     )
 
 

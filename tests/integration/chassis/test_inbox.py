@@ -1,9 +1,11 @@
 """Commands: applied once per saga step, answered at every attempt, undone in any order."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from services.chassis.identifiers import new_id
+from tests.eventually import eventually
 from tests.integration.chassis.conftest import QUEUE, Add, Counting, Faults, TakeAway
 
 
@@ -41,6 +43,32 @@ def test_every_attempt_gets_the_first_answer(counting: Counting) -> None:
         ("step", 1, "refused"),
         ("step", 2, "refused"),
     ]
+
+
+def test_a_step_is_answered_once_whatever_the_subjects_of_its_messages(counting: Counting) -> None:
+    saga_id = new_id()
+    attempts = [counting.asked(Add, saga_id, 5, attempt=number) for number in (1, 2)]
+    for attempt, subject in zip(attempts, ("no saga", str(new_id())), strict=True):
+        attempt.properties["application_headers"]["subject"] = subject
+    counting.take(*attempts)
+    assert counting.numbers(saga_id) == [5]
+    assert replies(counting) == [("step", 1, "done"), ("step", 2, "done")]
+
+
+def test_what_a_consumer_that_was_thought_dead_has_done_is_undone(counting: Counting) -> None:
+    saga_id = new_id()
+    action = counting.asked(Add, saga_id, 5)
+    undo = counting.asked(TakeAway, saga_id, 5, undo=True)
+    with counting.transaction() as slow, ThreadPoolExecutor(1) as other_consumer:
+        slow.execute("INSERT INTO inbox (message_id) VALUES (%(id)s)", id=action.identity)
+        slow.execute("INSERT INTO saga_outcome VALUES (%(id)s, 'step', 'done', NULL)", id=saga_id)
+        assert slow.value("SELECT true")
+        taken = other_consumer.submit(counting.take, action, undo)
+        eventually(lambda: counting.rows("SELECT FROM pg_locks WHERE NOT granted"), because="the other one waits")
+        slow.execute("COMMIT")
+        assert slow.value("SELECT true")
+        taken.result()
+    assert counting.numbers(saga_id) == [-5]
 
 
 def test_a_compensation_undoes_its_step_once(counting: Counting) -> None:

@@ -11,7 +11,8 @@ from services.chassis.handlers import Outcome, Refused
 from services.chassis.messages import Command
 from services.chassis.saga.advance import Happened, Replied, TimedOut
 from services.chassis.saga.definition import MAX_SILENT_ATTEMPTS
-from services.chassis.saga.participant import StoredOutcome, decide
+from services.chassis.saga.outcomes import StoredOutcome
+from services.chassis.saga.participant import decide
 from tests.unit.chassis.saga_script import ADMISSION, Run
 
 NO_TRANSACTION: Any = None
