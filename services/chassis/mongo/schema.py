@@ -10,7 +10,8 @@ _OF_DOCUMENTS = [
     # For the relay: only the documents with messages are in it.
     IndexModel([("outbox_since", 1)], sparse=True),
     # One document for each step of a saga, however many attempts ask for it.
-    IndexModel([("saga_id", 1), ("step", 1)], unique=True, partialFilterExpression={"saga_id": {"$exists": True}}),
+    # Sparse, and not partial by `$exists`: every server sees that a search for a saga's steps needs no other documents.
+    IndexModel([("saga_id", 1), ("step", 1)], name="step_of_saga", unique=True, sparse=True),
 ]
 
 _OF_CONSUMER = {
