@@ -15,6 +15,9 @@ QUIET_SOCKET = (TimeoutError, BlockingIOError)
 BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 """What a lost or refused connection, channel or consumer raises."""
 
+READ_BYTES: Final = 8192
+"""How much is read from the socket at once. What is left over is copied at each step, so more would be slower."""
+
 OFFSET_HEADER: Final = "x-stream-offset"
 UNDECODABLE: Final = "undecodable"
 _OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
@@ -39,6 +42,12 @@ class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
 
 
 method_framing.Message = _TolerantMessage
+
+
+def _read_more_at_once(transport: Any) -> None:
+    """Lets py-amqp, which keeps what it reads too much, ask the socket once for what it would ask for in 9 parts."""
+    receive = transport._quick_recv
+    transport._quick_recv = lambda wanted: receive(max(wanted, READ_BYTES))
 
 
 def _stream_offset(raw: bytes) -> dict[str, int]:
@@ -105,6 +114,7 @@ class Broker:
             transport_options={"client_properties": {"connection_name": name}},
         )
         self._connection.connect()
+        _read_more_at_once(self._connection.connection.transport)
 
     def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription | None:
         """Starts consuming; returns None when there is no such queue or log yet."""
@@ -139,6 +149,16 @@ class Broker:
         except QUIET_SOCKET:
             return False
         return True
+
+    def take_in(self, at_most: int) -> None:
+        """Takes in what the broker has sent already, without waiting, up to so many messages."""
+        connection = self._connection.connection
+        try:
+            with connection.transport.having_timeout(0):
+                for _ in range(at_most):
+                    connection.drain_events()
+        except QUIET_SOCKET:
+            pass
 
     def heartbeat(self) -> None:
         """Tells the broker that this process lives, and finds out whether the broker does.

@@ -46,8 +46,7 @@ class Session:
         """Waits for messages, applies those that have come, and does what is due."""
         if not self._waiting():
             self._broker.wait(HELD_TURN_S if self._retry_soon else TURN_S)
-        while self._waiting() < self._batch_messages and self._broker.wait(0):
-            pass  # no waiting for a batch to fill: only what is there already
+        self._broker.take_in(self._batch_messages - self._waiting())  # no waiting for a batch to fill
         worked = [reader.work() for reader in self._readers]
         worked.append(self._work_inbox())
         if any(worked) or self._retry_soon:
