@@ -1,9 +1,6 @@
 """Applies one message: finds its handler, reads the body as the handler declares it, and calls it."""
 
-import re
-from collections.abc import Iterable
-from typing import Final, Protocol
-from uuid import UUID
+from typing import Protocol
 
 from pydantic_core import from_json
 
@@ -13,11 +10,9 @@ from services.chassis.handlers import CommandHandler, Handlers
 from services.chassis.logs import CORRELATION_ID
 from services.chassis.messages import Command, Reply
 from services.chassis.saga import participant
+from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.saga.orchestrator import Orchestrator
-from services.chassis.saga.outcomes import Outcomes
 from services.chassis.transaction import Transaction
-
-_CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Work(Protocol):
@@ -47,22 +42,22 @@ class Applier:
         kind, handle = found
         handle(read_body(kind, message.body), tx)
 
-    def inbox(self, tx: Transaction, message: Incoming, outcomes: Outcomes) -> None:
+    def inbox(self, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
         """Applies a command or a reply.
 
         Args:
             tx: The transaction.
             message: The command or the reply.
-            outcomes: What was answered to the sagas of the transaction's commands.
+            sagas: What the transaction knows of sagas.
 
         Raises:
             MalformedMessage: The body cannot be read, or nobody here handles the type.
         """
         work_on(tx, message)
         if message.type == Reply.__name__ and self.orchestrator is not None:
-            self.orchestrator.replied(tx, read_body(Reply, message.body))
+            self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
             return
-        participant.answer(tx, *self.command(message), outcomes)
+        participant.answer(tx, *self.command(message), sagas.outcomes)
 
     def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
         """Returns a command and its handler.
@@ -80,12 +75,6 @@ class Applier:
             asked = f"{command.reply_to!r:.80}"
             raise MalformedMessage(f"{message.type}.reply_to must be {kind.contract.peer}, not {asked}")
         return command, handle
-
-
-def sagas_asking(messages: Iterable[Incoming]) -> set[UUID]:
-    """Returns the sagas that send commands, by the messages' subjects; no body has to be read for it."""
-    subjects = {message.subject for message in messages if message.type != Reply.__name__}
-    return {UUID(subject) for subject in subjects if _CANONICAL_UUID.fullmatch(subject)}
 
 
 def work_on(tx: Work, message: Incoming) -> None:

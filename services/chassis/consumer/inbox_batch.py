@@ -7,12 +7,12 @@ import psycopg
 
 from services.chassis import metrics
 from services.chassis.consumer import parking
-from services.chassis.consumer.applying import Applier, sagas_asking, step_of
+from services.chassis.consumer.applying import Applier, step_of
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.database import is_transient
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.messages import COMPENSATION_SUFFIX
-from services.chassis.saga.outcomes import Outcomes
+from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.transaction import Transaction
 
 RETRIED_AT_ONCE = 100
@@ -32,7 +32,7 @@ class InboxBatch:
             some_held: Whether there may be held messages that later ones of their subject must not overtake.
         """
         self.tx, self.applier, self.queue, self.careful, self.some_held = tx, applier, queue, careful, some_held
-        self.outcomes = Outcomes(tx)
+        self.sagas = SagasInHand(tx)
         self.blocked: set[str] = set()
         self.held = 0
 
@@ -44,8 +44,7 @@ class InboxBatch:
         entered = self._enter([delivery.identity for delivery in deliveries])
         if not self.careful:
             # After the inbox rows, which wait for a consumer that was thought dead: this reads what it answered.
-            messages = [delivery.message for delivery in deliveries if isinstance(delivery.message, Incoming)]
-            self.outcomes.ask(sagas_asking(messages))
+            self.sagas.ask(delivery.message for delivery in deliveries if isinstance(delivery.message, Incoming))
         unseen = {message_id for (message_id,) in entered.fetchall()}
         for delivery in deliveries:
             if delivery.identity in unseen:
@@ -53,7 +52,7 @@ class InboxBatch:
                 self._one(delivery)
             else:
                 metrics.DUPLICATES.labels(self.queue).inc()
-        self.outcomes.save()
+        self.sagas.save()
 
     def retry(self) -> int:
         """Tries held messages whose turn has come. Returns how many were applied."""
@@ -78,7 +77,7 @@ class InboxBatch:
             if message.subject in self.blocked and not self._overtakes(message):
                 self._hold(delivery, None)
             elif not self.careful:
-                self._apply(message, self.outcomes)
+                self._apply(message, self.sagas)
             else:
                 self._apply_carefully(message)
         except MalformedMessage as malformed:
@@ -90,12 +89,12 @@ class InboxBatch:
 
     def _apply_carefully(self, message: Incoming) -> None:
         with self.tx.savepoint():
-            outcomes = Outcomes(self.tx)
-            self._apply(message, outcomes)
-            outcomes.save()
+            sagas = SagasInHand(self.tx)
+            self._apply(message, sagas)
+            sagas.save()
 
-    def _apply(self, message: Incoming, outcomes: Outcomes) -> None:
-        self.applier.inbox(self.tx, message, outcomes)
+    def _apply(self, message: Incoming, sagas: SagasInHand) -> None:
+        self.applier.inbox(self.tx, message, sagas)
         metrics.APPLIED.labels(self.queue, message.type).inc()
 
     def _overtakes(self, message: Incoming) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,22 +24,10 @@ from services.chassis.saga.advance import (
     initial,
 )
 from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga
+from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
 from services.chassis.transaction import Query, Transaction
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SagaRow:
-    """A saga as it is stored. `now` is the database's clock, read with the row."""
-
-    saga_id: UUID
-    name: str
-    state: dict[str, Any]
-    data: dict[str, Any]
-    correlation_id: str
-    traceparent: str
-    now: datetime
 
 
 class SagaView(BaseModel):
@@ -50,9 +38,6 @@ class SagaView(BaseModel):
     data: dict[str, Any]
     state: SagaState
     started_at: datetime
-
-
-_COLUMNS = "saga_id, name, state, data, correlation_id, traceparent, clock_timestamp() AS now"
 
 
 class Orchestrator:
@@ -99,17 +84,19 @@ class Orchestrator:
         self._follow(tx, saga, row, Started(), first)
         return first.state
 
-    def replied(self, tx: Transaction, reply: Reply) -> None:
-        """Takes a participant's reply. A reply to a saga that is not known here changes nothing."""
-        row = tx.one(
-            SagaRow,
-            f"SELECT {_COLUMNS} FROM saga WHERE saga_id = %(saga_id)s FOR UPDATE",
-            saga_id=reply.saga_id,
-        )
+    def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
+        """Takes a participant's reply. A reply to a saga that is not known here changes nothing.
+
+        Args:
+            tx: The transaction.
+            reply: The reply.
+            rows: The sagas that the transaction's replies are for.
+        """
+        row = rows.of(reply.saga_id)
         if row is None:
             log.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
             return
-        self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason))
+        rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
 
     def time_out(self, tx: Transaction, at_most: int = 50) -> int:
         """Takes up sagas whose participants have been silent for too long; sagas in other hands are left out.
@@ -119,7 +106,7 @@ class Orchestrator:
         # statement_timestamp: no index helps a comparison with clock_timestamp, which changes from row to row.
         rows = tx.many(
             SagaRow,
-            f"""SELECT {_COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
+            f"""SELECT {COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
                 ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
             at_most=at_most,
         )
@@ -130,7 +117,7 @@ class Orchestrator:
         """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
         rows = tx.many(
             SagaRow,
-            f"SELECT {_COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
+            f"SELECT {COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
             saga_id=saga_id,
         )
         self._advance_all(tx, rows, Resumed())
@@ -141,23 +128,26 @@ class Orchestrator:
             tx.cause = cause_of(row.correlation_id, None, row.traceparent)
             self._advance(tx, row, happened)
 
-    def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> None:
+    def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:
+        """Saves what follows from what happened. Returns the row as it is then."""
         saga = self.sagas[row.name]
         before = SagaState.model_validate(row.state)
         after = advance(saga, before, happened, row.now, self.step_timeout_s)
         if after.state is before:
             self._remember(tx, row.saga_id, happened, after, "")
-            return
+            return row
+        state = after.state.model_dump(mode="json")
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
                       due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)
                WHERE saga_id = %(saga_id)s""",
             saga_id=row.saga_id,
             status=after.state.status,
-            state=Jsonb(after.state.model_dump(mode="json")),
+            state=Jsonb(state),
             wait_s=after.wait_s,
         )
         self._follow(tx, saga, row, happened, after)
+        return replace(row, state=state)
 
     def _follow(self, tx: Transaction, saga: Saga[Any], row: SagaRow, happened: Happened, after: Advance) -> None:
         """Sends what is to be sent, tells the service when the saga has ended, and writes the history."""

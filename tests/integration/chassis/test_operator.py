@@ -13,6 +13,7 @@ from services.admission.saga import ADMISSION, Admission, orchestrator
 from services.chassis.cause import cause_of
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Reply
+from services.chassis.saga.saga_rows import SagaRows
 from services.chassis.settings import Settings
 from services.chassis.transaction import transaction
 from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults
@@ -165,9 +166,8 @@ def parked_saga(settings: Settings) -> UUID:
         for step in ADMISSION.steps:
             outcome: Any = "refused" if step.retriable else "done"
             with transaction(connection, "admission", cause_of(None, None, None)) as tx:
-                orchestrator.replied(
-                    tx, Reply(saga_id=saga_id, step=step.name, attempt=1, outcome=outcome, reason=None)
-                )
+                reply = Reply(saga_id=saga_id, step=step.name, attempt=1, outcome=outcome, reason=None)
+                orchestrator.replied(tx, reply, SagaRows(tx))
     return saga_id
 
 

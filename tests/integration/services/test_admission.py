@@ -126,6 +126,19 @@ class Hospital:
         self._hand_over("admission.inbox", delivery)
         self.carry()
 
+    def reply_together(self, *replies: tuple[str, str, str]) -> None:
+        """Hands (admission, step, outcome) over to the orchestrator in one batch; the participants were not asked."""
+        batch = []
+        for saga_id, step, outcome in replies:
+            reply = Reply.model_validate({"saga_id": saga_id, "step": step, "attempt": 1, "outcome": outcome})
+            batch.append(_delivery("ward", new_id(), "Reply", saga_id, None, encode(reply)))
+        self.services["admission"].ledger.apply_inbox("admission.inbox", batch)
+
+    def begin(self) -> str:
+        """Begins an admission whose messages the postman leaves where they are."""
+        body = {"patient_id": str(new_id()), "ward_id": "W1"}
+        return str(self.call("admission", "POST", "/admissions", body)["admission_id"])
+
     def _hand_over(self, target: str, delivery: Delivery) -> None:
         service, _, kind = target.partition(".")
         if kind == "inbox" and service in self.services:
@@ -180,6 +193,23 @@ def test_a_second_admission_of_the_same_patient_takes_nothing_from_the_first(hos
     first, second = hospital.admit(patient_id), hospital.admit(patient_id)
     assert hospital.admission(second)[:2] == ("failed", "the patient is already admitted")
     assert (hospital.in_bed(), hospital.is_admitted(patient_id)) == ([first], True)
+
+
+def test_replies_that_come_together_carry_each_admission_as_far_as_one_after_the_other(hospital: Hospital) -> None:
+    first, second = hospital.begin(), hospital.begin()
+    hospital.reply_together(
+        (first, "bed", "done"),
+        (second, "bed", "refused"),
+        (first, "bed", "done"),
+        (str(new_id()), "bed", "done"),
+        (first, "admission", "done"),
+    )
+    assert hospital.admission(first) == ("running", None, ["done", "done", "running", "waiting"])
+    assert hospital.admission(second)[0] == "failed"
+    sent = [delivery.properties["type"] for _, delivery in hospital.services["admission"].post_bag()]
+    assert sent == ["ReserveBed", "ReserveBed", "AdmitPatient", "AdmissionFailed", "CreateAdmissionBilling"]
+    (count,) = hospital.services["admission"].database.execute("SELECT count(*) FROM saga_history").fetchone() or (0,)
+    assert count == 6
 
 
 @pytest.mark.parametrize("lost", ["CreateAdmissionBilling", "Reply"])
