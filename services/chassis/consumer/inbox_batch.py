@@ -5,9 +5,9 @@ from uuid import UUID
 
 import psycopg
 
-from services.chassis import metrics
 from services.chassis.consumer import parking
 from services.chassis.consumer.applying import Applier, step_of
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.database import is_transient
 from services.chassis.envelope import Incoming, MalformedMessage
@@ -34,7 +34,7 @@ class InboxBatch:
         self.tx, self.applier, self.queue, self.careful, self.some_held = tx, applier, queue, careful, some_held
         self.sagas = SagasInHand(tx)
         self.blocked: set[str] = set()
-        self.held = 0
+        self.counts = BatchCounts(queue)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Applies those deliveries, in their order, that are not in the inbox yet."""
@@ -51,12 +51,11 @@ class InboxBatch:
                 unseen.discard(delivery.identity)
                 self._one(delivery)
             else:
-                metrics.DUPLICATES.labels(self.queue).inc()
+                self.counts.duplicate()
         self.sagas.save()
 
-    def retry(self) -> int:
-        """Tries held messages whose turn has come. Returns how many were applied."""
-        settled = 0
+    def retry(self) -> None:
+        """Tries held messages whose turn has come."""
         for held in parking.due_in_inbox(self.tx, self.queue, RETRIED_AT_ONCE):
             try:
                 self._apply_carefully(held.message())
@@ -66,8 +65,6 @@ class InboxBatch:
                 parking.failed_again(self.tx, held, error)
                 continue
             parking.release(self.tx, held)
-            settled += 1
-        return settled
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -77,7 +74,8 @@ class InboxBatch:
             if message.subject in self.blocked and not self._overtakes(message):
                 self._hold(delivery, None)
             elif not self.careful:
-                self._apply(message, self.sagas)
+                self.applier.inbox(self.tx, message, self.sagas)
+                self.counts.applied(message.type)
             else:
                 self._apply_carefully(message)
         except MalformedMessage as malformed:
@@ -90,12 +88,9 @@ class InboxBatch:
     def _apply_carefully(self, message: Incoming) -> None:
         with self.tx.savepoint():
             sagas = SagasInHand(self.tx)
-            self._apply(message, sagas)
+            self.applier.inbox(self.tx, message, sagas)
             sagas.save()
-
-    def _apply(self, message: Incoming, sagas: SagasInHand) -> None:
-        self.applier.inbox(self.tx, message, sagas)
-        metrics.APPLIED.labels(self.queue, message.type).inc()
+        self.counts.applied(message.type)
 
     def _overtakes(self, message: Incoming) -> bool:
         """Lets a compensation go past its own parked command and closes that."""
@@ -109,10 +104,9 @@ class InboxBatch:
 
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
         parking.hold(self.tx, self.queue, delivery, error)
-        self.held += 1
         if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self.blocked.add(delivery.message.subject)
-        (metrics.WAITING if error is None else metrics.PARKED).labels(self.queue).inc()
+        self.counts.held(error)
 
     def _enter(self, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
         """Writes the inbox rows; the result, not waited for here, says which of the messages were not there yet."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.chassis import metrics
 from services.chassis.consumer import parking
 from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.position import Position
@@ -42,7 +42,7 @@ class LogBatch:
         self.publisher = publisher_of(log)
         self.sequences = Sequences({}, position.beginning_expired)
         self.changed: set[Subject] = set()
-        self.held = 0
+        self.counts = BatchCounts(log)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Applies the deliveries in their order."""
@@ -53,9 +53,8 @@ class LogBatch:
             self._one(delivery)
         self._save()
 
-    def retry(self) -> int:
-        """Tries held events whose turn has come. Returns how many were applied or found to be duplicates."""
-        settled = 0
+    def retry(self) -> None:
+        """Tries held events whose turn has come."""
         due = parking.due_in_log(self.tx, self.log, RETRIED_AT_ONCE)
         self._load({_scope(held.message()) for held in due})
         for held in due:
@@ -70,9 +69,8 @@ class LogBatch:
                 continue
             if verdict is not Verdict.WAIT:
                 parking.release(self.tx, held)
-                settled += 1
+                self._count(verdict, message)
         self._save()
-        return settled
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -93,6 +91,8 @@ class LogBatch:
         else:
             if verdict is Verdict.WAIT:
                 self._hold(delivery, None)
+            else:
+                self._count(verdict, message)
 
     def _judge_and_apply(self, message: Incoming) -> Verdict:
         if message.source != self.publisher or message.sequence is None:
@@ -103,19 +103,21 @@ class LogBatch:
             self.applier.event(self.tx, message)
             self.sequences.applied(subject, message.sequence)
             self.changed.add(subject)
-            metrics.APPLIED.labels(self.log, message.type).inc()
-        elif verdict is Verdict.DUPLICATE:
-            metrics.DUPLICATES.labels(self.log).inc()
         return verdict
+
+    def _count(self, verdict: Verdict, message: Incoming) -> None:
+        if verdict is Verdict.APPLY:
+            self.counts.applied(message.type)
+        else:
+            self.counts.duplicate()
 
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
         parking.hold(self.tx, self.log, delivery, error)
-        self.held += 1
         message = delivery.message
         if isinstance(message, Incoming) and message.sequence and self.sequences.is_first_of_expired(_scope(message)):
             self.sequences.applied(_scope(message), message.sequence - 1)  # what follows has to wait for this one
             self.changed.add(_scope(message))
-        (metrics.WAITING if error is None else metrics.PARKED).labels(self.log).inc()
+        self.counts.held(error)
 
     def _move_offset(self, last: Delivery) -> None:
         """Moves the offset first, so that a reader that was replaced is stopped by the row before it does anything."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 
 import psycopg
 
@@ -11,6 +11,7 @@ from services.chassis import metrics
 from services.chassis.cause import cause_of
 from services.chassis.consumer import parking
 from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.inbox_batch import InboxBatch
@@ -22,6 +23,8 @@ from services.chassis.log_parts import earlier_homes, is_log, name_of, part_of, 
 from services.chassis.nudge import Nudger
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +129,13 @@ class PostgresLedger:
     def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and moves its offset behind the last."""
 
-        def work(tx: Transaction, careful: bool) -> int:
+        def work(tx: Transaction, careful: bool) -> BatchCounts:
             batch = LogBatch(tx, self._applier, log, position, careful)
             batch.apply(deliveries)
-            return batch.held
+            return batch.counts
 
         metrics.BATCH.labels(log).observe(len(deliveries))
-        self._note_held(log, self._twice(log, work))
+        self._note(log, self._twice(log, work))
         last = deliveries[-1]
         metrics.POSITION.labels(log).set(last.offset or 0)
         return replace(position, last_offset=last.offset, last_message_id=last.identity)
@@ -141,29 +144,32 @@ class PostgresLedger:
         """Applies commands and replies that are not in the inbox yet."""
         some_held = self._count_held(queue) > 0
 
-        def work(tx: Transaction, careful: bool) -> int:
+        def work(tx: Transaction, careful: bool) -> BatchCounts:
             batch = InboxBatch(tx, self._applier, queue, careful, some_held)
             batch.apply(deliveries)
-            return batch.held
+            return batch.counts
 
         metrics.BATCH.labels(queue).observe(len(deliveries))
-        self._note_held(queue, self._twice(queue, work))
+        self._note(queue, self._twice(queue, work))
 
     def retry_held(self, channel: str) -> bool:
         """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
         if self._count_held(channel) == 0:
             return False
 
-        def work(tx: Transaction) -> int:
-            if is_log(channel):
-                return LogBatch(tx, self._applier, channel, self.position(channel), careful=True).retry()
-            return InboxBatch(tx, self._applier, channel, careful=True, some_held=True).retry()
+        def work(tx: Transaction) -> BatchCounts:
+            batch = (
+                LogBatch(tx, self._applier, channel, self.position(channel), careful=True)
+                if is_log(channel)
+                else InboxBatch(tx, self._applier, channel, careful=True, some_held=True)
+            )
+            batch.retry()
+            return batch.counts
 
-        settled = self._transact(work, pipelined=False)
-        # Counted anew each time: an operator may have discarded some by hand.
-        self._held[channel] = parking.count(self._query, channel)
-        metrics.HELD.labels(channel).set(self._held[channel])
-        return settled > 0
+        counts = self._transact(work, pipelined=False)
+        del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
+        self._note(channel, counts)
+        return counts.settled > 0
 
     def tend(self) -> None:
         """Takes up sagas whose participants are silent; now and then forgets old inbox rows and idempotency keys."""
@@ -192,7 +198,7 @@ class PostgresLedger:
             "DELETE FROM idempotency_key WHERE created_at < statement_timestamp() - interval '7 days'"
         )
 
-    def _twice(self, channel: str, work: Callable[[Transaction, bool], int]) -> int:
+    def _twice(self, channel: str, work: Callable[[Transaction, bool], BatchCounts]) -> BatchCounts:
         """Runs a batch in the quick way; if a message fails, runs it again with a savepoint for each."""
         try:
             return self._despite_deadlocks(channel, lambda tx: work(tx, False))
@@ -205,7 +211,7 @@ class PostgresLedger:
             log.warning("a message of %s fails, its batch is applied one by one: %s", channel, parking.describe(error))
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
-    def _despite_deadlocks(self, channel: str, work: Callable[[Transaction], int]) -> int:
+    def _despite_deadlocks(self, channel: str, work: Callable[[Transaction], T]) -> T:
         """Runs a batch again at once when the reader of another part had locked what it needs, and the other way round.
 
         Giving up the session for that would give up all of its parts.
@@ -217,7 +223,7 @@ class PostgresLedger:
                 metrics.ROLLED_BACK.labels(channel).inc()
         return self._transact(work)
 
-    def _transact(self, work: Callable[[Transaction], int], pipelined: bool = True) -> int:
+    def _transact(self, work: Callable[[Transaction], T], pipelined: bool = True) -> T:
         cause, parts = cause_of(None, None, None), self._settings.log_parts
         with transaction(self._connection, self._service, cause, pipelined, parts) as tx:
             result = work(tx)
@@ -232,9 +238,11 @@ class PostgresLedger:
             self._held[channel] = parking.count(self._query, channel)
         return self._held[channel]
 
-    def _note_held(self, channel: str, more: int) -> None:
-        self._held[channel] = self._count_held(channel) + more
-        metrics.HELD.labels(channel).set(self._held[channel])
+    def _note(self, channel: str, counts: BatchCounts) -> None:
+        counts.tell()
+        if counts.held_messages:
+            self._held.pop(channel, None)
+        metrics.HELD.labels(channel).set(self._count_held(channel))
 
 
 def _reader_key(log: str) -> str:
