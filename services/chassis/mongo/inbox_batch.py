@@ -1,6 +1,7 @@
 """Applies a batch of commands: each one's document is its inbox row, its effect and its reply in one write."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from services.chassis import metrics
 from services.chassis.consumer.applying import step_of
@@ -16,15 +17,24 @@ RETRIED_AT_ONCE = 100
 class InboxBatch:
     """One batch of work on the service's inbox queue."""
 
-    def __init__(self, held: HeldMessages, apply_command: Callable[[Incoming], bool], some_held: bool) -> None:
+    def __init__(
+        self,
+        held: HeldMessages,
+        apply_command: Callable[[Incoming], bool],
+        apply_first: Callable[[Sequence[Incoming]], set[UUID]],
+        some_held: bool,
+    ) -> None:
         """Prepares the work.
 
         Args:
             held: The held messages of the queue.
             apply_command: Applies a message; returns False if it had been applied before.
+            apply_first: Applies messages of different subjects in one write, as far as that goes; returns the ids of
+                those that are applied.
             some_held: Whether there may be held messages that later ones of their subject must not overtake.
         """
-        self._held, self._apply_command, self._some_held = held, apply_command, some_held
+        self._held, self._some_held = held, some_held
+        self._apply_command, self._apply_first = apply_command, apply_first
         self._queue = held.channel
         self._blocked: set[str] = set()
 
@@ -34,7 +44,7 @@ class InboxBatch:
             deliveries = self._not_held_yet(deliveries)
             subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
             self._blocked = self._held.subjects(subjects)
-        return sum(not self._settle_or_hold(delivery) for delivery in deliveries)
+        return sum(not self._settle_or_hold(delivery) for delivery in self._not_settled_together(deliveries))
 
     def retry(self) -> int:
         """Tries held messages whose turn has come. Returns how many were applied."""
@@ -58,6 +68,25 @@ class InboxBatch:
         known = self._held.known(delivery.identity for delivery in deliveries)
         metrics.DUPLICATES.labels(self._queue).inc(sum(delivery.identity in known for delivery in deliveries))
         return [delivery for delivery in deliveries if delivery.identity not in known]
+
+    def _not_settled_together(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Applies the first message of each subject, all of them in one write; returns those left to be done alone.
+
+        A message that is alone is left, too: to look first what can be done together would only make it later.
+        """
+        first: dict[str, Incoming] = {}
+        for delivery in deliveries:
+            message = delivery.message
+            if isinstance(message, Incoming) and message.subject not in self._blocked:
+                first.setdefault(message.subject, message)
+        if len(first) < 2:
+            return list(deliveries)
+        applied = self._apply_first(list(first.values()))
+        settled = [message for message in first.values() if message.message_id in applied]
+        for message in settled:
+            metrics.APPLIED.labels(self._queue, message.type).inc()
+        done = {id(message) for message in settled}
+        return [delivery for delivery in deliveries if id(delivery.message) not in done]
 
     def _settle_or_hold(self, delivery: Delivery) -> bool:
         message, error = delivery.message, None

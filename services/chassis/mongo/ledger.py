@@ -18,7 +18,7 @@ from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.parking import describe
 from services.chassis.consumer.position import Position
-from services.chassis.envelope import Incoming
+from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import is_log
 from services.chassis.mongo import participant
 from services.chassis.mongo.documents import documents_of
@@ -113,7 +113,7 @@ class MongoLedger:
         """Applies commands that were not applied yet, and answers each attempt once."""
         metrics.BATCH.labels(queue).observe(len(deliveries))
         some_held = self._count_held(queue) > 0
-        batch = InboxBatch(HeldMessages(self._database, queue), self._apply_command, some_held)
+        batch = self._inbox_batch(queue, some_held)
         self._note_held(queue, batch.apply(deliveries))
 
     def retry_held(self, channel: str) -> bool:
@@ -123,7 +123,7 @@ class MongoLedger:
         if is_log(channel):
             settled = self._log_batch(channel, self.position(channel), careful=True).retry()
         else:
-            settled = InboxBatch(HeldMessages(self._database, channel), self._apply_command, some_held=True).retry()
+            settled = self._inbox_batch(channel, some_held=True).retry()
         del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
         self._note_held(channel, 0)
         return settled > 0
@@ -150,6 +150,28 @@ class MongoLedger:
         effects = Effects(self._documents, self._transaction, self._applier, self._crash_points)
         held = HeldMessages(self._database, log)
         return LogBatch(self._database, held, effects, careful, position.beginning_expired)
+
+    def _inbox_batch(self, queue: str, some_held: bool) -> InboxBatch:
+        held = HeldMessages(self._database, queue)
+        return InboxBatch(held, self._apply_command, self._apply_first, some_held)
+
+    def _apply_first(self, messages: Sequence[Incoming]) -> set[UUID]:
+        """Applies commands of sagas that differ in one write. Returns the ids of those that are applied."""
+        asked = []
+        for message in messages:
+            tx = self._transaction(message)
+            work_on(tx, message)
+            try:
+                command, handler = self._applier.command(message)
+            except MalformedMessage:
+                continue
+            asked.append(participant.Asked(tx, command, handler))
+        if not asked:
+            return set()
+        self._crash_points.reached("before_commit")
+        applied = participant.answer_first(asked)
+        self._crash_points.reached("after_commit")
+        return applied
 
     def _apply_command(self, message: Incoming) -> bool:
         tx = self._transaction(message)

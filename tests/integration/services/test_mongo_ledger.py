@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -331,6 +332,52 @@ def test_a_compensation_overtakes_its_own_parked_command_and_closes_it(counting:
     counting.take(counting.asked(TakeAway, saga_id, 5))
     assert (counting.numbers(other), counting.held()) == ([7], [])
     assert counting.replies() == [("step", 1, "done"), ("step.compensation", 1, "done")]
+
+
+def test_commands_that_come_together_are_answered_as_one_after_the_other(counting: Counting) -> None:
+    plain, repeated, undone, refused, broken, unreadable, known = (new_id() for _ in range(7))
+    counting.broken[str(broken)] = RuntimeError("a bug")
+    counting.take(counting.asked(Add, known, 1))
+    batch = [
+        counting.asked(Add, plain, 2),
+        counting.asked(Add, repeated, 3),
+        counting.asked(TakeAway, undone, 4),
+        counting.asked(Add, refused, 13),
+        counting.asked(Add, broken, 5),
+        replace(counting.asked(Add, unreadable, 6), body=b"{}"),
+        counting.asked(Add, known, 1, attempt=2),
+        counting.asked(Add, undone, 4),
+        counting.asked(Add, repeated, 3, attempt=2),
+        counting.asked(TakeAway, plain, 2),
+    ]
+    counting.take(*batch)
+    counting.take(*batch)
+    told = {saga_id: counting.numbers(saga_id) for saga_id in (plain, repeated, undone, refused, broken, known)}
+    assert told == {plain: [2, -2], repeated: [3], undone: [], refused: [], broken: [], known: [1]}
+    assert sorted(counting.replies()) == sorted(
+        [
+            ("step", 1, "done"),
+            ("step", 1, "done"),
+            ("step", 1, "done"),
+            ("step", 1, "refused"),
+            ("step", 1, "refused"),
+            ("step", 2, "done"),
+            ("step", 2, "done"),
+            ("step.compensation", 1, "done"),
+            ("step.compensation", 1, "done"),
+        ]
+    )
+    assert {subject for subject, _, _ in counting.held()} == {str(broken), str(unreadable)}
+
+
+def test_a_step_that_was_written_meanwhile_is_not_written_again_with_the_others(counting: Counting) -> None:
+    taken, free = new_id(), new_id()
+    first = counting.asked(Add, taken, 5)
+    counting.take(first)
+    counting.database.notifications.update_one({"saga_id": taken}, {"$set": {"saga_id": new_id()}})
+    counting.take(first, counting.asked(Add, free, 7))
+    assert (counting.numbers(taken), counting.numbers(free)) == ([5], [7])
+    assert counting.replies() == [("step", 1, "done"), ("step", 1, "done")]
 
 
 def test_a_parked_command_is_applied_when_the_fault_is_gone(counting: Counting) -> None:
