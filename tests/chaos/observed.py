@@ -13,6 +13,7 @@ import psycopg
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.envelope import Incoming
+from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.transaction import Transaction
 from tests.chaos.history import Applied
 
@@ -50,9 +51,9 @@ def observe() -> None:
             _note(tx, message, f"{message.source}.events")
         event(self, tx, message)
 
-    def noted_inbox(self: Applier, tx: Transaction, message: Incoming) -> None:
+    def noted_inbox(self: Applier, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
         _note(tx, message, f"{tx.service}.inbox")
-        inbox(self, tx, message)
+        inbox(self, tx, message, sagas)
 
     Applier.event, Applier.inbox = noted_event, noted_inbox  # type: ignore[method-assign]
 

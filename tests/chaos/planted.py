@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -94,8 +95,8 @@ def credit_a_late_ack() -> None:
 def ignore_the_inbox() -> None:
     """Applies every command, whether its id is known or not."""
 
-    def enter(self: InboxBatch, message_ids: Sequence[object]) -> set[object]:
-        return set(message_ids)
+    def enter(self: InboxBatch, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
+        return self.tx.connection.execute("SELECT unnest(%s::uuid[])", (list(message_ids),))
 
     InboxBatch._enter = enter  # type: ignore[method-assign]
 
