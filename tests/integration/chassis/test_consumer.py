@@ -10,7 +10,7 @@ import amqp
 import pytest
 from kombu.connection import Connection
 
-from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.broker import READ_BYTES, Broker
 from services.chassis.consumer.loop import Consumer, Session
 from services.chassis.database import is_transient
 from services.chassis.health import Heart
@@ -102,6 +102,27 @@ def test_a_new_subscriber_fills_itself_from_the_logs_first_message(
     with consuming(counting, rabbitmq_url) as heart:
         eventually(lambda: counting.numbers("a") == list(range(1, 251)), because="all events of the log are applied")
         assert heart.not_ready() is None
+
+
+def test_a_batch_takes_what_is_there_and_no_more_and_messages_may_be_longer_than_a_read(
+    publisher: Publisher, rabbitmq_url: str
+) -> None:
+    broker = Broker(rabbitmq_url, "counting")
+    broker.declare_inbox(QUEUE)
+    bodies = [bytes((number,)) * length for number, length in enumerate((1, 5, 3 * READ_BYTES, 300_000, 2, 1))]
+    for body in bodies:
+        publisher.raw(QUEUE, body)
+    subscription = broker.subscribe(QUEUE, 100)
+    assert subscription is not None
+    broker.wait(5)
+    while len(subscription.waiting) < 3:
+        broker.take_in(3 - len(subscription.waiting))
+    assert len(subscription.waiting) == 3
+    while len(subscription.waiting) < len(bodies):
+        assert broker.wait(5)
+    broker.take_in(100)
+    assert [delivery.body for delivery in subscription.take(100)] == bodies
+    broker.close()
 
 
 def test_a_reader_goes_on_where_it_stopped(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:

@@ -4,6 +4,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from prometheus_client import REGISTRY
+
 from services.chassis.identifiers import new_id
 from tests.eventually import eventually
 from tests.integration.chassis.conftest import QUEUE, Add, Counting, Faults, TakeAway
@@ -98,6 +100,16 @@ def test_a_compensation_overtakes_its_own_parked_command_and_closes_it(counting:
     counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
     assert counting.held() == []
     assert replies(counting) == [("step.compensation", 1, "done")]
+
+
+def test_a_batch_that_is_done_again_one_by_one_is_counted_once(counting: Counting, faults: Faults) -> None:
+    def applied() -> float:
+        return REGISTRY.get_sample_value("infirmary_messages_applied_total", {"channel": QUEUE, "type": "Add"}) or 0
+
+    before, broken = applied(), new_id()
+    faults.broken.add(str(broken))
+    counting.take(counting.asked(Add, new_id(), 5), counting.asked(Add, broken, 5), counting.asked(Add, new_id(), 5))
+    assert applied() - before == 2
 
 
 def test_a_parked_command_is_applied_when_the_fault_is_gone(counting: Counting, faults: Faults) -> None:
