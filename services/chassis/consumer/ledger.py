@@ -68,6 +68,10 @@ class Ledger(Protocol):
         """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
         ...
 
+    def holds(self, channel: str) -> bool:
+        """Says whether messages of a channel are parked or wait."""
+        ...
+
     def tend(self) -> None:
         """Does what is due by the clock: saga timeouts, old inbox rows."""
         ...

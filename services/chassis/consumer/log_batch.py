@@ -1,6 +1,7 @@
 """Applies a batch of a log's events in one transaction: offset, sequences and effects together."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from services.chassis.consumer import parking
@@ -60,16 +61,16 @@ class LogBatch:
         for held in due:
             message = held.message()
             try:
-                with self.tx.savepoint():
+                with self.tx.savepoint() if self.careful else nullcontext():
                     verdict = self._judge_and_apply(message)
             except Exception as error:  # whatever a handler raises is kept with its message
-                if is_transient(error):
+                if not self.careful or is_transient(error):
                     raise
                 parking.failed_again(self.tx, held, error)
                 continue
+            self._note(message, verdict)
             if verdict is not Verdict.WAIT:
                 parking.release(self.tx, held)
-                self._count(verdict, message)
         self._save()
 
     def _one(self, delivery: Delivery) -> None:
@@ -77,11 +78,9 @@ class LogBatch:
         try:
             if isinstance(message, MalformedMessage):
                 raise message
-            if not self.careful:
+            with self.tx.savepoint() if self.careful else nullcontext():
                 verdict = self._judge_and_apply(message)
-            else:
-                with self.tx.savepoint():
-                    verdict = self._judge_and_apply(message)
+            self._note(message, verdict)
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
@@ -91,24 +90,22 @@ class LogBatch:
         else:
             if verdict is Verdict.WAIT:
                 self._hold(delivery, None)
-            else:
-                self._count(verdict, message)
 
     def _judge_and_apply(self, message: Incoming) -> Verdict:
         if message.source != self.publisher or message.sequence is None:
             raise MalformedMessage(f"an event in {self.log} must have source {self.publisher} and a sequence")
-        subject = _scope(message)
-        verdict = self.sequences.judge(subject, message.sequence)
+        verdict = self.sequences.judge(_scope(message), message.sequence)
         if verdict is Verdict.APPLY:
             self.applier.event(self.tx, message)
-            self.sequences.applied(subject, message.sequence)
-            self.changed.add(subject)
         return verdict
 
-    def _count(self, verdict: Verdict, message: Incoming) -> None:
-        if verdict is Verdict.APPLY:
+    def _note(self, message: Incoming, verdict: Verdict) -> None:
+        """Notes what has come of a message, once nothing of it can fail any more: its savepoint is behind it."""
+        if verdict is Verdict.APPLY and message.sequence is not None:
+            self.sequences.applied(_scope(message), message.sequence)
+            self.changed.add(_scope(message))
             self.counts.applied(message.type)
-        else:
+        elif verdict is Verdict.DUPLICATE:
             self.counts.duplicate()
 
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:

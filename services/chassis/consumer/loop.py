@@ -22,7 +22,7 @@ TURN_S = 1.0
 """How long a turn waits for messages; everything that is due by the clock is looked after once a turn."""
 
 HELD_TURN_S = 0.1
-"""The same while messages are parked, because the first retries come after 100 ms."""
+"""The same while messages are parked, because the first retries come after 100 ms, or wait for a part read elsewhere."""
 
 LONGEST_RECONNECT_S = 5.0
 
@@ -79,7 +79,13 @@ class Session:
 
     def _retry_held(self) -> None:
         channels = [reader.name for reader in self._readers if reader.is_active] + [self._queue]
-        self._retry_soon = sum(self._ledger.retry_held(channel) for channel in channels) > 0
+        settled = sum(self._ledger.retry_held(channel) for channel in channels)
+        self._retry_soon = settled > 0 or self._wait_for_another_part()
+
+    def _wait_for_another_part(self) -> bool:
+        """Says whether events are held here whose predecessors another process may apply at any moment."""
+        parts = [reader for log in self._logs if len(log.readers) > 1 for reader in log.readers]
+        return any(self._ledger.holds(reader.name) for reader in parts if reader.is_active)
 
     def _tend(self) -> None:
         self._broker.heartbeat()

@@ -100,6 +100,16 @@ def count(query: Query, channel: str) -> int:
     return int(query.value("SELECT count(*) FROM parked_message WHERE channel = %(channel)s", channel=channel))
 
 
+def some_failed(query: Query, channel: str) -> bool:
+    """Says whether any message of a channel is held for another reason than that it waits for the one before it."""
+    return bool(
+        query.value(
+            "SELECT EXISTS (SELECT FROM parked_message WHERE channel = %(channel)s AND error IS NOT NULL)",
+            channel=channel,
+        )
+    )
+
+
 def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
     """Returns messages of a log whose turn has come, and which are not backing off.
 

@@ -157,19 +157,31 @@ class PostgresLedger:
         if self._count_held(channel) == 0:
             return False
 
-        def work(tx: Transaction) -> BatchCounts:
-            batch = (
-                LogBatch(tx, self._applier, channel, self.position(channel), careful=True)
-                if is_log(channel)
-                else InboxBatch(tx, self._applier, channel, careful=True, some_held=True)
-            )
+        def retry_inbox(tx: Transaction) -> BatchCounts:
+            batch = InboxBatch(tx, self._applier, channel, careful=True, some_held=True)
             batch.retry()
             return batch.counts
 
-        counts = self._transact(work, pipelined=False)
-        del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
+        counts = self._retry_log(channel) if is_log(channel) else self._transact(retry_inbox, pipelined=False)
+        self._held.pop(channel, None)  # counted anew each time: an operator may have discarded some by hand
         self._note(channel, counts)
         return counts.settled > 0
+
+    def holds(self, channel: str) -> bool:
+        """Says whether messages of a channel are parked or wait."""
+        return self._count_held(channel) > 0
+
+    def _retry_log(self, log: str) -> BatchCounts:
+        position = self.position(log)
+
+        def work(tx: Transaction, careful: bool) -> BatchCounts:
+            batch = LogBatch(tx, self._applier, log, position, careful)
+            batch.retry()
+            return batch.counts
+
+        if parking.some_failed(self._query, log):
+            return self._transact(lambda tx: work(tx, True), pipelined=False)
+        return self._twice(log, work)
 
     def tend(self) -> None:
         """Takes up sagas whose participants are silent; now and then forgets old inbox rows and idempotency keys."""
@@ -212,10 +224,7 @@ class PostgresLedger:
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
     def _despite_deadlocks(self, channel: str, work: Callable[[Transaction], T]) -> T:
-        """Runs a batch again at once when the reader of another part had locked what it needs, and the other way round.
-
-        Giving up the session for that would give up all of its parts.
-        """
+        """Runs a batch again at once when it has met the reader of another part: a new session would lose all parts."""
         for _ in range(_DEADLOCKS_IN_A_ROW):
             try:
                 return self._transact(work)

@@ -128,6 +128,10 @@ class MongoLedger:
         self._note_held(channel, 0)
         return settled > 0
 
+    def holds(self, channel: str) -> bool:
+        """Says whether messages of a channel are parked or wait."""
+        return self._count_held(channel) > 0
+
     def tend(self) -> None:
         """Renews the leases.
 

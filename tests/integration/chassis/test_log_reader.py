@@ -67,6 +67,15 @@ def test_parked_events_are_applied_in_order_once_the_fault_is_gone(counting: Cou
     assert counting.held() == []
 
 
+def test_an_event_whose_own_message_is_refused_does_not_use_up_its_sequence(counting: Counting) -> None:
+    counting.database.execute("ALTER TABLE outbox ADD CONSTRAINT picky CHECK (subject <> 'a')")
+    counting.read(counting.told("a", 1), counting.told("b", 1))
+    counting.database.execute("ALTER TABLE outbox DROP CONSTRAINT picky")
+    assert (counting.numbers("a"), counting.numbers("b")) == ([], [1])
+    assert counting.retry_now(LOG)
+    assert (counting.numbers("a"), counting.held()) == ([1], [])
+
+
 @pytest.mark.parametrize("state", ["08006", "40001", "40P01", "53100", "55P03", "57014", "57P01"])
 def test_a_fault_that_passes_rolls_the_whole_batch_back_and_parks_nothing(counting: Counting, state: str) -> None:
     good, bad = counting.told("a", 1), counting.told("b", 1, fault=state)

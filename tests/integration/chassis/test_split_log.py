@@ -21,6 +21,7 @@ from tests.integration.conftest import NewDatabase
 from tests.integration.relay.process import RelayProcess
 
 PARTS = [name_of("ward", part) for part in range(4)]
+MOST_AHEAD = 40
 COUNTERS = [f"counter-{number}" for number in range(24)]
 
 
@@ -33,30 +34,35 @@ class Told(Event):
 
 
 class Ward:
-    """The service whose log grows: it writes into its outbox as fast as it can until it is stopped.
+    """The service whose log grows: it writes into its outbox until it is stopped, as fast as its reader gets on.
 
     Attributes:
         parts: Into how many parts it writes its log, by turns: during a rolling upgrade there are two opinions.
         written: How many events each counter has.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, readers_database_url: str) -> None:
         self.parts = [1]
         self.written = 0
-        self._url = database_url
+        self._url, self._readers_url = database_url, readers_database_url
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write)
         self._thread.start()
 
     def _write(self) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._stopping.is_set():
+        with (
+            psycopg.connect(self._url, autocommit=True) as connection,
+            psycopg.connect(self._readers_url, autocommit=True) as reader,
+        ):
+            while not self._stopping.wait(0.01):
+                (applied,) = reader.execute("SELECT count(*) FROM told").fetchone() or (0,)
+                if self.written > applied // len(COUNTERS) + MOST_AHEAD:
+                    continue
                 number, parts = self.written + 1, self.parts[self.written % len(self.parts)]
                 with transaction(connection, "ward", cause_of(None, None, None), log_parts=parts) as tx:
                     for counter in COUNTERS:
                         tx.publish(Told(counter=counter, number=number))
                 self.written = number
-                self._stopping.wait(0.05)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -112,7 +118,7 @@ def test_a_log_that_grows_under_load_loses_doubles_and_reorders_nothing(
     counting: Counting, log: Publisher, rabbitmq_url: str, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     url = new_database("ward").database_url
-    ward = Ward(url)
+    ward = Ward(url, counting.settings.database_url)
     with (
         readers(counting, rabbitmq_url) as some,
         relaying(url, rabbitmq_url, tmp_path, parts=1) as restart_relay,
