@@ -22,7 +22,7 @@ TURN_S = 1.0
 """How long a turn waits for messages; everything that is due by the clock is looked after once a turn."""
 
 HELD_TURN_S = 0.1
-"""The same while messages are parked, because the first retries come after 100 ms, or wait for a part read elsewhere."""
+"""The same while messages are parked, because the first retries come after 100 ms, or wait for another part."""
 
 LONGEST_RECONNECT_S = 5.0
 
