@@ -1,0 +1,143 @@
+"""A model of RabbitMQ, as far as a relay sees it: one log, and channels on which bytes and confirms are under way."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from relay.broker.declarer import IS_THERE, Declarer
+from relay.broker.errors import BrokerLostError
+from relay.delivery import Deliveries, Window
+from relay.message import MESSAGE_ID, TARGET, Row
+from tests.unit.relay.protocol.violations import require
+
+
+class Said(Enum):
+    """What the broker says of a message."""
+
+    ACK = "ack"
+    NACK = "nack"
+    RETURN = "return"
+
+
+class Channel:
+    """The publisher of one relay, with the real bookkeeping of its deliveries and no wire format."""
+
+    blocked: str | None = None
+    has_unwritten = False
+
+    def __init__(self, broker: "Broker", pause: Callable[[], None]) -> None:
+        self.deliveries = Deliveries()
+        self.wire: deque[tuple[int, Row]] = deque()
+        """What is on its way to the broker, with its delivery tags; it may arrive after the relay's death."""
+        self.receipts: deque[tuple[Said, int, bool, Row]] = deque()
+        """What the broker has said and the relay has not read."""
+        self.is_open = True
+        self._broker, self._pause = broker, pause
+
+    def fileno(self) -> int:
+        """Returns a descriptor that nobody waits on."""
+        return -1
+
+    def has_room(self, windows: int) -> bool:
+        """Whether another batch may be published."""
+        return len(self.deliveries) < windows and not self.deliveries.tainted
+
+    def in_flight(self) -> list[Row]:
+        """Returns the messages whose fate the broker has not told."""
+        return self.deliveries.rows()
+
+    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+        """Sends a batch; before it, anything may happen."""
+        window = self.deliveries.publish(rows)
+        self._pause()
+        if not self.is_open:
+            raise BrokerLostError("writing to the broker failed")
+        self.wire.extend(enumerate(rows, start=window.first_tag))
+        return []
+
+    def settled(self) -> list[Window]:
+        """Reads what the broker has said."""
+        if not self.is_open:
+            raise BrokerLostError("the broker closed the connection")
+        while self.receipts:
+            said, tag, multiple, row = self.receipts.popleft()
+            if said is Said.ACK:
+                self.deliveries.acknowledged(tag, multiple=multiple)
+            elif said is Said.NACK:
+                self.deliveries.refused(tag, multiple=multiple)
+            else:
+                self.deliveries.returned(row[MESSAGE_ID], row[TARGET])
+        return self.deliveries.settled()
+
+    def close(self) -> None:
+        """Drops the connection; what is on the wire may still arrive."""
+        self.is_open = False
+        self.receipts.clear()
+
+
+class Broker:
+    """The node, with its only log."""
+
+    def __init__(self) -> None:
+        self.is_up = True
+        self.has_log = True
+        self.refuses = False
+        self.has_failed_some = False
+        """Whether it has returned or refused a message: then a later one of its subject may stand before it."""
+        self.log: list[bytes] = []
+        self.channels: list[Channel] = []
+
+    def connect(self, pause: Callable[[], None]) -> Channel:
+        """Opens a channel.
+
+        Raises:
+            BrokerLostError: The node is down.
+        """
+        pause()
+        if not self.is_up:
+            raise BrokerLostError("connecting to the broker failed")
+        self.channels.append(Channel(self, pause))
+        return self.channels[-1]
+
+    def declare(self) -> str | None:
+        """Makes the log unless it is there."""
+        self.has_log = self.has_log or self.is_up
+        return None if self.is_up else "the broker is away"
+
+    def lose(self, channel: Channel, *, arrives: bool) -> None:
+        """Breaks a connection; says whether what is on the wire arrives all the same."""
+        channel.close()
+        if not arrives:
+            channel.wire.clear()
+
+    def take(self, channel: Channel, at_most: int, *, at_once: bool) -> None:
+        """Takes messages from a wire in their order, and says what became of them, singly or with one `multiple`."""
+        taken = [channel.wire.popleft() for _ in range(min(at_most, len(channel.wire)))]
+        said = [(self._takes(row), tag, row) for tag, row in taken]
+        for kind, tag, row in said:
+            if kind is Said.RETURN:
+                channel.receipts.append((kind, tag, False, row))
+        if at_once and said and all(kind is not Said.NACK for kind, _, _ in said):
+            _, tag, row = said[-1]
+            channel.receipts.append((Said.ACK, tag, True, row))
+        else:
+            for kind, tag, row in reversed(said):
+                channel.receipts.append((Said.NACK if kind is Said.NACK else Said.ACK, tag, False, row))
+        if not channel.is_open:
+            channel.receipts.clear()
+
+    def _takes(self, row: Row) -> Said:
+        require(self.is_up, "a node that is down takes a message")
+        if self.has_log and not self.refuses:
+            self.log.append(row[MESSAGE_ID])
+            return Said.ACK
+        self.has_failed_some = True
+        return Said.NACK if self.has_log else Said.RETURN
+
+
+class ModelDeclarer(Declarer):
+    """Declares at once, in the relay's own thread."""
+
+    def ask(self, target: str) -> str | None:
+        """Returns IS_THERE, or why the target can not be declared."""
+        return self._declare(target) or IS_THERE

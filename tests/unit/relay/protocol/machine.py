@@ -1,0 +1,187 @@
+"""Writers, relays, a broker and everything that may happen to them, in any order that hypothesis thinks of."""
+
+from collections import Counter
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+from relay.membership import PARTITIONS
+from tests.unit.relay.protocol.violations import require
+from tests.unit.relay.protocol.world import SUBJECTS, World
+
+MOST_RELAYS = 3
+HEALED_AFTER_ROUNDS = 300
+
+some = st.integers(0, 7)
+"""Chooses one of several, whatever they are: a shrunk example then says 0."""
+
+
+class Protocol(World):
+    """The rules are what happens, the invariants what is promised."""
+
+    @initialize(log_is_there=st.booleans())
+    def begin(self, log_is_there: bool) -> None:
+        """A log may be missing at first."""
+        self.broker.has_log = log_is_there
+        self.a_relay_joins()
+        self.a_relay_joins()
+
+    # What the program does
+
+    @rule(subject=st.sampled_from(sorted(SUBJECTS)), count=st.integers(1, 3))
+    def somebody_writes(self, subject: str, count: int) -> None:
+        if subject not in self.locked():
+            writer = self.database.begin()
+            self.insert(writer, subject, count)
+            self.finish(writer, commits=True)
+
+    @rule(subject=st.sampled_from(sorted(SUBJECTS)))
+    def a_transaction_takes_an_id_and_stays_open(self, subject: str) -> None:
+        if subject not in self.locked():
+            self.insert(self.database.begin(), subject, 1)
+
+    @precondition(lambda self: self.database.writers)
+    @rule(which=some, commits=st.booleans())
+    def a_transaction_ends(self, which: int, commits: bool) -> None:
+        writers = list(self.database.writers.values())
+        self.finish(writers[which % len(writers)], commits=commits)
+
+    @rule(which=some, steps=st.sampled_from((1, 2, 4, 10)))
+    def a_relay_goes_on(self, which: int, steps: int) -> None:
+        self.processes[which % len(self.processes)].go_on(steps)
+
+    @precondition(lambda self: self.wires())
+    @rule(which=some, at_most=st.integers(1, 4), at_once=st.booleans())
+    def the_broker_takes_messages(self, which: int, at_most: int, at_once: bool) -> None:
+        wires = self.wires()
+        self.broker.take(wires[which % len(wires)], at_most, at_once=at_once)
+
+    @rule(rounds=st.integers(1, 4))
+    def everything_goes_on_for_a_while(self, rounds: int) -> None:
+        for _ in range(rounds):
+            for process in self.processes:
+                process.go_on(6)
+            for channel in self.wires():
+                self.broker.take(channel, 4, at_once=True)
+
+    @rule(seconds=st.sampled_from((0.2, 1.0, 6.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    # What happens to it
+
+    @precondition(lambda self: len(self.processes) < MOST_RELAYS)
+    @rule()
+    def a_relay_joins(self) -> None:
+        self.join()
+
+    @precondition(lambda self: self.awake())
+    @rule(which=some)
+    def a_relay_leaves(self, which: int) -> None:
+        awake = self.awake()
+        leaving = awake[which % len(awake)]
+        leaving.end()
+        self.forget(leaving)
+
+    @rule(which=some, arrives=st.booleans())
+    def a_relay_is_killed(self, which: int, arrives: bool) -> None:
+        victim = self.processes[which % len(self.processes)]
+        victim.kill()
+        for session in self.sessions_of(victim):
+            self.database.end(session)
+        if victim.channel is not None:
+            self.broker.lose(victim.channel, arrives=arrives)
+        self.forget(victim)
+
+    @precondition(lambda self: self.awake())
+    @rule(which=some)
+    def a_relay_is_frozen(self, which: int) -> None:
+        awake = self.awake()
+        awake[which % len(awake)].frozen = True
+
+    @precondition(lambda self: len(self.awake()) < len(self.processes))
+    @rule(which=some)
+    def a_frozen_relay_wakes(self, which: int) -> None:
+        frozen = [process for process in self.processes if process.frozen]
+        frozen[which % len(frozen)].frozen = False
+
+    @precondition(lambda self: self.database.sessions)
+    @rule(which=some)
+    def a_session_is_ended(self, which: int) -> None:
+        sessions = list(self.database.sessions.values())
+        self.database.end(sessions[which % len(sessions)])
+
+    @precondition(lambda self: self.open_channels())
+    @rule(which=some, arrives=st.booleans())
+    def a_connection_to_the_broker_is_lost(self, which: int, arrives: bool) -> None:
+        channels = self.open_channels()
+        self.lose(channels[which % len(channels)], arrives=arrives)
+
+    @rule()
+    def the_broker_goes_down_or_comes_back(self) -> None:
+        self.broker.is_up = not self.broker.is_up
+        for channel in self.open_channels():
+            self.lose(channel, arrives=False)
+        for channel in self.broker.channels:
+            channel.wire.clear()
+
+    @rule()
+    def the_log_refuses_or_takes_messages_again(self) -> None:
+        self.broker.refuses = not self.broker.refuses
+
+    @precondition(lambda self: self.broker.has_log and not self.broker.log)
+    @rule()
+    def the_log_is_deleted_while_it_is_empty(self) -> None:
+        self.broker.has_log = False
+
+    # What is promised
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        in_log = set(self.broker.log)
+        for message_id, (subject, sequence) in self.messages.items():
+            waits = int.from_bytes(message_id, "big") in self.database.rows
+            require(waits or message_id in in_log, f"{subject} {sequence} is nowhere any more")
+
+    @invariant()
+    def repeats_are_of_an_unconfirmed_window(self) -> None:
+        for message_id, times in Counter(self.broker.log).items():
+            may = 1 + self.may_repeat[message_id]
+            require(times <= may, f"message {self.messages[message_id]} came {times} times, and may {may} times")
+
+    @invariant()
+    def the_log_is_in_the_order_of_each_subject(self) -> None:
+        """As long as the broker takes what it is sent; what it fails is put right by its readers."""
+        last: Counter[str] = Counter()
+        for subject, sequence in map(self.messages.__getitem__, self.broker.log):
+            in_order = sequence <= last[subject] + 1
+            require(in_order or self.broker.has_failed_some, f"{subject} {sequence} came after {last[subject]}")
+            last[subject] = max(last[subject], sequence)
+
+    def teardown(self) -> None:
+        """Once everything is healed, everything gets out, and every partition has an owner."""
+        try:
+            if self.processes:
+                self._heal()
+        finally:
+            self.close()
+
+    def _heal(self) -> None:
+        for writer in list(self.database.writers.values()):
+            self.finish(writer, commits=True)
+        for process in self.processes:
+            process.frozen = False
+        self.broker.is_up, self.broker.refuses = True, False
+        for _ in range(HEALED_AFTER_ROUNDS):
+            self.now += 0.05
+            self.everything_goes_on_for_a_while(1)
+            if self._is_at_rest():
+                break
+        require(not self.database.rows, f"{sorted(self.database.rows)} never leave the outbox")
+        require(len(self.database.holders) == PARTITIONS, "some partitions have no owner")
+        self.nothing_is_lost()
+        self.repeats_are_of_an_unconfirmed_window()
+        require(self.applied() == self.database.given, "a reader does not come to the end")
+
+    def _is_at_rest(self) -> bool:
+        return not self.database.rows and not self.wires() and len(self.database.holders) == PARTITIONS

@@ -1,0 +1,104 @@
+"""A relay that goes on only when it is told, from one look at the outside world to the next."""
+
+import threading
+from typing import cast
+from uuid import UUID
+
+from relay.broker.publisher import Publisher
+from relay.crash_points import CrashPoints
+from relay.health import Health
+from relay.loop import Relay
+from relay.report import Report
+from relay.sources.postgres import PostgresSource
+from tests.unit.relay.protocol.broker import Broker, Channel, ModelDeclarer
+
+SERVICE, LOG = "ward", "ward.events"
+BATCH_ROWS, WINDOWS = 2, 2
+WINDOW_MESSAGES = BATCH_ROWS * WINDOWS
+
+
+class _Killed(BaseException):
+    """SIGKILL: nothing of the process runs any more."""
+
+
+class _Silent(Report):
+    def turned(self, *_: object) -> None:
+        """Tells nobody."""
+
+
+class Process(threading.Thread):
+    """The real relay, in a thread of its own of which never more than one runs.
+
+    Attributes:
+        frozen: Whether it was sent SIGSTOP.
+    """
+
+    def __init__(self, relay_id: UUID, source: type[PostgresSource], broker: Broker) -> None:
+        super().__init__(daemon=True)
+        self.relay_id = relay_id
+        self.frozen = False
+        self._dies = False
+        self._error: BaseException | None = None
+        self._may_go, self._has_come = threading.Semaphore(0), threading.Semaphore(0)
+        self.relay = Relay(
+            lambda: source(
+                "", service=SERVICE, relay_id=relay_id, poll_s=0.1, batch_rows=BATCH_ROWS, batch_bytes=1_000_000
+            ),
+            lambda: cast("Publisher", broker.connect(self.pause)),
+            ModelDeclarer(lambda _: broker.declare()),
+            batch_rows=BATCH_ROWS,
+            windows=WINDOWS,
+            report=_Silent(Health()),
+            crash_points=CrashPoints(None, None),
+        )
+        self.start()
+
+    def run(self) -> None:
+        """The process's main program."""
+        self._may_go.acquire()
+        try:
+            if not self._dies:
+                self.relay.run()
+        except _Killed:
+            pass
+        except BaseException as error:  # whatever went wrong is raised where hypothesis sees it
+            self._error = error
+        self._has_come.release()
+
+    def pause(self) -> None:
+        """Waits, in the relay's thread, until it is told to go on: here it may be frozen or killed."""
+        if threading.current_thread() is not self:
+            return
+        if not self._dies:
+            self._has_come.release()
+            self._may_go.acquire()
+        if self._dies:
+            raise _Killed
+
+    def go_on(self, steps: int = 1) -> None:
+        """Lets the relay go on to its next looks at the outside world."""
+        for _ in range(steps):
+            if not self.is_alive() or self.frozen:
+                return
+            self._may_go.release()
+            self._has_come.acquire()
+            if self._error is not None:
+                self.join()
+                raise self._error
+
+    @property
+    def channel(self) -> Channel | None:
+        """Its connection to the broker."""
+        return cast("Channel | None", self.relay._broker.current)
+
+    def end(self) -> None:
+        """Lets the relay stop in good order."""
+        self.relay.stop()
+        while self.is_alive():
+            self.go_on()
+
+    def kill(self) -> None:
+        """Ends it where it is."""
+        self._dies = True
+        self._may_go.release()
+        self.join()

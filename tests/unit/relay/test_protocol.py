@@ -1,0 +1,76 @@
+"""Whatever happens to relays, sessions and the broker: nothing is lost, doubled without cause or out of order."""
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from relay.message import KEY, Row
+from relay.sources import postgres
+from relay.sources.postgres import PostgresSource
+from relay.sources.source import Blocked
+from tests.unit.relay.protocol.machine import Protocol
+from tests.unit.relay.protocol.violations import ProtocolViolation
+
+SETTINGS = settings(max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck))
+UNTIL_FOUND = settings(SETTINGS, max_examples=5000, phases=[Phase.generate], database=None, derandomize=True)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """A relay says what it has lost, thousands of times here."""
+    caplog.set_level(logging.CRITICAL, "relay")
+
+
+def test_the_protocol_keeps_its_promises_whatever_happens() -> None:
+    run_state_machine_as_test(Protocol, settings=SETTINGS)
+
+
+class LockedElsewhere(PostgresSource):
+    """Holds the locks on another connection than the one that fetches and deletes."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._holding = self._connection
+        self._connection = vars(postgres)["connect"]("", f"rows of {named['relay_id']}")
+
+    def close(self) -> None:
+        super().close()
+        self._holding.close()
+
+
+class LetsGoAtOnce(PostgresSource):
+    """Lets a partition go before what is in flight of it has settled."""
+
+    def keep_up(self, now: float) -> None:
+        in_flight, self._in_flight = self._in_flight, set()
+        super().keep_up(now)
+        self._in_flight = in_flight
+
+
+class DeletesAtOnce(PostgresSource):
+    """Deletes rows as soon as they are fetched."""
+
+    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+        batch = super().fetch(blocked, rows)
+        self.settle([row[KEY] for row in batch], [])
+        self.flush()
+        return batch
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        (LockedElsewhere, "two relays send for one partition"),
+        (LetsGoAtOnce, "came 2 times, and may 1 times"),
+        (DeletesAtOnce, "was deleted and is not in the log"),
+    ],
+)
+def test_the_model_finds_by_itself_a_relay_that(planted: type[PostgresSource], found: str) -> None:
+    class Broken(Protocol):
+        source = planted
+
+    with pytest.raises(ProtocolViolation, match=found):
+        run_state_machine_as_test(Broken, settings=UNTIL_FOUND)
