@@ -1,4 +1,4 @@
-"""Gets RabbitMQ from the system's packages, without letting the package start the system's own node."""
+"""Gets what is missing from the system's packages, without letting RabbitMQ's start the system's own node."""
 
 import os
 import shutil
@@ -25,10 +25,19 @@ def install_rabbitmq(source: Source, announce: Callable[[str], None]) -> None:
         _run(["brew", "install", "rabbitmq"])
         return
     with services_stay_down(POLICY):
-        _run(["apt-get", "update", "-q"])
-        _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "rabbitmq-server"])
+        install_package("rabbitmq-server")
     if shutil.which("systemctl"):  # we need the program only, so the system's node stays down after a reboot too
         _run(["systemctl", "disable", "rabbitmq-server"])
+
+
+def install_package(name: str) -> None:
+    """Installs a package with apt-get.
+
+    Raises:
+        LocalError: the installation failed; the message has the end of what it said.
+    """
+    _run(["apt-get", "update", "-q"])
+    _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", name])
 
 
 @contextmanager

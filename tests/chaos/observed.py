@@ -15,6 +15,7 @@ from services.chassis.consumer.applying import Applier
 from services.chassis.envelope import Incoming
 from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.transaction import Transaction
+from tests.chaos.clocks import make_sleep_work
 from tests.chaos.history import Applied
 
 _CREATE = """
@@ -72,6 +73,7 @@ def _note(tx: Transaction, message: Incoming, channel: str) -> None:
 
 def run(arguments: Sequence[str]) -> None:
     """Runs `services <name> <role>` or `relay <name>` in this process."""
+    make_sleep_work()
     program, *words = arguments
     if program == "relay":
         from relay.__main__ import main

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
@@ -19,10 +20,14 @@ from local.servers.postgres import PostgresServer
 from local.servers.rabbitmq import RabbitMQServer
 from local.servers.sources import find_program
 from local.topology import SERVICES, Engine, Role, Service
+from tests.chaos.clocks import Clocks, library
 from tests.chaos.proxy import Proxy
 
 BATCH_ROWS, WINDOWS = 50, 2
 """Smaller than in production, so that a repeat of more than the unconfirmed window stands out."""
+
+OWN_CLOCKS = ("prescription", "inventory", "admission")
+"""The services whose processes have clocks that can be set: both orchestrators of sagas and a participant."""
 
 TOOL_DEADLINE_S = 60
 NODE = "infirmary@localhost"
@@ -39,6 +44,7 @@ class Scene:
     rabbitmq: RabbitMQServer
     postgres_proxy: Proxy
     rabbitmq_proxy: Proxy
+    clocks: Clocks
 
     @property
     def mongodb(self) -> Server:
@@ -101,10 +107,11 @@ class Scene:
             server.start()
 
 
-def observed_command(service: Service, role: str) -> list[str]:
+def observed_command(clocks: Clocks, service: Service, role: str) -> list[str]:
     """Returns the command line of a service's process, its consumer observed."""
     words = ["relay", service.name] if role == Role.RELAY else ["services", service.name, role]
-    return [sys.executable, "-m", "tests.chaos.observed", *words]
+    command = [sys.executable, "-m", "tests.chaos.observed", *words]
+    return clocks.command(f"{service.name}-{role}", command) if service.name in OWN_CLOCKS else command
 
 
 @contextmanager
@@ -116,19 +123,22 @@ def running_scene(folder: Path, announce: Announce) -> Iterator[Scene]:
     """
     postgres = PostgresServer(folder / "postgres", settings={"max_connections": "400"})
     rabbitmq = RabbitMQServer(folder / "rabbitmq")
+    clocks = Clocks(folder / "clocks", library(announce))
     with ExitStack() as stack:
+        stack.callback(clocks.close)
         announce("Starting RabbitMQ and PostgreSQL, and a bad network before them")
         for server in (rabbitmq, postgres):
             stack.callback(server.stop)
             server.launch()
         for server in (postgres, rabbitmq):
             server.wait_until_ready()
-        proxies = [stack.enter_context(Proxy(server.port)) for server in (postgres, rabbitmq)]
-        stack.enter_context(patch.dict(os.environ, _addresses(postgres, rabbitmq, *proxies)))
+        postgres_proxy, rabbitmq_proxy = (stack.enter_context(Proxy(server.port)) for server in (postgres, rabbitmq))
+        stack.enter_context(patch.dict(os.environ, _addresses(postgres, rabbitmq, postgres_proxy, rabbitmq_proxy)))
+        command = partial(observed_command, clocks)
         hospital = stack.enter_context(
-            running_hospital(folder / "hospital", fresh=True, announce=announce, command=observed_command)
+            running_hospital(folder / "hospital", fresh=True, announce=announce, command=command)
         )
-        yield Scene(hospital, postgres, rabbitmq, *proxies)
+        yield Scene(hospital, postgres, rabbitmq, postgres_proxy, rabbitmq_proxy, clocks)
 
 
 def _addresses(

@@ -20,6 +20,7 @@ from local.rundir import REPOSITORY
 from tests.chaos.checker.finding import Column, Finding
 from tests.chaos.checker.verdict import COLUMNS, of_history
 from tests.chaos.client.writer import Writer
+from tests.chaos.clocks import Clocks
 from tests.chaos.history import History
 from tests.chaos.nemesis.post import Post
 from tests.chaos.observed import create_history, read_history
@@ -42,6 +43,8 @@ class SmallScene:
         rabbitmq_url: Of the broker's administrator.
         proxy: In front of the broker.
         folder: For logs.
+        service: Whose database it is.
+        clocks: Gives every process a clock of its own, by its name.
         sent: The last sequence of each subject that the test has put into the publisher's log.
     """
 
@@ -50,6 +53,7 @@ class SmallScene:
     proxy: Proxy
     folder: Path
     service: str = SERVICE
+    clocks: Clocks | None = None
     sent: dict[str, int] = field(default_factory=dict)
     _processes: list[Process] = field(default_factory=list)
 
@@ -143,13 +147,14 @@ class SmallScene:
     def _start(self, bug: str | None, words: Sequence[str], **settings: str) -> Process:
         module = ["tests.chaos.observed"] if bug is None else ["tests.chaos.planted", bug]
         number = len(self._processes)
+        name, command = f"{words[-1]}-{number}", [sys.executable, "-m", *module, *words]
         addresses = {
             "DATABASE_URL": self.database_url,
             "RABBITMQ_URL": self.proxy.url(self.rabbitmq_url),
             "METRICS_PORT": str(free_port()),
         }
         process = Process(
-            f"{words[-1]}-{number}", [sys.executable, "-m", *module, *words],
+            name, command if self.clocks is None else self.clocks.command(name, command),
             log_path=self.folder / f"{number}.log",
             environment={**os.environ, **addresses, **settings},
             working_dir=REPOSITORY,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tests.chaos.nemesis.broker import broker
+from tests.chaos.nemesis.clock import clock
 from tests.chaos.nemesis.database import database
 from tests.chaos.nemesis.fault import Fault
 from tests.chaos.nemesis.messages import messages
@@ -11,7 +12,7 @@ from tests.chaos.nemesis.network import network
 from tests.chaos.nemesis.participants import participants
 from tests.chaos.nemesis.processes import processes
 
-FAMILIES = (processes, database, broker, network, messages, participants, mongodb)
+FAMILIES = (processes, database, broker, network, messages, participants, mongodb, clock)
 
 
 def chosen(names: Iterable[str] = ()) -> list[Fault]:
