@@ -16,6 +16,9 @@ BATCH = Histogram(
     "infirmary_batch_messages", "Messages in one transaction.", ["channel"], buckets=(1, 2, 5, 10, 20, 50, 100)
 )
 HELD = Gauge("infirmary_messages_held", "Messages parked or waiting now.", ["channel"])
+MISSING = Gauge(
+    "infirmary_messages_missing", "Events that have not come although later ones of their subject wait.", ["channel"]
+)
 POSITION = Gauge("infirmary_log_offset", "Offset of the last message applied.", ["log"])
 RECONNECTS = Counter("infirmary_consumer_reconnects_total", "Sessions given up after a lost connection.")
 SAGAS_PARKED = Gauge("infirmary_sagas_parked", "Sagas that wait for an operator.")

@@ -110,6 +110,19 @@ def some_failed(query: Query, channel: str) -> bool:
     )
 
 
+def missing(query: Query, channel: str) -> int:
+    """Returns how many events are missing: later ones of their subject are held, they are neither applied nor held."""
+    found = query.value(
+        """SELECT sum(highest - last - held) FROM (
+               SELECT max(p.sequence) AS highest, coalesce(s.last, 0) AS last, count(DISTINCT p.sequence) AS held
+               FROM parked_message p LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source, p.subject)
+               WHERE p.channel = %(channel)s AND p.sequence > coalesce(s.last, 0)
+               GROUP BY p.source, p.subject, s.last) AS subjects""",
+        channel=channel,
+    )
+    return int(found or 0)
+
+
 def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
     """Returns messages of a log whose turn has come, and which are not backing off.
 

@@ -85,6 +85,7 @@ class PostgresLedger:
         if owned:
             self._owned.add(log)
             self._held.pop(log, None)  # another reader may have added some
+            metrics.MISSING.labels(log).set(0)
         return owned
 
     def let_go(self, log: str) -> None:
@@ -165,6 +166,7 @@ class PostgresLedger:
         counts = self._retry_log(channel) if is_log(channel) else self._transact(retry_inbox, pipelined=False)
         self._held.pop(channel, None)  # counted anew each time: an operator may have discarded some by hand
         self._note(channel, counts)
+        metrics.MISSING.labels(channel).set(parking.missing(self._query, channel))
         return counts.settled > 0
 
     def holds(self, channel: str) -> bool:

@@ -68,6 +68,7 @@ class MongoLedger:
         """Tries to become the one active reader of a log, by a lease."""
         if not self._positions.owns(log):
             self._held.pop(log, None)  # another reader may have added some
+            metrics.MISSING.labels(log).set(0)
         return self._positions.own(log)
 
     def let_go(self, log: str) -> None:
@@ -126,6 +127,7 @@ class MongoLedger:
             settled = self._inbox_batch(channel, some_held=True).retry()
         del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
         self._note_held(channel, 0)
+        metrics.MISSING.labels(channel).set(HeldMessages(self._database, channel).missing())
         return settled > 0
 
     def holds(self, channel: str) -> bool:

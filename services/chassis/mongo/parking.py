@@ -80,6 +80,19 @@ class HeldMessages:
         """Returns how many messages are held."""
         return self._collection.count_documents({"channel": self.channel})
 
+    def missing(self) -> int:
+        """Returns how many events are missing: later ones of their subject are held, they are not."""
+        sequences: dict[tuple[str, str], set[int]] = {}
+        held = {"channel": self.channel, "sequence": {"$ne": None}}
+        for each in self._collection.find(held, {"source": True, "subject": True, "sequence": True}):
+            sequences.setdefault((each["source"], each["subject"]), set()).add(each["sequence"])
+        missing = 0
+        for (source, subject), found in sequences.items():
+            known = self._database["log_sequence"].find_one({"source": source, "subject": subject}) or {"last": 0}
+            beyond = {sequence for sequence in found if sequence > known["last"]}
+            missing += max(beyond) - known["last"] - len(beyond) if beyond else 0
+        return missing
+
     def due_in_log(self) -> Iterator[Held]:
         """Returns the messages that are not backing off, in the order of their sequences."""
         due = {"channel": self.channel, "retry_at": {"$lte": now(self._database)}}

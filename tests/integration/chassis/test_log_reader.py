@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.identifiers import new_id
@@ -34,6 +35,24 @@ def test_an_event_that_comes_early_waits_for_those_before_it(counting: Counting)
         pass
     assert counting.numbers("a") == [1, 2, 3]
     assert counting.held() == []
+
+
+def test_what_is_missing_is_counted_until_it_comes(counting: Counting, faults: Faults) -> None:
+    faults.broken.add("b")
+    assert counting.ledger.own(LOG)
+    assert missing() == 0
+    counting.read(counting.told("a", 1), counting.told("a", 3), counting.told("a", 6), counting.told("b", 1))
+    counting.read(counting.told("b", 2))
+    counting.ledger.retry_held(LOG)
+    assert missing() == 3, "2, 4 and 5 of one subject; of the other all have come, although none can be applied"
+    counting.read(counting.told("a", 5), counting.told("a", 2), counting.told("a", 4))
+    while counting.ledger.retry_held(LOG):
+        pass
+    assert missing() == 0
+
+
+def missing() -> float | None:
+    return REGISTRY.get_sample_value("infirmary_messages_missing", {"channel": LOG})
 
 
 def test_an_early_event_that_comes_again_waits_once(counting: Counting) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
 from services.chassis.consumer.applying import Applier
@@ -219,9 +220,16 @@ def test_an_event_that_comes_early_waits_for_those_before_it(counting: Counting)
     counting.read(counting.told("a", 3), counting.told("a", 2))
     assert counting.numbers("a") == []
     assert counting.held() == [("a", 3, False), ("a", 2, False)]
+    counting.ledger.retry_held(LOG)
+    assert missing() == 1
     counting.read(counting.told("a", 1))
     counting.retry_now(LOG)
+    assert missing() == 0
     assert (counting.numbers("a"), counting.held()) == ([1, 2, 3], [])
+
+
+def missing() -> float | None:
+    return REGISTRY.get_sample_value("infirmary_messages_missing", {"channel": LOG})
 
 
 def test_a_failing_event_is_parked_with_those_behind_it_until_the_fault_is_gone(counting: Counting) -> None:
