@@ -1,5 +1,6 @@
 """One run: the hospital at work, faults by the schedule, rest, and the checker's judgement."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.chaos.checker.finding import Column, Finding, found
 from tests.chaos.checker.verdict import findings
 from tests.chaos.client.people import PATIENCE_S, People
 from tests.chaos.client.writers import Writers
+from tests.chaos.gap_counters import gap_auditor, gaps_left
 from tests.chaos.history import History
 from tests.chaos.nemesis.fault import Fault
 from tests.chaos.nemesis.injecting import Nemesis
@@ -47,11 +49,16 @@ def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], ann
     Raises:
         LocalError: The hospital cannot be started.
     """
-    with running_scene(folder, announce) as scene, Client(scene.hospital.env, patience_s=PATIENCE_S) as client:
+    with (
+        running_scene(folder, announce) as scene,
+        gap_auditor(scene.hospital.env["RABBITMQ_URL"], os.environ, folder / "gap-auditor.log") as auditors_port,
+        Client(scene.hospital.env, patience_s=PATIENCE_S) as client,
+    ):
         history, not_injected, failures = _play(scene, client, seed, duration_s, faults, announce)
         announce("Everything is healed; waiting until nothing is under way any more")
         wrong = [found(Column.STUCK, ANSWERED, "a client", failure) for failure in failures]
-        return Report(seed, history, wrong + _judge(scene, history, client.ledger, announce), not_injected)
+        wrong += _judge(scene, history, client.ledger, announce)
+        return Report(seed, history, [*wrong, *gaps_left(scene, auditors_port)], not_injected)
 
 
 def _play(
