@@ -20,11 +20,14 @@ messages = Family("messages")
 MOST_REPEATED = 200
 DISCARD_WITHIN_S = 120.0
 POISON = b"\x00 this is not JSON"
+_NEEDED_TO_PARK = {"broker", "consumers", "postgres"}
+"""Healing waits until the poison is parked: what keeps it from being parked must not wait for that healing."""
+
 _POISONED = "patient"
 """Whose log is poisoned: all of its readers have a PostgreSQL database to discard the poison from."""
 
 
-@messages.fault("a poisoned command", touches={"broker", "consumers"}, for_s=(1, 4))
+@messages.fault("a poisoned command", touches=_NEEDED_TO_PARK, for_s=(1, 4))
 def poisoned_command(scene: Scene, chance: Random) -> Iterator[str]:
     """It is parked and everything else flows on, until an operator discards it."""
     service = scene.some_service(chance, engine=Engine.POSTGRESQL)
@@ -34,7 +37,7 @@ def poisoned_command(scene: Scene, chance: Random) -> Iterator[str]:
     _discard(scene, [service.name], poison)
 
 
-@messages.fault("a poisoned event", touches={"broker", "consumers"}, for_s=(1, 4))
+@messages.fault("a poisoned event", touches=_NEEDED_TO_PARK, for_s=(1, 4))
 def poisoned_event(scene: Scene, _chance: Random) -> Iterator[str]:
     """Every reader parks it, until an operator discards it."""
     with _post(scene) as post:
