@@ -71,14 +71,15 @@ class Ledger:
     unanswered: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _in_flight: set[UUID] = field(default_factory=set, repr=False)
-    _counting: list[set[UUID]] = field(default_factory=list, repr=False)
+    _counting: dict[int, set[UUID]] = field(default_factory=dict, repr=False)
+    """What is doubtful of each stocktake under way, by identity: two of them may doubt the same."""
 
     def dispensing_asked(self, prescription_id: UUID) -> None:
         """Notes that a prescription is to be dispensed; call it before the request is sent."""
         with self._lock:
             self.stock.append(DispensingAsked(prescription_id))
             self._in_flight.add(prescription_id)
-            for doubtful in self._counting:
+            for doubtful in self._counting.values():
                 doubtful.add(prescription_id)
 
     def dispensing_refused(self, prescription_id: UUID) -> None:
@@ -97,11 +98,11 @@ class Ledger:
         """Surrounds a stocktake, and notes it with the dispensings that were under way meanwhile."""
         with self._lock:
             doubtful = set(self._in_flight)
-            self._counting.append(doubtful)
+            self._counting[id(doubtful)] = doubtful
         try:
             yield
             with self._lock:
                 self.stock.append(Counted(code, on_hand, frozenset(doubtful)))
         finally:
             with self._lock:
-                self._counting.remove(doubtful)
+                del self._counting[id(doubtful)]

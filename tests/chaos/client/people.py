@@ -63,6 +63,9 @@ class _Person(threading.Thread):
                     self.failures.append(str(refusal))
             except Unanswered as unanswered:
                 self.failures.append(str(unanswered))
+            except Exception as surprise:
+                self.failures.append(f"{self.name} stops after a surprise: {surprise!r}")
+                raise
             else:
                 self.done[name] += 1
 
