@@ -3,6 +3,7 @@
 import base64
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client, config
@@ -15,16 +16,25 @@ READY_WITHIN_S = 240.0
 RUN_WITHIN_S = 30.0
 
 # As process 1 of its container, or under a shell, or beside the pause container of its pod: found by its command line.
+# Of an API's two processes the first one is meant, which has started the other.
 _SIGNAL = """
 import os, pathlib, sys
-for each in pathlib.Path("/proc").glob("[0-9]*"):
+for each in sorted(pathlib.Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
     words = (each / "cmdline").read_bytes().split(b"\\0")
     if int(each.name) != os.getpid() and b"-m" in words and words[0].endswith(b"python"):
         os.kill(int(each.name), int(sys.argv[1]))
         break
 else:
-    sys.exit("no process of the service found")
+    print("nobody")
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One life of a container: its successor is in another pod, or has been started once more in the same one."""
+
+    pod_uid: str
+    restarts: int
 
 
 class Cluster:
@@ -57,6 +67,27 @@ class Cluster:
             return str(pod.metadata.name)
         raise LookupError(f"{service} {role or ''} has no pod")
 
+    def instance(self, pod: str) -> Instance:
+        """Returns the present life of a pod's container."""
+        return _instance(self.core.read_namespaced_pod(pod, NAMESPACE))
+
+    def ready_instances(self, service: str, role: str | None = None) -> set[Instance]:
+        """Returns those of a service or server that are ready; none at all while one of its pods is not."""
+        pods = self.pods(service, role)
+        return {_instance(pod) for pod in pods} if all(map(_is_ready, pods)) else set()
+
+    def node_of(self, pod: str) -> str:
+        """Returns the name of the node on which a pod runs."""
+        return str(self.core.read_namespaced_pod(pod, NAMESPACE).spec.node_name)
+
+    def cordon(self, node: str) -> None:
+        """Lets no further pods onto a node."""
+        self.core.patch_node(node, {"spec": {"unschedulable": True}})
+
+    def uncordon(self, node: str) -> None:
+        """Lets pods onto the node again."""
+        self.core.patch_node(node, {"spec": {"unschedulable": False}})
+
     def delete_pod(self, name: str, *, by_force: bool = False) -> None:
         """Deletes a pod; by force, nothing in it can end well, and its successor may start before it has ended."""
         self.core.delete_namespaced_pod(name, NAMESPACE, grace_period_seconds=0 if by_force else None)
@@ -67,8 +98,13 @@ class Cluster:
         self.core.create_namespaced_pod_eviction(name, NAMESPACE, eviction)
 
     def signal_process(self, pod: str, number: int) -> None:
-        """Sends a signal to the service's process inside a pod."""
-        self.run_in(pod, "python", "-c", _SIGNAL, str(number))
+        """Sends a signal to the service's process inside a pod.
+
+        Raises:
+            LookupError: It does not run just now.
+        """
+        if self.run_in(pod, "python", "-c", _SIGNAL, str(number)).strip() == "nobody":
+            raise LookupError(f"{pod} has no process of the service")
 
     def run_in(self, pod: str, *command: str) -> str:
         """Runs a command in a pod's container and returns what it prints, errors included."""
@@ -145,6 +181,14 @@ def helm(*arguments: str) -> str:
     return subprocess.run(
         ["helm", "--namespace", NAMESPACE, *arguments], check=True, text=True, stdout=subprocess.PIPE
     ).stdout
+
+
+def _instance(pod: Any) -> Instance:
+    return Instance(pod.metadata.uid, sum(status.restart_count for status in pod.status.container_statuses or []))
+
+
+def _is_ready(pod: Any) -> bool:
+    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or [])
 
 
 def _is_complete(workload: Any) -> bool:

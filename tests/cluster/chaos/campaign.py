@@ -1,0 +1,81 @@
+"""One run: people at work, faults by the schedule, rest, and the checker's judgement."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from audit.witness import NotAtRest, Witness
+from demo.client import Hospital
+from local.topology import SERVICES, Engine, Role
+from tests.chaos.checker.finding import Column, Finding, found
+from tests.chaos.checker.verdict import findings
+from tests.chaos.client.people import PATIENCE_S, People
+from tests.chaos.client.writers import Writers
+from tests.chaos.history import History
+from tests.chaos.recorded import in_log
+from tests.chaos.report import Report
+from tests.chaos.schedule import schedule
+from tests.chaos.watch import OutboxWatch
+from tests.cluster.chaos.faults import FAULTS
+from tests.cluster.chaos.nemesis import Nemesis
+from tests.cluster.cluster import Cluster
+
+REST_WITHIN_S = 240.0
+AT_REST = "everything comes to rest after the last fault"
+ANSWERED = "every request is answered at last, and none with an error of the service"
+
+WINDOW_MESSAGES = 2 * 1000 + 200
+"""What a relay may send again: its window by default, of two relays where a pod has a successor before it has ended,
+and the deletes that a PostgreSQL forgets that is killed."""
+
+Announce = Callable[[str], None]
+
+
+def run(cluster: Cluster, env: Mapping[str, str], seed: int, duration_s: float, announce: Announce) -> Report:
+    """Plays a run.
+
+    Args:
+        cluster: With the hospital in it, ready.
+        env: Where everything in it is.
+        seed: From which everything follows that is done.
+        duration_s: For how long faults are injected; coming to rest takes a minute more.
+        announce: Gets a line for each thing that happens.
+    """
+    began_at = time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() - began_at
+
+    nemesis = Nemesis(cluster, FAULTS, clock, announce)
+    with Hospital(env, patience_s=PATIENCE_S) as client:
+        history, failures = _play(nemesis, client, env, seed, duration_s, clock)
+        announce("Nothing is injected any more; waiting until nothing is under way")
+        wrong = [found(Column.STUCK, ANSWERED, "a client", failure) for failure in failures]
+        judged = _judge(history, client, env, announce)
+        return Report(seed, history, nemesis.findings + wrong + judged, nemesis.not_injected)
+
+
+def _play(
+    nemesis: Nemesis, client: Hospital, env: Mapping[str, str], seed: int, duration_s: float, clock: Callable[[], float]
+) -> tuple[History, list[str]]:
+    """Returns what was recorded, and the requests that failed."""
+    databases = {each.name: env[f"{each.name.upper()}_DATABASE_URL"] for each in SERVICES if Role.RELAY in each.roles}
+    written = [each.name for each in SERVICES if each.name in databases and each.engine is Engine.POSTGRESQL]
+    people, writers = People(client, seed), Writers(written, seed, databases.__getitem__)
+    with OutboxWatch(databases, clock) as watch:
+        with people, writers:
+            nemesis.play(schedule(seed, duration_s, [fault.kind for fault in FAULTS]))
+        time.sleep(1)  # for the samples after the last fault
+    return History(nemesis.injuries, watch.samples, people.operations + writers.done), people.failures
+
+
+def _judge(history: History, client: Hospital, env: Mapping[str, str], announce: Announce) -> list[Finding]:
+    with Witness(env) as witness:
+        stuck: list[Finding] = []
+        try:
+            announce(f"At rest after {witness.settle(REST_WITHIN_S):.1f} s")
+        except NotAtRest as unrest:
+            stuck = [found(Column.STUCK, AT_REST, "the hospital", what) for what in unrest.still_open]
+        facts = witness.facts(client.ledger)
+    history.logs = {publisher: in_log(messages) for publisher, messages in facts.logs.items()}
+    history.given = {service: books.given for service, books in facts.books.items() if books.given}
+    return stuck + findings(history, facts, client.ledger, WINDOW_MESSAGES)
