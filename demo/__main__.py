@@ -20,11 +20,13 @@ from audit.witness import NotAtRest, Witness
 from demo.client import Hospital
 from demo.day import Day
 from demo.latency import Latency, measure
+from demo.pods import Pods
 from demo.processes import Processes
 from demo.saga_messages import SagaMessages
 from demo.stage import PLAIN_WIDTH, Stage, section
 from demo.storm import Storm
 from demo.traffic import Traffic
+from demo.victims import Victims
 from local.errors import LocalError
 from local.hospital import running_hospital
 from local.rundir import RunDir
@@ -66,10 +68,10 @@ def play(console: Console, env: Mapping[str, str], run_dir: RunDir) -> bool:
         stage.say(f"[{'green' if latency.meets_goals else 'yellow'}]{latency}[/]")
 
         stage.section("Faults: processes are killed (SIGKILL) in the middle of the rush hour")
-        processes = Processes(run_dir, env)
-        if not processes.known():
+        victims = _victims(run_dir, env)
+        if victims is None:
             stage.say("The processes are not on record here, so nothing is killed.")
-        outcomes = Storm(hospital, stage, processes if processes.known() else None).break_out()
+        outcomes = Storm(hospital, stage, victims).break_out()
         stage.say(", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
         stage.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
 
@@ -110,6 +112,12 @@ def summary(stage: Stage, ledger: Ledger, latency: Latency, verdict: Verdict) ->
     ):
         table.add_row(name, str(count))
     return table
+
+
+def _victims(run_dir: RunDir, env: Mapping[str, str]) -> Victims | None:
+    """Returns whom we can kill: the processes of this machine, or in a cluster the pods beside us, or nobody."""
+    processes = Processes(run_dir, env)
+    return processes if processes.known() else Pods.beside_us()
 
 
 @contextmanager

@@ -4,23 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from demo.victims import Killed
 from local.readiness import is_ready
 from local.rundir import RunDir
 from local.topology import SERVICES, Role
 
 LOOK_EVERY_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Killed:
-    """A process that was killed."""
-
-    name: str
-    pid: int
-    at: float
 
 
 class Processes:
@@ -57,7 +48,7 @@ class Processes:
         if pid is None:
             raise ProcessLookupError(f"{name} does not run")
         os.kill(pid, signal.SIGKILL)
-        return Killed(name, pid, time.monotonic())
+        return Killed(name, _who(pid), time.monotonic())
 
     def wait_until_back(self, killed: Killed, within_s: float = 60.0) -> float:
         """Waits until a killed process has a successor that is ready; returns how long ago it was killed, in seconds.
@@ -73,4 +64,8 @@ class Processes:
 
     def _is_back(self, killed: Killed) -> bool:
         pid = self._run_dir.recorded().get(killed.name)
-        return pid is not None and pid != killed.pid and is_ready(self._ports[killed.name])
+        return pid is not None and _who(pid) != killed.who and is_ready(self._ports[killed.name])
+
+
+def _who(pid: int) -> str:
+    return f"process {pid}"

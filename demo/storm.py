@@ -1,4 +1,4 @@
-"""Many people at once, while processes are killed under them."""
+"""Many people at once, while processes or pods are killed under them."""
 
 import random
 from collections import Counter
@@ -8,15 +8,15 @@ from itertools import cycle
 
 from audit.questions import Refusal
 from demo.client import Hospital
-from demo.processes import Processes
 from demo.stage import Stage
 from demo.things import Medication, Patient, Ward
+from demo.victims import Victims
 
 PRESCRIPTIONS, ADMISSIONS = 200, 50
 PATIENTS, PATIENTS_ON_HOLD = 40, 5
 BEDS, BOXES = 30, 300
 AT_ONCE = 8
-VICTIMS = ("prescription-relay", "inventory-consumer", "prescription-api")
+KILLED = ("prescription-relay", "inventory-consumer", "prescription-api")
 WITHIN_S = 90.0
 
 Deed = Callable[[], str]
@@ -25,25 +25,25 @@ Deed = Callable[[], str]
 class Storm:
     """200 prescriptions and 50 admissions, in any order, eight at a time."""
 
-    def __init__(self, hospital: Hospital, stage: Stage, processes: Processes | None) -> None:
+    def __init__(self, hospital: Hospital, stage: Stage, victims: Victims | None) -> None:
         """Prepares the storm.
 
         Args:
             hospital: Where it happens.
             stage: Where it is shown.
-            processes: Those that can be killed; None to leave them in peace.
+            victims: Those that can be killed; None to leave everybody in peace.
         """
-        self.hospital, self.stage, self.processes = hospital, stage, processes
+        self.hospital, self.stage, self.victims = hospital, stage, victims
         self._chance = random.Random(0)  # noqa: S311 - the same storm every day
         self._recoveries: dict[str, Future[float]] = {}
 
     def break_out(self) -> Counter[str]:
         """Lets everything happen, kills in the middle of it, and returns how often each thing has happened."""
         deeds = self._deeds()
-        victims_at = {len(deeds) * (number + 1) // (len(VICTIMS) + 1): name for number, name in enumerate(VICTIMS)}
+        victims_at = {len(deeds) * (number + 1) // (len(KILLED) + 1): name for number, name in enumerate(KILLED)}
         outcomes: Counter[str] = Counter()
         with (
-            ThreadPoolExecutor(len(VICTIMS)) as watchers,
+            ThreadPoolExecutor(len(KILLED)) as watchers,
             ThreadPoolExecutor(AT_ONCE) as pool,
             self.stage.progress("prescriptions and admissions, eight at a time", len(deeds)) as advance,
         ):
@@ -105,8 +105,8 @@ class Storm:
         return admit
 
     def _strike(self, victim: str, watchers: ThreadPoolExecutor) -> None:
-        if self.processes is None:
+        if self.victims is None:
             return
-        killed = self.processes.kill(victim)
-        self.stage.say(f"[bold]SIGKILL[/] {victim} (process {killed.pid})")
-        self._recoveries[victim] = watchers.submit(self.processes.wait_until_back, killed)
+        killed = self.victims.kill(victim)
+        self.stage.say(f"[bold]SIGKILL[/] {victim} ({killed.who})")
+        self._recoveries[victim] = watchers.submit(self.victims.wait_until_back, killed)

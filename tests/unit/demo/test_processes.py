@@ -26,7 +26,7 @@ def test_a_recorded_process_is_killed(child: subprocess.Popen[bytes], tmp_path: 
     run_dir.record({"ward-relay": child.pid})
     processes = Processes(run_dir, ENV)
     assert processes.known()
-    assert processes.kill("ward-relay").pid == child.pid
+    assert processes.kill("ward-relay").who == f"process {child.pid}"
     assert child.wait(10) == -signal.SIGKILL
 
 
