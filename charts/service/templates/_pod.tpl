@@ -53,14 +53,16 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end -}}
 
-{{/* The command line of a process: (list root role defaultArguments). */}}
+{{/* The command line of a process: (list root role defaultArguments). The default belongs to our images' command only. */}}
 {{- define "service.command" -}}
 {{- $root := index . 0 -}}
 {{- $process := index $root.Values (index . 1) -}}
 {{- with $process.command }}
 command: {{- toYaml . | nindent 2 }}
 {{- end }}
-args: {{- toYaml ($process.args | default (index . 2)) | nindent 2 }}
+{{- with $process.args | default (empty $process.command | ternary (index . 2) list) }}
+args: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/*

@@ -35,9 +35,24 @@ def render(chart: str, *arguments: str) -> list[dict[str, Any]]:
 @functools.cache
 def service(name: str, *arguments: str, production: bool = False) -> list[dict[str, Any]]:
     """Returns the objects of one of the hospital's services."""
+    return render("service", *values_of(name, production=production), *arguments)
+
+
+def values_of(name: str, *, production: bool) -> list[str]:
+    """Returns helm's arguments for the values files of a service."""
     files = [f"charts/services/{name}.yaml"]
     files += ["charts/production/all.yaml", f"charts/production/{name}.yaml"] if production else []
-    return render("service", *(word for file in files for word in ("--values", file)), *arguments)
+    return [word for file in files for word in ("--values", file)]
+
+
+def lint(chart: str, *arguments: str) -> None:
+    """Has helm look at a chart and its values, the schema included.
+
+    Raises:
+        subprocess.CalledProcessError: helm finds something; stdout says what.
+    """
+    command = ["helm", "lint", "--strict", "--quiet", f"charts/{chart}", *arguments]
+    subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
 
 
 @functools.cache

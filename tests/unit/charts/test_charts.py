@@ -6,11 +6,31 @@ import pytest
 import yaml
 
 from local.topology import SERVICES, Engine, Service
-from tests.unit.charts.rendering import ROOT, infrastructure, needs_helm, of_kind, pod_specs, render, service
+from tests.unit.charts.rendering import (
+    ROOT,
+    infrastructure,
+    lint,
+    needs_helm,
+    of_kind,
+    pod_specs,
+    render,
+    service,
+    values_of,
+)
 
 pytestmark = needs_helm
 
 each_service = pytest.mark.parametrize("each", SERVICES, ids=lambda each: each.name)
+
+
+@pytest.mark.parametrize("production", [False, True], ids=["development", "production"])
+@each_service
+def test_helm_finds_no_fault_with_the_values_of_a_service(each: Service, production: bool) -> None:
+    lint("service", *values_of(each.name, production=production))
+
+
+def test_helm_finds_no_fault_with_the_servers() -> None:
+    lint("infra")
 
 
 @each_service
@@ -45,6 +65,16 @@ def test_skaffold_builds_and_deploys_every_service() -> None:
     images = {artifact["image"] for artifact in services["build"]["artifacts"]}
     assert images == {f"infirmary-{each.name}" for each in SERVICES} | {"infirmary-relay"}
     assert {release["name"] for release in services["deploy"]["helm"]["releases"]} == {each.name for each in SERVICES}
+
+
+def test_the_production_profile_gives_each_release_its_own_values() -> None:
+    _, services = yaml.safe_load_all((ROOT / "skaffold.yaml").read_text())
+    names = [release["name"] for release in services["deploy"]["helm"]["releases"]]
+    (production,) = (profile for profile in services["profiles"] if profile["name"] == "production")
+    given: dict[str, list[str]] = {name: [] for name in names}
+    for patch in production["patches"]:
+        given[names[int(patch["path"].split("/")[4])]].append(patch["value"])
+    assert given == {name: ["charts/production/all.yaml", f"charts/production/{name}.yaml"] for name in names}
 
 
 @pytest.mark.parametrize("production", [False, True], ids=["development", "production"])
@@ -98,6 +128,27 @@ def test_production_scales_by_itself_and_opens_no_port_of_a_node() -> None:
     assert set(of_kind("ScaledObject", objects)) == {"billing-consumer", "billing-relay"}
     assert of_kind("Service", objects)["billing"]["spec"]["type"] == "ClusterIP"
     assert "replicas" not in of_kind("Deployment", objects)["billing-api"]["spec"]
+
+
+def test_only_the_tests_pod_gets_a_token_that_can_delete_pods() -> None:
+    objects = infrastructure()
+    tokens = {
+        pod.get("serviceAccountName") for pod in pod_specs(objects) if pod.get("automountServiceAccountToken", True)
+    }
+    assert tokens == {"prometheus", "day-in-the-hospital"}
+    may_delete = [name for name, role in of_kind("Role", objects).items() if "delete" in role["rules"][0]["verbs"]]
+    assert may_delete == ["day-in-the-hospital"]
+    assert of_kind("Role", objects)["day-in-the-hospital"]["metadata"]["annotations"]["helm.sh/hook"] == "test"
+
+
+def test_a_command_of_somebody_elses_gets_no_arguments_of_ours() -> None:
+    objects = render(
+        "service", "--set", "service=canteen,database.name=meals,migration.enabled=false,consumer.enabled=false",
+        "--set", "relay.enabled=false,api.command={gunicorn,canteen:app}",
+    )  # fmt: skip
+    (pod,) = (each["spec"]["template"]["spec"] for each in of_kind("Deployment", objects).values())
+    assert pod["containers"][0]["command"] == ["gunicorn", "canteen:app"]
+    assert "args" not in pod["containers"][0]
 
 
 def test_a_service_of_somebody_elses_needs_three_values() -> None:
