@@ -76,6 +76,11 @@ class Cluster:
         pods = self.pods(service, role)
         return {_instance(pod) for pod in pods} if all(map(_is_ready, pods)) else set()
 
+    def image(self, service: str, role: str) -> str:
+        """Returns the image of which a process's pods are made."""
+        deployment = self._apps.read_namespaced_deployment(f"{service}-{role}", NAMESPACE)
+        return str(deployment.spec.template.spec.containers[0].image)
+
     def node_of(self, pod: str) -> str:
         """Returns the name of the node on which a pod runs."""
         return str(self.core.read_namespaced_pod(pod, NAMESPACE).spec.node_name)

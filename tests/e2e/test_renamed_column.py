@@ -25,17 +25,12 @@ from local.plan import service_command
 from local.process import run_to_end
 from local.topology import SERVICES, Service
 from tests.e2e.conftest import AT_REST_WITHIN_S
+from tests.e2e.renamed_column.new_code import with_new_sql
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGE = Path(__file__).parent / "renamed_column"
 PATIENT = next(service for service in SERVICES if service.name == "patient")
-
-NEW_SQL = {
-    "SELECT patient_id, full_name,": "SELECT patient_id, legal_name AS full_name,",
-    "INSERT INTO patients (patient_id, full_name,": "INSERT INTO patients (patient_id, legal_name,",
-    "UPDATE patients SET full_name =": "UPDATE patients SET legal_name =",
-}
 
 
 @pytest.fixture
@@ -141,11 +136,7 @@ def migrate(machinery: Machinery, tree: Path, name: str, revision: str) -> None:
 def roll_out_new_code(machinery: Machinery, tree: Path) -> None:
     """Replaces the SQL of the service, and its processes one after the other."""
     store = tree / "services/patient/store.py"
-    text = store.read_text()
-    for old, new in NEW_SQL.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    store.write_text(text)
+    store.write_text(with_new_sql(store.read_text()))
     api = machinery.process("patient", "api")
     workers = children(api.pid)
     api.send(signal.SIGHUP)  # gunicorn starts new workers, then lets the old ones finish
