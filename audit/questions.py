@@ -28,6 +28,7 @@ A = TypeVar("A", bound=Answer)
 API_SERVICES = (*PUBLISHERS, "chart")
 
 PAGE_ITEMS = 200
+PROBLEM_TYPE = "application/problem+json"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 
 _NOTES: ContextVar[dict[str, str] | None] = ContextVar("notes", default=None)
@@ -75,7 +76,8 @@ class Questions:
 
         Args:
             env: `PATIENT_URL` and so on.
-            patience_s: How long a request is repeated while a service is away (no connection, or 503).
+            patience_s: How long a request is repeated while a service is away (no connection, no answer of its own, or
+                503).
         """
         self._urls = {service: env[f"{service.upper()}_URL"] for service in API_SERVICES}
         self._patience_s = patience_s
@@ -161,7 +163,7 @@ class Questions:
         """Sends a request until it is answered; so it must be safe to repeat: a GET, a PUT, or a POST with a key.
 
         Raises:
-            Refusal: The answer is neither 2xx nor 503.
+            Refusal: The service's answer is neither 2xx nor 503.
             Unanswered: The service was away for longer than this client is patient.
         """
         headers = {"Idempotency-Key": key} if key else {}
@@ -177,7 +179,7 @@ class Questions:
                 trouble = response.text
             except httpx.TransportError as error:
                 response, trouble = None, repr(error)
-            if response is not None and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            if response is not None and _is_its_own(response):
                 return _checked(f"{method} {path}", response)
             if time.monotonic() > give_up_at:
                 raise Unanswered(f"{method} {path}: {service} was away for {self._patience_s:.0f} s: {trouble}")
@@ -190,6 +192,15 @@ def _note(path: str, answer: str) -> None:
     notes = _NOTES.get()
     if notes is not None:
         notes[f"GET {path}"] = answer
+
+
+def _is_its_own(response: httpx.Response) -> bool:
+    """Says whether a service has answered, and not that it is away.
+
+    Whatever stands before a service answers for it while it has no pod: an ingress, or a network's gateway.
+    """
+    of_a_service = response.is_success or response.headers.get("Content-Type") == PROBLEM_TYPE
+    return of_a_service and response.status_code != httpx.codes.SERVICE_UNAVAILABLE
 
 
 def _checked(request: str, response: httpx.Response) -> httpx.Response:

@@ -24,7 +24,8 @@ class Script:
     """What is answered, and what came in.
 
     Attributes:
-        answer: Gets the request and its number, from 0, and returns status and JSON; None cuts the connection.
+        answer: Gets the request and its number, from 0, and returns status and JSON, or HTML, a text, as a gateway
+            does; None cuts the connection.
     """
 
     answer: Callable[[Request, int], tuple[int, Any] | None]
@@ -44,8 +45,11 @@ def serving(script: Script) -> Iterator[dict[str, str]]:
             if answer is None:
                 self.close_connection = True
                 return
-            content = json.dumps(answer[1]).encode()
+            is_html = isinstance(answer[1], str)
+            content = (answer[1] if is_html else json.dumps(answer[1])).encode()
             self.send_response(answer[0])
+            kind = "application/problem+json" if answer[0] >= 400 else "application/json"
+            self.send_header("Content-Type", "text/html" if is_html else kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

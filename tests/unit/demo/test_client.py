@@ -38,6 +38,14 @@ def test_a_post_is_repeated_with_the_same_key_while_the_service_is_away() -> Non
     assert hospital.ledger.names == {ID: "Ada"}
 
 
+@pytest.mark.parametrize("status", [404, 502])
+def test_what_a_gateway_answers_for_a_service_that_is_away_is_no_refusal(status: int) -> None:
+    script = Script(lambda _request, number: (status, "<p>no such host</p>") if number == 0 else (201, PATIENT))
+    with serving(script) as env, Hospital(env) as hospital:
+        assert hospital.register_patient("Ada", date(1815, 12, 10)).patient_id == ID
+        assert hospital.ask.repeated == 1
+
+
 def test_two_posts_have_two_keys() -> None:
     script = Script(lambda _request, _number: (201, PATIENT))
     with serving(script) as env, Hospital(env) as hospital:
