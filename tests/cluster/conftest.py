@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             # Kubernetes' client leaves the socket of a session open whose pod died.
-            item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
             if ASKED_FOR not in os.environ:
                 item.add_marker(pytest.mark.skip(reason="make k8s-test runs it"))
 
