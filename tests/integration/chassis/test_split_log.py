@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,10 @@ from tests.integration.relay.process import RelayProcess
 PARTS = [name_of("ward", part) for part in range(4)]
 MOST_AHEAD = 40
 COUNTERS = [f"counter-{number}" for number in range(24)]
+
+
+patiently = partial(eventually, within_s=60.0)
+"""Processes take seconds to start, and more on a machine that is busy."""
 
 
 @publishes(subject="counter")
@@ -93,23 +98,23 @@ def test_readers_share_the_parts_and_share_them_anew_when_one_is_killed_or_joins
                 told[counter] += 1
                 log.tell(counter, told[counter], log=PARTS[home(partition_of(counter), 4)])
             expected = {counter: list(range(1, last + 1)) for counter, last in told.items()}
-            eventually(lambda: _numbers(counting) == expected, because="each event is applied once, in order")
+            patiently(lambda: _numbers(counting) == expected, because="each event is applied once, in order")
             return True
 
         some.start(1)
-        eventually(lambda: some.shares() == [4], because="one reader reads all parts")
+        patiently(lambda: some.shares() == [4], because="one reader reads all parts")
         assert all_is_applied()
         some.start(1)
-        eventually(lambda: some.shares() == [2, 2], because="two readers read two parts each")
+        patiently(lambda: some.shares() == [2, 2], because="two readers read two parts each")
         assert all_is_applied()
         some.start(2)
-        eventually(lambda: some.shares() == [1, 1, 1, 1], because="four readers read a part each")
+        patiently(lambda: some.shares() == [1, 1, 1, 1], because="four readers read a part each")
         assert all_is_applied()
         some.kill_one()
-        eventually(lambda: some.shares() == [1, 1, 2], because="a part goes to one of those that are left")
+        patiently(lambda: some.shares() == [1, 1, 2], because="a part goes to one of those that are left")
         assert all_is_applied()
         some.start(1)
-        eventually(lambda: some.shares() == [1, 1, 1, 1], because="the new one gets a part")
+        patiently(lambda: some.shares() == [1, 1, 1, 1], because="the new one gets a part")
         assert all_is_applied()
     assert counting.held() == []
 
@@ -125,24 +130,22 @@ def test_a_log_that_grows_under_load_loses_doubles_and_reorders_nothing(
     ):
         try:
             some.start(2)
-            eventually(
-                lambda: len(_numbers(counting)) == len(COUNTERS), because="events come through part 0", within_s=60
-            )
+            patiently(lambda: len(_numbers(counting)) == len(COUNTERS), because="events come through part 0")
             restart_relay(4)
-            eventually(lambda: sum(some.shares()) == 4, because="the readers have found the parts", within_s=60)
+            patiently(lambda: sum(some.shares()) == 4, because="the readers have found the parts")
             ward.parts = [1, 4]
             _reaches(counting, ward.written + 20)
             ward.parts = [4]
             _reaches(counting, ward.written + 20)
             some.kill_one()
             some.start(2)
-            eventually(lambda: len(some.shares()) == 3, because="three readers share four parts", within_s=60)
+            patiently(lambda: len(some.shares()) == 3, because="three readers share four parts")
             _reaches(counting, ward.written + 20)
         finally:
             ward.stop()
         whole = {counter: list(range(1, ward.written + 1)) for counter in COUNTERS}
-        eventually(lambda: _numbers(counting) == whole, because="each event was applied once, in order", within_s=60)
-        eventually(lambda: counting.held() == [], because="nothing waits any more")
+        patiently(lambda: _numbers(counting) == whole, because="each event was applied once, in order")
+        patiently(lambda: counting.held() == [], because="nothing waits any more")
     offsets = counting.rows("SELECT last_offset FROM log_reader WHERE log = ANY(%s)", PARTS)
     assert all(offset > 0 for (offset,) in offsets)
 
@@ -157,7 +160,7 @@ def test_a_part_is_begun_when_the_part_that_its_subjects_came_from_has_been_read
     with readers(counting, rabbitmq_url) as some:
         some.start(2)
         whole = {counter: list(range(1, 102)) for counter in COUNTERS}
-        eventually(lambda: _numbers(counting) == whole, because="both parts are applied, in order")
+        patiently(lambda: _numbers(counting) == whole, because="both parts are applied, in order")
     held_ever = counting.rows("SELECT is_called FROM parked_message_id_seq")
     assert held_ever == [(False,)]
 
@@ -231,10 +234,9 @@ def relaying(database_url: str, rabbitmq_url: str, folder: Path, parts: int) -> 
 
 
 def _reaches(counting: Counting, number: int) -> None:
-    eventually(
+    patiently(
         lambda: all(len(numbers) >= number for numbers in _numbers(counting).values()),
         because=f"every counter has come to {number}",
-        within_s=60,
     )
 
 
