@@ -36,6 +36,8 @@ class Leases:
         self._relay_id = relay_id
         self._next_beat = self._valid_until = 0.0
         self._owned: frozenset[int] = frozenset()
+        self._leased: frozenset[int] | None = None
+        """What it held after the last renewal; None before the first, when a predecessor may have left some."""
 
     def owned(self, now: float) -> frozenset[int]:
         """Returns what may be fetched: nothing once the leases may have run out."""
@@ -58,7 +60,9 @@ class Leases:
         self._create(asked - keeping)
         self._owned = keeping & wanted
         self._valid_until = now + LEASE_S - _MARGIN_S
-        self._release_all_but(keeping)
+        if self._leased is None or self._leased - keeping:
+            self._release_all_but(keeping)
+        self._leased = keeping
         if self._owned != before:
             _log.info("now owns %d of %d partitions", len(self._owned), membership.PARTITIONS)
         return bool(self._owned - before)
