@@ -39,6 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": GRACE_S,
             "keepalive": 30,
             "post_fork": _die_with_master,
+            "worker_exit": _close_storage,
             "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
             "control_socket_disable": True,
         }
@@ -55,3 +56,9 @@ def _die_with_master(_server: Any, _worker: Any) -> None:
     """Without its master a worker would hold the port against the one that is started in its place."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _close_storage(_server: Any, worker: Any) -> None:
+    """Left to the end of the interpreter, which no thread outlives, the pool would wait 5 s for each of its own."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["storage"].close()
