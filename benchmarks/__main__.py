@@ -26,6 +26,7 @@ from benchmarks import (
     split_log,
     write_path,
 )
+from benchmarks.effort import Effort
 from benchmarks.presentation import table
 from benchmarks.sheet import Sheet
 from benchmarks.stage import Stage, running_stage
@@ -34,7 +35,7 @@ from local.rundir import DEFAULT_RUN_DIR, REPOSITORY
 RESULTS = DEFAULT_RUN_DIR / "benchmarks"
 PAGE = REPOSITORY / "docs" / "performance.md"
 
-Benchmark = Callable[[Stage, Sheet, bool], None]
+Benchmark = Callable[[Stage, Sheet, Effort], None]
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "drain": (drain.TITLE, drain.run),
     "latency": (latency.TITLE, latency.run),
@@ -51,8 +52,9 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, "report"]))
+@click.option("--rounds", type=click.IntRange(min=1), help="Measure everything only so often; default 3 to 15 times.")
 @click.option("--quick", is_flag=True, help="Fewer rows and rounds: shows that it works, not how fast it is.")
-def main(names: tuple[str, ...], quick: bool) -> None:
+def main(names: tuple[str, ...], quick: bool, rounds: int | None) -> None:
     """Measures how fast the hospital is; without names, everything."""
     if names == ("report",):
         _write_report()
@@ -63,19 +65,19 @@ def main(names: tuple[str, ...], quick: bool) -> None:
         running_stage(Path(folder)) as stage,
     ):
         for name in names or BENCHMARKS:
-            _run(name, stage, quick)
+            _run(name, stage, Effort(quick, rounds))
 
 
-def _run(name: str, stage: Stage, quick: bool) -> None:
+def _run(name: str, stage: Stage, effort: Effort) -> None:
     title, benchmark = BENCHMARKS[name]
     sheet = Sheet(name, title)
     conditions: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
+        "quick": effort.quick,
         "machine": machine.description(),
         "load_before": machine.load(),
     }
-    benchmark(stage, sheet, quick)
+    benchmark(stage, sheet, effort)
     conditions["load_after"] = machine.load()
     (RESULTS / f"{name}.json").write_text(json.dumps(conditions | sheet.as_json(), indent=1) + "\n")
     console = Console(width=140)

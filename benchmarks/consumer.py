@@ -2,6 +2,7 @@
 
 from benchmarks.applying import PUBLISHER, SERVICE, ChangeAggregate, consume
 from benchmarks.commands import send_commands
+from benchmarks.effort import Effort
 from benchmarks.frames_client import BUFFER_MESSAGES, publish_prebuilt
 from benchmarks.rows import prepare
 from benchmarks.sheet import Kind, Sheet, at_least
@@ -11,11 +12,11 @@ TITLE = "Consumer: messages applied a second, effects and inbox in one transacti
 _BATCH_MESSAGES = 100
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Lets a consumer work off a log and a queue, in batches and one message a transaction."""
-    messages, rounds = (4000, 2) if quick else (30_000, 5)
+    messages, rounds = (4000, 2) if effort.quick else (30_000, 5)
     sheet.remark("A command is answered: it writes its outcome and a reply besides, and reads the outcome first.")
-    for _ in range(rounds):
+    for _ in range(effort.rounds(rounds)):
         many = _from_log(stage, messages, _BATCH_MESSAGES)
         one = _from_log(stage, _few(messages), 1)
         _note(sheet, "log", many, one)

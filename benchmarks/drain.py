@@ -5,6 +5,7 @@ from typing import Literal
 
 import psycopg
 
+from benchmarks.effort import Effort
 from benchmarks.frames_client import publish_prebuilt
 from benchmarks.one_at_a_time import relay_one_at_a_time
 from benchmarks.postgres_alone import fetch_and_delete
@@ -20,13 +21,13 @@ _IN_FLIGHT = (1000, 4000)
 """What the ceiling's client is allowed; the better of the two is the ceiling."""
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures relay, ceilings and rival one after the other, several times."""
-    rows, rounds = (20_000, 2) if quick else (100_000, 5)
+    rows, rounds = (20_000, 2) if effort.quick else (100_000, 5)
     sheet.remark("A ceiling's client may have 1,000 or 4,000 messages in flight (the better counts), the relay 1,000.")
     with stage.database() as url, stage.session(url) as session:
         prepare(session, rows)
-        for _ in range(rounds):
+        for _ in range(effort.rounds(rounds)):
             fetched = _postgres_alone(stage, session, url, rows, sheet)
             _to_a_log(stage, session, url, rows, sheet, fetched)
             _to_a_queue(stage, session, url, rows, sheet)

@@ -8,6 +8,7 @@ import psycopg
 
 from benchmarks.delays import through_the_outbox
 from benchmarks.drain import watch_drain
+from benchmarks.effort import Effort
 from benchmarks.rows import add, prepare
 from benchmarks.sheet import Bar, Kind, Sheet, at_least, at_most, percentile
 from benchmarks.stage import Stage
@@ -24,15 +25,15 @@ _LARGE_UNDER_WAY = 20
 """Two batches of a MiB each."""
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Compares a relay with itself: without the burden and with it, in turns."""
-    rounds = 1 if quick else 5
-    portion, before = (10_000, 20_000) if quick else (50_000, 300_000)
+    rounds = 1 if effort.quick else 5
+    portion, before = (10_000, 20_000) if effort.quick else (50_000, 300_000)
     sheet.remark(f"xmin: {before:,} rows have passed, and died, before the {portion:,} that are measured.")
     sheet.remark(
         "p99: from a commit to the reader's hands at 500/s, with the same holder before those rows and after them."
     )
-    for _ in range(rounds):
+    for _ in range(effort.rounds(rounds)):
         free = _after_many(stage, portion, before, _nobody)
         _note(sheet, "xmin free", free, kind="baseline")
         for holder, hold in (("read-only snapshot", _reader), ("writer in another database", _writer)):
@@ -40,8 +41,8 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
             _note(sheet, f"xmin held by a {holder}", held, bar=at_most(_LONGEST_P99_MS))
             share = 100 * held.rate / free.rate
             sheet.note(f"xmin held by a {holder}, of free", share, "%", bar=at_least(95))
-    _backlogs(stage, sheet, 1 if quick else 3, quick)
-    _large_bodies(stage, sheet, 200 if quick else 3000)
+    _backlogs(stage, sheet, effort)
+    _large_bodies(stage, sheet, 200 if effort.quick else 3000)
 
 
 class _Passed(NamedTuple):
@@ -105,10 +106,10 @@ def _writer(stage: Stage, _url: str) -> Iterator[None]:
         yield
 
 
-def _backlogs(stage: Stage, sheet: Sheet, rounds: int, quick: bool) -> None:
+def _backlogs(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Drains a short backlog and a long one."""
-    short, long = (5_000, 50_000) if quick else (10_000, 2_000_000)
-    for _ in range(rounds):
+    short, long = (5_000, 50_000) if effort.quick else (10_000, 2_000_000)
+    for _ in range(effort.rounds(1 if effort.quick else 3)):
         with stage.database() as url, stage.target("stream") as log, stage.session(url) as session:
             prepare(session, short)
             add(session, log, short)

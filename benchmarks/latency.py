@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 
 from benchmarks.delays import Delays, through_the_outbox, without_an_outbox
+from benchmarks.effort import Effort
 from benchmarks.one_at_a_time import relay_one_at_a_time
 from benchmarks.sheet import Bar, Kind, Sheet, at_most, percentile
 from benchmarks.stage import Stage
@@ -23,13 +24,13 @@ _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SETTLED_AFTER_S = 2.0
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures the relay, a publisher without any outbox, and a relay that polls, at each load."""
-    rounds, for_s = (1, 4.0) if quick else (3, 20.0)
+    rounds, for_s = (1, 4.0) if effort.quick else (3, 20.0)
     sheet.remark(
         "The clock starts when the commit has returned to the writer, a service of the chassis with its nudge."
     )
-    for _ in range(rounds):
+    for _ in range(effort.rounds(rounds)):
         for load, per_s, threads, bars in _LOADS:
             with stage.target("stream") as log:
                 delays = without_an_outbox(stage.rabbitmq.url, log, per_s, for_s)
@@ -41,7 +42,7 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
             with stage.database() as url, stage.target("stream") as log, _polling_relay(url, stage.rabbitmq.url):
                 delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, threads, for_s)
             _note(sheet, f"{load}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
-        sheet.note("relay without work", _idle_share(stage, 5 if quick else 20), "% of a core", bar=at_most(0.5))
+        sheet.note("relay without work", _idle_share(stage, 5 if effort.quick else 20), "% of a core", bar=at_most(0.5))
 
 
 def _note(sheet: Sheet, name: str, delays: Delays, *, kind: Kind = "ours", bars: Bars = _NO_BARS) -> None:

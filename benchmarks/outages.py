@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import amqp
 import psycopg
 
+from benchmarks.effort import Effort
 from benchmarks.log_tail import LogTail
 from benchmarks.order import judge
 from benchmarks.rows import prepare
@@ -34,11 +35,11 @@ FROM prepared WHERE position >= %(first)s AND position < %(end)s ORDER BY positi
 """
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Takes the target away, and then the broker, in the middle of steady writing."""
     sheet.remark("'Goes on' is the time from the healing until the oldest message that waited has left the outbox.")
     sheet.remark("The relay is the same process throughout; a message counts as lost when the log does not have it.")
-    for _ in range(1 if quick else 5):
+    for _ in range(effort.rounds(1 if effort.quick else 5)):
         _missing_target(stage, sheet)
         _killed_broker(stage, sheet)
 

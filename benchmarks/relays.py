@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 
+from benchmarks.effort import Effort
 from benchmarks.log_tail import LogTail
 from benchmarks.order import judge
 from benchmarks.rows import add, prepare
@@ -25,11 +26,11 @@ WHERE locktype = 'advisory' AND datname = current_database() GROUP BY pid
 _FAILURES = (("SIGKILL", signal.SIGKILL, 2.0), ("SIGSTOP", signal.SIGSTOP, 10.0))
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Drains with 1, 2 and 4 relays; then kills, and then freezes, one of two in the middle of a drain."""
-    rows, rounds = (10_000, 1) if quick else (100_000, 3)
+    rows, rounds = (10_000, 1) if effort.quick else (100_000, 3)
     sheet.remark("The reader takes part while one of two relays fails; recovery ends when it has every message.")
-    for _ in range(rounds):
+    for _ in range(effort.rounds(rounds)):
         for count in (1, 2, 4):
             _share(stage, sheet, count, rows)
         for name, number, longest_s in _FAILURES:

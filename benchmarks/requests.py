@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from benchmarks.effort import Effort
 from benchmarks.http_load import Answered, post_for
 from benchmarks.sheet import Kind, Sheet, percentile
 from benchmarks.stage import Stage, apart
@@ -24,13 +25,13 @@ _WAYS: Sequence[tuple[str, Kind, Sequence[str]]] = (
 )
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Posts to each application in turns, by eight clients and by one."""
-    rounds, for_s = (1, 2.0) if quick else (5, 8.0)
+    rounds, for_s = (1, 2.0) if effort.quick else (5, 8.0)
     sheet.remark("Clients, application and PostgreSQL share the cores. p99 is that of 8 clients.")
     with stage.prescription_database() as (url, patient_id):
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
-        for _ in range(rounds):
+        for _ in range(effort.rounds(rounds)):
             for name, kind, command in _WAYS:
                 with _serving(stage, url, command) as address:
                     apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 
+from benchmarks.effort import Effort
 from benchmarks.sheet import Sheet, at_least, at_most, percentile
 from benchmarks.stage import Stage
 from local.hospital import running_hospital
@@ -24,9 +25,9 @@ _DEADLINE_S = 120.0
 _COMPLETED = "SELECT count(*) FROM saga WHERE status = 'completed'"
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Starts a hospital of its own; measures admissions alone, one after the other, then many."""
-    alone, together, rounds = (20, 40, 1) if quick else (200, 1000, 3)
+    alone, together, rounds = (20, 40, 1) if effort.quick else (200, 1000, 3)
     sheet.remark(
         "Temporal 1.32 on such a machine: p50 115 ms alone, 16 sagas/s at its peak (not measured in this run)."
     )
@@ -41,7 +42,7 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
         sheet.note("the very first, in processes that have done nothing yet", first_ms, "ms")
         for _ in range(_WARMING):
             _admit_and_wait(client, hospital.env)
-        for _ in range(rounds):
+        for _ in range(effort.rounds(rounds)):
             delays_ms = [_admit_and_wait(client, hospital.env) for _ in range(alone)]
             sheet.note("one alone, p50", percentile(delays_ms, 0.5), "ms", bar=at_most(60))
             sheet.note("one alone, p99", percentile(delays_ms, 0.99), "ms")

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.applying import PUBLISHER, read_on
+from benchmarks.effort import Effort
 from benchmarks.frames_client import BUFFER_MESSAGES, publish_prebuilt
 from benchmarks.rows import prepare
 from benchmarks.sheet import Sheet, at_least
@@ -42,13 +43,13 @@ class Part:
     first_subject: str
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Lets 1, 2 and 4 readers in turns work on the same log."""
-    messages, rounds = (40_000, 1) if quick else (100_000, 3)
+    messages, rounds = (40_000, 1) if effort.quick else (100_000, 3)
     sheet.remark("Measured from when every reader has its share of the parts until the first part is at its end.")
     sheet.remark("Ceiling: every core busy all the time, at what a message costs the whole machine with one reader.")
     with _prepared_log(stage, messages) as parts:
-        for _ in range(rounds):
+        for _ in range(effort.rounds(rounds)):
             measured = {readers: _apply(stage, parts, readers) for readers in _READERS}
             alone, alone_busy = measured[1]
             sheet.note("the machine's processors", alone / alone_busy, "messages/s", kind="ceiling")

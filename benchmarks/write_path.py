@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from uuid import UUID
 
+from benchmarks.effort import Effort
 from benchmarks.prescribing import prescribe
 from benchmarks.rows import AGGREGATES
 from benchmarks.sheet import Kind, Sheet, at_most
@@ -39,9 +40,9 @@ _all_there: Barrier
 """Where the clients wait for each other."""
 
 
-def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
+def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Lets clients, each a process, do each kind of transaction in turns, with its message and without."""
-    rounds, slice_s = (3, 0.5) if quick else (15, 2.0)
+    rounds, slice_s = (3, 0.5) if effort.quick else (15, 2.0)
     sheet.remark("The chassis sends change, outbox row and commit in one round trip; the usual way has one for each.")
     sheet.remark("'Costs' compares the transactions a second of the same round; clients and servers share the cores.")
     sheet.remark(
@@ -50,10 +51,10 @@ def run(stage: Stage, sheet: Sheet, quick: bool) -> None:
     )
     for clients in _CLIENTS:
         with stage.database() as url:
-            for rates in _rates(url, None, clients, rounds, slice_s):
+            for rates in _rates(url, None, clients, effort.rounds(rounds), slice_s):
                 _note(sheet, clients, _STATE, rates)
         with stage.prescription_database() as (url, patient_id):
-            for rates in _rates(url, patient_id, clients, rounds, slice_s):
+            for rates in _rates(url, patient_id, clients, effort.rounds(rounds), slice_s):
                 _note(sheet, clients, _PRESCRIPTION, rates)
 
 
