@@ -18,6 +18,7 @@ Measured by `make bench` (one alone: `python -m benchmarks drain`) and written h
 PostgreSQL 18, RabbitMQ, the relay or service that is measured and the load generator share one machine. Every figure
 stands beside its baseline (what one would do otherwise) and its ceiling (what the servers allow), measured in turns in
 the same run; minimum and maximum over the rounds show the machine's noise. A median is judged against the bar.
+[Where the time goes](profiles.md) says what the limit is where a bar was missed.
 """
 
 
