@@ -9,11 +9,14 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID, uuid4
 
 import amqp
+from amqp.exceptions import MessageNacked
 
 from tests.chaos.injected import LONG_AGO
+from tests.eventually import eventually
 
 PERSISTENT = 2
 QUIET_S = 0.3
+TAKEN_WITHIN_S = 10.0
 
 
 class Post:
@@ -88,9 +91,17 @@ class Post:
             app_id=source,
             application_headers={"time": LONG_AGO.isoformat(), **headers},
         )
-        with self._channel() as channel:
-            channel.basic_publish(message, routing_key=target, mandatory=True)
+        eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
         return message_id
+
+    def _is_taken(self, target: str, message: Any) -> bool:
+        """Publishes; False when the broker refused: a quorum queue just declared is seen before it has a leader."""
+        try:
+            with self._channel() as channel:
+                channel.basic_publish(message, routing_key=target, mandatory=True)
+        except MessageNacked:
+            return False
+        return True
 
     def read(self, publisher: str, start: str, at_most: int) -> list[Any]:
         """Returns messages of a log as they are.
