@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -20,10 +21,20 @@ ASKED_FOR = "INFIRMARY_CLUSTER"
 SETTLE_WITHIN_S = 180.0
 
 
+OPEN_SOCKET = "unclosed <ssl.SSLSocket"
+"""Kubernetes' client leaves one open with a session whose pod has died, and others until the interpreter ends."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets Kubernetes' client leave a socket open, which it does with a session whose pod has died."""
+    """Lets a test end with such a socket open."""
     if ASKED_FOR in os.environ:
-        config.addinivalue_line("filterwarnings", "ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+        config.addinivalue_line("filterwarnings", f"ignore:{OPEN_SOCKET}:ResourceWarning")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Lets the whole run end with one: pytest looks once more then, by the filters from before our own."""
+    if ASKED_FOR in os.environ:
+        warnings.filterwarnings("ignore", message=OPEN_SOCKET, category=ResourceWarning)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
