@@ -99,7 +99,11 @@ class Subscription:
 
 
 class Broker:
-    """A connection to RabbitMQ."""
+    """A connection to RabbitMQ.
+
+    Attributes:
+        times_emptied: How often everything that had come was taken in.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         """Connects.
@@ -115,6 +119,7 @@ class Broker:
         )
         self._connection.connect()
         _read_more_at_once(self._connection.connection.transport)
+        self.times_emptied = 0
 
     def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription | None:
         """Starts consuming; returns None when there is no such queue or log yet."""
@@ -147,6 +152,7 @@ class Broker:
         try:
             self._connection.drain_events(timeout=timeout_s)
         except QUIET_SOCKET:
+            self.times_emptied += 1
             return False
         return True
 
@@ -158,7 +164,7 @@ class Broker:
                 for _ in range(at_most):
                     connection.drain_events()
         except QUIET_SOCKET:
-            pass
+            self.times_emptied += 1
 
     def heartbeat(self) -> None:
         """Tells the broker that this process lives, and finds out whether the broker does.
