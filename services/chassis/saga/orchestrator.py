@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict
 
 from services.chassis.cause import cause_of
+from services.chassis.database import is_transient
 from services.chassis.messages import Reply
 from services.chassis.saga.advance import (
     Advance,
@@ -28,6 +29,9 @@ from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
 from services.chassis.transaction import Query, Transaction
 
 log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 30.0
+"""When a saga is taken up again that could not be carried on: its name is not known here, or what ends it fails."""
 
 
 class SagaView(BaseModel):
@@ -110,7 +114,20 @@ class Orchestrator:
                 ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
             at_most=at_most,
         )
-        self._advance_all(tx, rows, TimedOut())
+        for row in rows:
+            try:
+                with tx.savepoint():
+                    self._advance_all(tx, [row], TimedOut())
+            except Exception as error:  # one saga that cannot go on must not keep the others
+                if is_transient(error):
+                    raise
+                log.exception("saga %s cannot be carried on", row.saga_id)
+                tx.execute(
+                    "UPDATE saga SET due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)"
+                    " WHERE saga_id = %(saga_id)s",
+                    saga_id=row.saga_id,
+                    wait_s=_LOOK_AGAIN_S,
+                )
         return len(rows)
 
     def resume(self, tx: Transaction, saga_id: UUID) -> bool:
