@@ -111,7 +111,12 @@ class LogBatch:
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
         parking.hold(self.tx, self.log, delivery, error)
         message = delivery.message
-        if isinstance(message, Incoming) and message.sequence and self.sequences.is_first_of_expired(_scope(message)):
+        if (
+            isinstance(message, Incoming)
+            and message.source == self.publisher
+            and message.sequence
+            and self.sequences.is_first_of_expired(_scope(message))
+        ):
             self.sequences.applied(_scope(message), message.sequence - 1)  # what follows has to wait for this one
             self.changed.add(_scope(message))
         self.counts.held(error)

@@ -117,7 +117,7 @@ class LogBatch:
     def _hold(self, delivery: Delivery, error: Exception | None) -> None:
         self._held.hold(delivery, error)
         message = delivery.message
-        if isinstance(message, Incoming) and message.sequence:
+        if isinstance(message, Incoming) and message.source == self._publisher and message.sequence:
             subject = Subject(message.source, message.subject)
             if self._sequences.is_first_of_expired(subject):
                 self._note(subject, message.sequence - 1)  # what follows has to wait for this one
