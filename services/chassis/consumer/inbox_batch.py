@@ -21,7 +21,7 @@ RETRIED_AT_ONCE = 100
 class InboxBatch:
     """One transaction's work on the service's inbox queue."""
 
-    def __init__(self, tx: Transaction, applier: Applier, queue: str, careful: bool, some_held: bool) -> None:
+    def __init__(self, tx: Transaction, applier: Applier, queue: str, careful: bool) -> None:
         """Prepares the work.
 
         Args:
@@ -29,23 +29,22 @@ class InboxBatch:
             applier: What the service does with commands and replies.
             queue: The queue's name, `<service>.inbox`.
             careful: Whether each message gets a savepoint, so that the one that fails can be told from the others.
-            some_held: Whether there may be held messages that later ones of their subject must not overtake.
         """
-        self.tx, self.applier, self.queue, self.careful, self.some_held = tx, applier, queue, careful, some_held
+        self.tx, self.applier, self.queue, self.careful = tx, applier, queue, careful
         self.sagas = SagasInHand(tx)
         self.blocked: set[str] = set()
         self.counts = BatchCounts(queue)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Applies those deliveries, in their order, that are not in the inbox yet."""
-        if self.some_held:
-            subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
-            self.blocked = parking.held_subjects(self.tx, self.queue, subjects)
+        messages = [delivery.message for delivery in deliveries if isinstance(delivery.message, Incoming)]
         entered = self._enter([delivery.identity for delivery in deliveries])
+        # After the inbox rows, which wait for a consumer that was thought dead: this reads what it held and answered.
+        held = parking.ask_held_subjects(self.tx, self.queue, {message.subject for message in messages})
         if not self.careful:
-            # After the inbox rows, which wait for a consumer that was thought dead: this reads what it answered.
-            self.sagas.ask(delivery.message for delivery in deliveries if isinstance(delivery.message, Incoming))
+            self.sagas.ask(messages)
         unseen = {message_id for (message_id,) in entered.fetchall()}
+        self.blocked = {subject for (subject,) in held.fetchall()}
         for delivery in deliveries:
             if delivery.identity in unseen:
                 unseen.discard(delivery.identity)
@@ -100,6 +99,9 @@ class InboxBatch:
         for held in parking.of_subject(self.tx, self.queue, message.subject):
             if step_of(held.body) == step.removesuffix(COMPENSATION_SUFFIX):
                 parking.release(self.tx, held)
+        # Read anew: another consumer may have applied, until now, what was held when the batch began.
+        self.sagas.save()
+        self.sagas = SagasInHand(self.tx)
         return True
 
     def _hold(self, delivery: Delivery, error: BaseException | None) -> None:

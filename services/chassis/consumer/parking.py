@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from services.chassis.consumer.backoff import pause_s
@@ -160,15 +161,13 @@ def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:
     )
 
 
-def held_subjects(query: Query, channel: str, subjects: Iterable[str]) -> set[str]:
-    """Returns which of the subjects have messages held in a channel that later ones must not overtake."""
-    found = query.value(
-        """SELECT array_agg(DISTINCT subject) FROM parked_message
-           WHERE channel = %(channel)s AND subject = ANY(%(subjects)s) AND NOT unreadable""",
-        channel=channel,
-        subjects=list(subjects),
+def ask_held_subjects(tx: Transaction, channel: str, subjects: Iterable[str]) -> psycopg.Cursor[tuple[str]]:
+    """Asks which of the subjects have messages held that later ones must not overtake, and does not wait."""
+    return tx.connection.execute(
+        """SELECT DISTINCT subject FROM parked_message
+           WHERE channel = %s AND subject = ANY(%s) AND NOT unreadable""",
+        (channel, list(subjects)),
     )
-    return set(found or ())
 
 
 def of_subject(tx: Transaction, channel: str, subject: str) -> list[Held]:

@@ -143,10 +143,9 @@ class PostgresLedger:
 
     def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
         """Applies commands and replies that are not in the inbox yet."""
-        some_held = self._count_held(queue) > 0
 
         def work(tx: Transaction, careful: bool) -> BatchCounts:
-            batch = InboxBatch(tx, self._applier, queue, careful, some_held)
+            batch = InboxBatch(tx, self._applier, queue, careful)
             batch.apply(deliveries)
             return batch.counts
 
@@ -159,7 +158,7 @@ class PostgresLedger:
             return False
 
         def retry_inbox(tx: Transaction) -> BatchCounts:
-            batch = InboxBatch(tx, self._applier, channel, careful=True, some_held=True)
+            batch = InboxBatch(tx, self._applier, channel, careful=True)
             batch.retry()
             return batch.counts
 
@@ -187,6 +186,7 @@ class PostgresLedger:
 
     def tend(self) -> None:
         """Takes up sagas whose participants are silent; now and then forgets old inbox rows and idempotency keys."""
+        self._held.pop(f"{self._service}.inbox", None)  # another pod may be the active one, and have held some
         orchestrator = self._applier.orchestrator
         if orchestrator is not None:
             due, parked = self._connection.execute(_LOOK_AT_SAGAS).fetchone() or (False, 0)

@@ -140,6 +140,7 @@ class MongoLedger:
         Raises:
             ReaderReplaced: Another reader has taken a log.
         """
+        self._held.pop(f"{self._service}.inbox", None)  # another pod may be the active one, and have held some
         self._positions.renew()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 from prometheus_client import REGISTRY
@@ -100,6 +101,41 @@ def test_a_compensation_overtakes_its_own_parked_command_and_closes_it(counting:
     counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
     assert counting.held() == []
     assert replies(counting) == [("step.compensation", 1, "done")]
+
+
+def test_a_compensation_undoes_what_another_consumer_applies_while_it_overtakes(
+    counting: Counting, faults: Faults
+) -> None:
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(counting.asked(Add, saga_id, 5))
+    undo = counting.asked(TakeAway, saga_id, 5, undo=True)
+    with counting.transaction() as retrying, ThreadPoolExecutor(1) as other_consumer:
+        retrying.execute("INSERT INTO saga_outcome VALUES (%(id)s, 'step', 'done', NULL)", id=saga_id)
+        retrying.execute("DELETE FROM parked_message")
+        assert retrying.value("SELECT true")
+        taken = other_consumer.submit(counting.take, undo)
+        eventually(lambda: counting.rows("SELECT FROM pg_locks WHERE NOT granted"), because="the other one waits")
+        retrying.execute("COMMIT")
+        assert retrying.value("SELECT true")
+        taken.result()
+    assert counting.numbers(saga_id) == [-5]
+
+
+def test_what_another_consumer_has_parked_is_neither_overtaken_nor_forgotten(
+    counting: Counting, faults: Faults
+) -> None:
+    saga_id = new_id()
+    assert not counting.ledger.retry_held(QUEUE)  # it has looked, and knows of nothing
+    faults.broken.add(str(saga_id))
+    with closing(counting.open_ledger()) as other:
+        other.apply_inbox(QUEUE, [counting.asked(Add, saga_id, 5)])
+    faults.broken.clear()
+    counting.take(counting.asked(Add, saga_id, 7, attempt=2))
+    assert counting.numbers(saga_id) == []
+    counting.ledger.tend()
+    assert counting.retry_now(QUEUE)
+    assert counting.numbers(saga_id) == [5]
 
 
 def test_a_batch_that_is_done_again_one_by_one_is_counted_once(counting: Counting, faults: Faults) -> None:
