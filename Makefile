@@ -73,7 +73,7 @@ k8s-test: setup ## Test the hospital on the current cluster: the day, isolation,
 	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster --timeout 900 --ignore tests/cluster/test_chaos.py $(ARGS)
 
 .PHONY: k8s-chaos
-k8s-chaos: setup ## Kill pods on the current cluster while people work, then audit (CHAOS_MINUTES=30)
+k8s-chaos: setup ## Kill pods on the current cluster for 3 minutes, then audit (CHAOS_MINUTES=30 CHAOS_SEED=7)
 	@sh k8s/need.sh docker helm kubectl skaffold cluster
 	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster/test_chaos.py -s $(ARGS)
 

@@ -14,7 +14,7 @@ PICTURE = "drain.svg"
 _INTRODUCTION = """\
 # Performance
 
-Measured by `make bench` (one alone: `python -m benchmarks drain`) and written here by `python -m benchmarks report`.
+Measured by `make bench` (one alone: `make bench ARGS=drain`) and written here by `make bench ARGS=report`.
 PostgreSQL 18, RabbitMQ, the relay or service that is measured and the load generator share one machine. Every figure
 stands beside its baseline (what one would do otherwise) and its ceiling (what the servers allow), measured in turns in
 the same run; minimum and maximum over the rounds show the machine's noise. A median is judged against the bar.
