@@ -7,6 +7,7 @@ The library stands between the process and the system's clock, and adds what a f
 import contextlib
 import os
 import select
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -78,10 +79,16 @@ class Clocks:
 def make_sleep_work() -> None:
     """Gives a process with a clock of its own another `time.sleep`, which waits in `select`.
 
-    Python's own asks for an absolute monotonic time (clock_nanosleep), and libfaketime 0.9.10 answers EINVAL.
+    Python's own asks for an absolute monotonic time (clock_nanosleep), and libfaketime 0.9.10 answers EINVAL. Modules
+    that have taken the function itself (`from time import sleep`, as psycopg's pool has) get the other one, too.
     """
-    if _FILE in os.environ:
-        time.sleep = _wait
+    if _FILE not in os.environ:
+        return
+    pythons_own, time.sleep = time.sleep, _wait
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", {})
+        if names.get("sleep") is pythons_own:
+            names["sleep"] = _wait
 
 
 def _wait(seconds: Any, /) -> None:
