@@ -9,7 +9,7 @@ from tests.chaos.campaign import run
 from tests.chaos.nemesis.catalogue import chosen
 from tests.chaos.report import print_report
 
-DURATION_S = 40
+DURATION_S = 90
 
 
 @pytest.mark.chaos
