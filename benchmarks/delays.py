@@ -31,7 +31,7 @@ def through_the_outbox(
 ) -> Delays:
     """Writes to an outbox that somebody relays, and measures from each commit to the arrival."""
     service = log.removesuffix(".events")
-    with LogTail(rabbitmq_url, log) as tail:
+    with LogTail(rabbitmq_url, log, "next") as tail:
         with connect(database_url) as session:
             with_outbox(session, service, 1)
         tail.read_until(lambda: bool(tail.order), _DEADLINE_S)  # the relay is up
@@ -40,7 +40,7 @@ def through_the_outbox(
 
 def without_an_outbox(rabbitmq_url: str, log: str, per_s: float, for_s: float) -> Delays:
     """Publishes the same messages directly, and measures from each write to the arrival."""
-    with LogTail(rabbitmq_url, log) as tail:
+    with LogTail(rabbitmq_url, log, "next") as tail:
         return _delays(tail, lambda pool: pool.submit(publish_at, rabbitmq_url, log, per_s, WARM_S, for_s))
 
 

@@ -5,7 +5,7 @@ import struct
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import amqp
 
@@ -19,20 +19,20 @@ _PREFETCH = 2000
 
 
 class LogTail:
-    """Reads a log from its first message, on a connection that py-amqp only opens.
+    """Reads a log, from its first message or from the next, on a connection that py-amqp only opens.
 
     Attributes:
         arrived_ns: The machine's monotonic clock when each message was read from the socket, by its id; the first time.
         order: The headers of all messages as they came, duplicates too.
     """
 
-    def __init__(self, rabbitmq_url: str, log: str) -> None:
+    def __init__(self, rabbitmq_url: str, log: str, start: Literal["first", "next"] = "first") -> None:
         arguments = BrokerAddress.parse(rabbitmq_url).arguments(timeout_s=30.0, name="benchmark tail")
         self._opened = amqp.Connection(**arguments | {"heartbeat": 0})
         self._opened.connect()
         channel = self._opened.channel(1)
         channel.basic_qos(0, _PREFETCH, False)
-        channel.basic_consume(log, arguments={"x-stream-offset": "first"})
+        channel.basic_consume(log, arguments={"x-stream-offset": start})
         self._socket = self._opened.transport.sock
         self._frames = FrameReader()
         self._unacknowledged = 0
