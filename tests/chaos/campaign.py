@@ -7,10 +7,10 @@ from pathlib import Path
 
 from audit.facts import Facts
 from audit.ledger import Ledger
-from audit.witness import NotAtRest, Witness
+from audit.witness import Witness
 from demo.client import Hospital as Client
 from local.topology import SERVICES, Engine, Role
-from tests.chaos.checker.finding import Column, Finding, found
+from tests.chaos.checker.finding import Finding
 from tests.chaos.checker.verdict import findings
 from tests.chaos.client.people import PATIENCE_S, People
 from tests.chaos.client.writers import Writers
@@ -20,6 +20,7 @@ from tests.chaos.nemesis.fault import Fault
 from tests.chaos.nemesis.injecting import Nemesis
 from tests.chaos.recorded import add_what_is_stored
 from tests.chaos.report import Report
+from tests.chaos.resting import come_to_rest, unanswered
 from tests.chaos.scene import BATCH_ROWS, WINDOWS, Scene, running_scene
 from tests.chaos.schedule import schedule
 from tests.chaos.watch import OutboxWatch
@@ -30,8 +31,6 @@ NOT_YET_ON_DISK = 200
 """Deletes of the last moments before PostgreSQL is killed are forgotten, because no relay waits for the disk."""
 
 WINDOW_MESSAGES = BATCH_ROWS * WINDOWS * RELAYS_AT_ONCE + NOT_YET_ON_DISK
-AT_REST = "everything comes to rest after the last fault"
-ANSWERED = "every request is answered at last, and none with an error of the service"
 
 Announce = Callable[[str], None]
 
@@ -56,7 +55,7 @@ def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], ann
     ):
         history, not_injected, failures = _play(scene, client, seed, duration_s, faults, announce)
         announce("Everything is healed; waiting until nothing is under way any more")
-        wrong = [found(Column.STUCK, ANSWERED, "a client", failure) for failure in failures]
+        wrong = unanswered(failures)
         wrong += _judge(scene, history, client.ledger, announce)
         return Report(seed, history, [*wrong, *gaps_left(scene, auditors_port)], not_injected)
 
@@ -87,11 +86,7 @@ def _play(
 
 def _judge(scene: Scene, history: History, ledger: Ledger, announce: Announce) -> list[Finding]:
     with Witness(scene.hospital.env) as witness:
-        stuck: list[Finding] = []
-        try:
-            announce(f"At rest after {witness.settle(REST_WITHIN_S):.1f} s")
-        except NotAtRest as unrest:
-            stuck = [found(Column.STUCK, AT_REST, "the hospital", what) for what in unrest.still_open]
+        stuck = come_to_rest(witness, REST_WITHIN_S, announce)
         facts: Facts = witness.facts(ledger)
     add_what_is_stored(history, facts, scene)
     return stuck + findings(history, facts, ledger, WINDOW_MESSAGES)

@@ -24,5 +24,10 @@ def add_what_is_stored(history: History, facts: Facts, scene: Scene) -> None:
     observed = [service.name for service in SERVICES if service.engine is Engine.POSTGRESQL]
     history.applied = {service: read_history(scene.database_url(service)) for service in observed}
     history.reads = {service: READS.get(service, ()) for service in observed}
+    add_logs(history, facts)
+
+
+def add_logs(history: History, facts: Facts) -> None:
+    """Adds what the logs hold at the end, and which sequences were given out."""
     history.logs = {publisher: in_log(messages) for publisher, messages in facts.logs.items()}
     history.given = {service: books.given for service, books in facts.books.items() if books.given}

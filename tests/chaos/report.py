@@ -1,6 +1,7 @@
 """The table at the end of a run."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -50,22 +51,33 @@ def print_report(console: Console, report: Report) -> None:
             )
         if len(here) > SHOWN_PER_COLUMN:
             console.print(f"  and {len(here) - SHOWN_PER_COLUMN} more {column.value}", highlight=False)
+    console.print(totals(report, {"messages applied": sum(map(len, history.applied.values()))}))
+
+
+def totals(report: Report, seen: Mapping[str, int]) -> Table:
+    """Returns the table of a run in one line.
+
+    Args:
+        report: What the run has come to.
+        seen: How many messages were looked at, by what they are called.
+    """
+    history = report.history
     counts = Counter(finding.column for finding in report.findings)
     recovery = summary(recovery_times_s(history.injuries, history.samples))
-    table = Table(title=f"seed {report.seed}")
     cells = {
         "faults injected": str(len(history.injuries)),
         "operations": str(sum(history.operations.values())),
-        "messages applied": str(sum(map(len, history.applied.values()))),
+        **{name: str(count) for name, count in seen.items()},
         "repeats dropped": str(report.repeated_messages()),
         **{column.value: str(counts[column]) for column in Column},
         "recovery p50": f"{recovery[0]:.1f} s" if recovery else "-",
         "recovery max": f"{recovery[1]:.1f} s" if recovery else "-",
     }
+    table = Table(title=f"seed {report.seed}")
     for name in cells:
         table.add_column(name, justify="right")
     table.add_row(*cells.values())
-    console.print(table)
+    return table
 
 
 def _faults(report: Report) -> Table:

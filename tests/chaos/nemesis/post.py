@@ -91,8 +91,11 @@ class Post:
             app_id=source,
             application_headers={"time": LONG_AGO.isoformat(), **headers},
         )
-        eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
+        self._deliver(target, message)
         return message_id
+
+    def _deliver(self, target: str, message: Any) -> None:
+        eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
 
     def _is_taken(self, target: str, message: Any) -> bool:
         """Publishes; False when the broker refused: a quorum queue just declared is seen before it has a leader."""
@@ -124,8 +127,7 @@ class Post:
         headers = {**message.properties["application_headers"], "time": LONG_AGO.isoformat()}
         headers.pop("x-stream-offset", None)
         again = amqp.Message(message.body, **{**message.properties, "application_headers": headers})
-        with self._channel() as channel:
-            channel.basic_publish(again, routing_key=target, mandatory=True)
+        self._deliver(target, again)
 
     def declare_log(self, publisher: str) -> None:
         """Makes a log, unless it is there."""

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 
-from audit.witness import NotAtRest, Witness
+from audit.witness import Witness
 from demo.client import Hospital
 from local.topology import SERVICES, Engine, Role
-from tests.chaos.checker.finding import Column, Finding, found
+from tests.chaos.checker.finding import Finding
 from tests.chaos.checker.verdict import findings
 from tests.chaos.client.people import PATIENCE_S, People
 from tests.chaos.client.writers import Writers
 from tests.chaos.history import History
-from tests.chaos.recorded import in_log
+from tests.chaos.recorded import add_logs
 from tests.chaos.report import Report
+from tests.chaos.resting import come_to_rest, unanswered
 from tests.chaos.schedule import schedule
 from tests.chaos.watch import OutboxWatch
 from tests.cluster.chaos.faults import FAULTS
@@ -20,8 +21,6 @@ from tests.cluster.chaos.nemesis import Nemesis
 from tests.cluster.cluster import Cluster
 
 REST_WITHIN_S = 240.0
-AT_REST = "everything comes to rest after the last fault"
-ANSWERED = "every request is answered at last, and none with an error of the service"
 
 WINDOW_MESSAGES = 2 * 1000 + 200
 """What a relay may send again: its window by default, of two relays where a pod has a successor before it has ended,
@@ -49,7 +48,7 @@ def run(cluster: Cluster, env: Mapping[str, str], seed: int, duration_s: float, 
     with Hospital(env, patience_s=PATIENCE_S) as client:
         history, failures = _play(nemesis, client, env, seed, duration_s, clock)
         announce("Nothing is injected any more; waiting until nothing is under way")
-        wrong = [found(Column.STUCK, ANSWERED, "a client", failure) for failure in failures]
+        wrong = unanswered(failures)
         judged = _judge(history, client, env, announce)
         return Report(seed, history, nemesis.findings + wrong + judged, nemesis.not_injected)
 
@@ -70,12 +69,7 @@ def _play(
 
 def _judge(history: History, client: Hospital, env: Mapping[str, str], announce: Announce) -> list[Finding]:
     with Witness(env) as witness:
-        stuck: list[Finding] = []
-        try:
-            announce(f"At rest after {witness.settle(REST_WITHIN_S):.1f} s")
-        except NotAtRest as unrest:
-            stuck = [found(Column.STUCK, AT_REST, "the hospital", what) for what in unrest.still_open]
+        stuck = come_to_rest(witness, REST_WITHIN_S, announce)
         facts = witness.facts(client.ledger)
-    history.logs = {publisher: in_log(messages) for publisher, messages in facts.logs.items()}
-    history.given = {service: books.given for service, books in facts.books.items() if books.given}
+    add_logs(history, facts)
     return stuck + findings(history, facts, client.ledger, WINDOW_MESSAGES)

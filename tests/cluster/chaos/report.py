@@ -1,16 +1,13 @@
 """The tables at the end of a run: each fault, how long Kubernetes took to put it right, and what was found wrong."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
 from statistics import median
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.chaos.checker.finding import Column
-from tests.chaos.checker.recovery import recovery_times_s
-from tests.chaos.report import Report
+from tests.chaos.report import Report, totals
 
 SHOWN = 30
 
@@ -20,7 +17,7 @@ def print_report(console: Console, report: Report) -> None:
     console.print(_faults(report))
     for finding in report.findings[:SHOWN]:
         console.print(f"[bold red]{escape(str(finding))}[/]", highlight=False, soft_wrap=True)
-    console.print(_totals(report))
+    console.print(totals(report, {"events in the logs": sum(map(len, report.history.logs.values()))}))
 
 
 def _faults(report: Report) -> Table:
@@ -31,31 +28,7 @@ def _faults(report: Report) -> Table:
     for name in ("times", "p50", "max"):
         table.add_column(name, justify="right")
     for fault, times_s in sorted(took_s.items()):
-        table.add_row(fault, str(len(times_s)), *_seconds(times_s))
+        table.add_row(fault, str(len(times_s)), f"{median(times_s):.1f} s", f"{max(times_s):.1f} s")
     for reason in report.not_injected:
         table.add_row(f"[dim]{escape(reason)}[/]", "-", "-", "-")
     return table
-
-
-def _totals(report: Report) -> Table:
-    history = report.history
-    counts = Counter(finding.column for finding in report.findings)
-    recovery = _seconds(recovery_times_s(history.injuries, history.samples))
-    cells = {
-        "faults injected": str(len(history.injuries)),
-        "operations": str(sum(history.operations.values())),
-        "events in the logs": str(sum(map(len, history.logs.values()))),
-        "repeats dropped": str(report.repeated_messages()),
-        **{column.value: str(counts[column]) for column in Column},
-        "recovery p50": recovery[0],
-        "recovery max": recovery[1],
-    }
-    table = Table(title=f"seed {report.seed}")
-    for name in cells:
-        table.add_column(name, justify="right")
-    table.add_row(*cells.values())
-    return table
-
-
-def _seconds(times_s: Sequence[float]) -> tuple[str, str]:
-    return (f"{median(times_s):.1f} s", f"{max(times_s):.1f} s") if times_s else ("-", "-")
