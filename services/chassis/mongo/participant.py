@@ -8,12 +8,12 @@ from uuid import UUID
 from pymongo.errors import BulkWriteError
 
 from services.chassis.handlers import CommandHandler
-from services.chassis.messages import Command, Reply
+from services.chassis.messages import Command
 from services.chassis.mongo import outbox
 from services.chassis.mongo.storage import MongoCollection
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.saga.outcomes import StoredOutcome
-from services.chassis.saga.participant import decide
+from services.chassis.saga.participant import decide, reply_with
 
 
 class Asked(NamedTuple):
@@ -36,7 +36,7 @@ def answer(tx: MongoTransaction, command: Command, handler: CommandHandler) -> b
     known = _known(tx.collection, [command])[command.saga_id]
     if command.step not in known:
         outcome = decide(tx, command, handler, known)
-        _reply(tx, command, outcome)
+        tx.reply(reply_with(command, outcome), to=command.reply_to)
         if tx.commit(**_step_fields(tx, command, outcome)):
             return True
         # A consumer that was thought dead has written the step meanwhile, or this message's reply.
@@ -65,7 +65,7 @@ def _first_document(asked: Asked, known: Mapping[str, StoredOutcome]) -> dict[st
         outcome = decide(tx, command, handler, known)
     except Exception:  # whatever a handler raises; it does so again for `answer`
         return None
-    _reply(tx, command, outcome)
+    tx.reply(reply_with(command, outcome), to=command.reply_to)
     return tx.document(**_step_fields(tx, command, outcome))
 
 
@@ -110,7 +110,7 @@ def _step_fields(tx: MongoTransaction, command: Command, outcome: StoredOutcome)
 
 def _answer_again(tx: MongoTransaction, command: Command, outcome: StoredOutcome) -> bool:
     tx.messages.clear()  # what the handler published has come too late
-    _reply(tx, command, outcome)
+    tx.reply(reply_with(command, outcome), to=command.reply_to)
     appended = tx.collection.update_one(
         {"saga_id": command.saga_id, "step": command.step, "answered": {"$ne": tx.message_id}},
         {
@@ -119,10 +119,3 @@ def _answer_again(tx: MongoTransaction, command: Command, outcome: StoredOutcome
         },
     )
     return appended.matched_count > 0
-
-
-def _reply(tx: MongoTransaction, command: Command, outcome: StoredOutcome) -> None:
-    answered = {"saga_id": command.saga_id, "step": command.step, "attempt": command.attempt}
-    tx.reply(
-        Reply.model_validate({**answered, "outcome": outcome.outcome, "reason": outcome.reason}), to=command.reply_to
-    )

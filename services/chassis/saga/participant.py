@@ -21,10 +21,13 @@ def answer(tx: Transaction, command: Command, handler: CommandHandler, outcomes:
         outcome = decide(tx, command, handler, known)
         if outcome.outcome == "done" or not command.is_compensation():
             outcomes.remember(command.saga_id, outcome)
+    tx.reply(reply_with(command, outcome), to=command.reply_to)
+
+
+def reply_with(command: Command, outcome: StoredOutcome) -> Reply:
+    """Returns what a step's outcome says to the attempt at hand."""
     answered = {"saga_id": command.saga_id, "step": command.step, "attempt": command.attempt}
-    tx.reply(
-        Reply.model_validate({**answered, "outcome": outcome.outcome, "reason": outcome.reason}), to=command.reply_to
-    )
+    return Reply.model_validate({**answered, "outcome": outcome.outcome, "reason": outcome.reason})
 
 
 def decide(tx: object, command: Command, handler: CommandHandler, known: Mapping[str, StoredOutcome]) -> StoredOutcome:
