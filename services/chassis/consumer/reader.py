@@ -73,7 +73,7 @@ class LogReader:
             log.info("%s is left to another reader", self.name)
             self.subscription.close()
             self.subscription = None
-            for gauge in (metrics.HELD, metrics.POSITION):  # another process shows them from now on
+            for gauge in (metrics.HELD, metrics.MISSING, metrics.POSITION):  # another process shows them from now on
                 gauge.labels(self.name)
                 gauge.remove(self.name)
         self._ledger.let_go(self.name)
