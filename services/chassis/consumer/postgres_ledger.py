@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import LiteralString, TypeVar
+from typing import TypeVar
 
 import psycopg
 
@@ -18,8 +18,9 @@ from services.chassis.consumer.inbox_batch import InboxBatch
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.log_batch import LogBatch
 from services.chassis.consumer.position import Position
+from services.chassis.consumer.postgres_positions import PostgresPositions
 from services.chassis.database import READER_SESSION, connect, is_transient
-from services.chassis.log_parts import earlier_homes, is_log, name_of, part_of, publisher_of
+from services.chassis.log_parts import is_log
 from services.chassis.nudge import Nudger
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
@@ -37,23 +38,6 @@ SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp()),
        (SELECT count(*) FROM saga WHERE status = 'parked')
 """
 
-_READER_LOCK: LiteralString = "hashtextextended(%(key)s, 0)"
-_SHARING_LOCK = 0x5EADE5
-"""Held, shared, by every session that reads parts of a log; any number will do that nothing else uses as two."""
-
-_WHO_SHARES = """
-SELECT pg_backend_pid(), array_agg(pid ORDER BY pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (%s, 0, 2)
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-_POSITION = """
-SELECT first_offset, last_offset, last_message_id,
-       coalesce((SELECT bool_or(first_offset > 0) FROM log_reader WHERE log = ANY(%(earlier)s)), false)
-           AS earlier_expired
-FROM log_reader WHERE log = %(log)s
-"""
-
 
 class PostgresLedger:
     """Applies messages on one connection, which also holds the locks on the logs."""
@@ -67,10 +51,9 @@ class PostgresLedger:
         self._service, self._settings, self._applier, self._nudger = service, settings, applier, nudger
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
+        self._positions = PostgresPositions(self._connection)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held: dict[str, int] = {}
-        self._owned: set[str] = set()
-        self._shares = False
         self._turns = 0
 
     def is_transient(self, error: BaseException) -> bool:
@@ -78,54 +61,38 @@ class PostgresLedger:
         return is_transient(error)
 
     def own(self, log: str) -> bool:
-        """Tries to become the one active reader of a log, by an advisory lock of this session."""
-        if log in self._owned:
+        """Tries to become the one active reader of a log."""
+        if self._positions.owns(log):
             return True
-        owned = bool(self._query.value(f"SELECT pg_try_advisory_lock({_READER_LOCK})", key=_reader_key(log)))
-        if owned:
-            self._owned.add(log)
-            self._held.pop(log, None)  # another reader may have added some
-            metrics.MISSING.labels(log).set(0)
-        return owned
+        if not self._positions.own(log):
+            return False
+        self._held.pop(log, None)  # another reader may have added some
+        metrics.MISSING.labels(log).set(0)
+        return True
 
     def let_go(self, log: str) -> None:
         """Stops being the reader of a log, if this one is."""
-        if log in self._owned:
-            self._query.value(f"SELECT pg_advisory_unlock({_READER_LOCK})", key=_reader_key(log))
-            self._owned.remove(log)
+        self._positions.let_go(log)
 
     def rank(self) -> tuple[int, int]:
-        """Returns this session's place among those that hold the shared lock, and how many do."""
-        if not self._shares:
-            self._connection.execute("SELECT pg_advisory_lock_shared(%s, 0)", (_SHARING_LOCK,))
-            self._shares = True
-        own, living = self._connection.execute(_WHO_SHARES, (_SHARING_LOCK,)).fetchone() or (0, [0])
-        return living.index(own), len(living)
+        """Returns this session's place among those that read parts of logs, and how many there are."""
+        return self._positions.rank()
 
     def note_log(self, log: str) -> None:
         """Notes that there is a log, or a part of one."""
-        self._connection.execute("INSERT INTO log_reader (log) VALUES (%s) ON CONFLICT DO NOTHING", (log,))
+        self._positions.note(log)
 
     def position(self, log: str) -> Position:
         """Returns how far a log was read."""
-        self.note_log(log)
-        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
-        return self._query.one(Position, _POSITION, log=log, earlier=earlier) or Position()
+        return self._positions.position(log)
 
     def offsets(self) -> dict[str, int | None]:
-        """Returns the stored offset of every log that was ever read.
-
-        Asked once a turn, which also keeps the session from being ended for its idleness.
-        """
-        return dict(self._connection.execute("SELECT log, last_offset FROM log_reader").fetchall())
+        """Returns the stored offset of every log that was ever read."""
+        return self._positions.offsets()
 
     def start_over(self, log: str) -> Position:
         """Forgets how far a log was read, keeping what is known of its subjects."""
-        self._connection.execute(
-            "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL WHERE log = %s",
-            (log,),
-        )
-        return self.position(log)
+        return self._positions.start_over(log)
 
     def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and moves its offset behind the last."""
@@ -254,7 +221,3 @@ class PostgresLedger:
         if counts.held_messages:
             self._held.pop(channel, None)
         metrics.HELD.labels(channel).set(self._count_held(channel))
-
-
-def _reader_key(log: str) -> str:
-    return f"infirmary:reader:{log}"

@@ -1,0 +1,89 @@
+"""How far each log was read, and who reads it: rows of `log_reader`, and advisory locks of the session that applies."""
+
+from typing import Any, LiteralString
+
+import psycopg
+
+from services.chassis.consumer.position import Position
+from services.chassis.log_parts import earlier_homes, name_of, part_of, publisher_of
+from services.chassis.transaction import Query
+
+_READER_LOCK: LiteralString = "hashtextextended(%(key)s, 0)"
+_SHARING_LOCK = 0x5EADE5
+"""Held, shared, by every session that reads parts of a log; any number will do that nothing else uses as two."""
+
+_WHO_SHARES = """
+SELECT pg_backend_pid(), array_agg(pid ORDER BY pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (%s, 0, 2)
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+_POSITION = """
+SELECT first_offset, last_offset, last_message_id,
+       coalesce((SELECT bool_or(first_offset > 0) FROM log_reader WHERE log = ANY(%(earlier)s)), false)
+           AS earlier_expired
+FROM log_reader WHERE log = %(log)s
+"""
+
+
+class PostgresPositions:
+    """The logs of one session."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection, self._query = connection, Query(connection)
+        self._owned: set[str] = set()
+        self._shares = False
+
+    def owns(self, log: str) -> bool:
+        """Says whether this session is the one active reader of a log."""
+        return log in self._owned
+
+    def own(self, log: str) -> bool:
+        """Tries to become the one active reader of a log that is not its own yet, by an advisory lock."""
+        owned = bool(self._query.value(f"SELECT pg_try_advisory_lock({_READER_LOCK})", key=_reader_key(log)))
+        if owned:
+            self._owned.add(log)
+        return owned
+
+    def let_go(self, log: str) -> None:
+        """Stops being the reader of a log, if this one is."""
+        if log in self._owned:
+            self._query.value(f"SELECT pg_advisory_unlock({_READER_LOCK})", key=_reader_key(log))
+            self._owned.remove(log)
+
+    def rank(self) -> tuple[int, int]:
+        """Returns this session's place among those that hold the shared lock, and how many do."""
+        if not self._shares:
+            self._connection.execute("SELECT pg_advisory_lock_shared(%s, 0)", (_SHARING_LOCK,))
+            self._shares = True
+        own, living = self._connection.execute(_WHO_SHARES, (_SHARING_LOCK,)).fetchone() or (0, [0])
+        return living.index(own), len(living)
+
+    def note(self, log: str) -> None:
+        """Notes that there is a log, or a part of one."""
+        self._connection.execute("INSERT INTO log_reader (log) VALUES (%s) ON CONFLICT DO NOTHING", (log,))
+
+    def position(self, log: str) -> Position:
+        """Returns how far a log was read."""
+        self.note(log)
+        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
+        return self._query.one(Position, _POSITION, log=log, earlier=earlier) or Position()
+
+    def offsets(self) -> dict[str, int | None]:
+        """Returns the stored offset of every log that was ever read.
+
+        Asked once a turn, which also keeps the session from being ended for its idleness.
+        """
+        return dict(self._connection.execute("SELECT log, last_offset FROM log_reader").fetchall())
+
+    def start_over(self, log: str) -> Position:
+        """Forgets how far a log was read, keeping what is known of its subjects."""
+        self._connection.execute(
+            "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL WHERE log = %s",
+            (log,),
+        )
+        return self.position(log)
+
+
+def _reader_key(log: str) -> str:
+    return f"infirmary:reader:{log}"
