@@ -12,6 +12,7 @@ from relay.broker.errors import BrokerLostError, PublishingRefusedError
 from relay.broker.publisher import Publisher
 from relay.crash_points import CrashPoints
 from relay.message import KEY, MESSAGE_ID, TARGET, Row
+from relay.pace import Pace
 from relay.reconnect import Reconnecting
 from relay.report import Report
 from relay.sources.source import Source, SourceLostError
@@ -46,7 +47,7 @@ class Relay:
         self._reached = crash_points.reached
         self._blocks = Blocks()
         self._suspicion = Suspicion()
-        self._next_fetch = 0.0
+        self._pace = Pace()
         self._stopping = False
 
     def stop(self) -> None:
@@ -84,10 +85,10 @@ class Relay:
         if not self._has_room(broker):
             source.flush()
             return
-        if not (source.has_more or source.is_nudged or now >= self._next_fetch):
+        if not source.has_more and now < self._pace.due_at(source.is_nudged):
             return
         batch = source.fetch(self._blocks.current(), 1 if self._suspicion.one_by_one else self._batch_rows)
-        self._next_fetch = now + source.poll_s
+        self._pace.fetched(now, found=bool(batch), watch_s=source.watch_s, poll_s=source.poll_s)
         if not batch:
             return
         self._reached("after_fetch")
@@ -109,7 +110,7 @@ class Relay:
             self._suspicion.settled(len(window.rows))
             for connection in (self._source, self._broker):
                 connection.works()
-            self._next_fetch = now
+            self._pace.hurry(now)
             metrics.confirmed.inc(len(receipts.confirmed))
             metrics.returned.inc(len(receipts.returned))
             metrics.refused.inc(len(receipts.refused))
@@ -125,7 +126,7 @@ class Relay:
                 self._blocks.missing(block.name, trouble, now)
                 continue
             self._blocks.lift(block, now)
-            self._next_fetch = now
+            self._pace.hurry(now)
             if block.alone:
                 self._suspicion.try_alone()
 
@@ -138,10 +139,11 @@ class Relay:
         if source is None or broker is None:
             timeout_s = 0.02
         elif self._has_room(broker):
-            if source.has_more or source.is_nudged:
+            if source.has_more:
                 return
-            timeout_s = max(0.0, min(self._next_fetch - time.monotonic(), _LONGEST_WAIT_S))
-        nudges = source.fileno() if source is not None else None
+            timeout_s = max(0.0, min(self._pace.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
+        # Who has been nudged and waits its pace would only be disturbed by being nudged again.
+        nudges = source.fileno() if source is not None and not source.is_nudged else None
         reading = [] if nudges is None else [nudges]
         writing = []
         if broker is not None:
@@ -163,7 +165,7 @@ class Relay:
             if culprit is not None:
                 self._blame(culprit, str(lost), now)
         self._broker.lost(str(lost), now)
-        self._next_fetch = now
+        self._pace.hurry(now)
         if self._source.current is not None:
             self._source.current.forget()
 

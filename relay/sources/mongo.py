@@ -31,6 +31,9 @@ class MongoSource:
     A document with anything in flight is left alone until that has settled, so its messages keep their order.
     """
 
+    watch_s = 0.0
+    """A look at all documents is no trifle."""
+
     def __init__(
         self, url: str, *, collection: str, service: str, relay_id: UUID, poll_s: float, batch_bytes: int
     ) -> None:

@@ -50,6 +50,10 @@ class Source(Protocol):
     def poll_s(self) -> float:
         """How long to wait when there was nothing new and nobody nudged."""
 
+    @property
+    def watch_s(self) -> float:
+        """How long to go on looking after a message, so that writers need not nudge for each."""
+
     def fileno(self) -> int | None:
         """Returns the descriptor on which a nudge arrives, None when there is none."""
 

@@ -1,0 +1,54 @@
+"""When the relay fetches next."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.pace import PACE_S, Pace
+from relay.sources.postgres import WATCH_S
+
+POLL_S = 0.1
+NUDGE_GAP_S = 0.01  # docs/outbox-contract.md: a writer need not nudge more often
+TIMES_S = st.floats(0, 1e6)
+
+
+def test_a_message_after_a_pause_is_fetched_when_its_nudge_comes() -> None:
+    pace = Pace()
+    pace.fetched(100.0, found=False, watch_s=WATCH_S, poll_s=POLL_S)
+    assert pace.due_at(is_nudged=True) <= 100.0 + PACE_S
+
+
+@given(now=TIMES_S, found=st.booleans(), hurries=st.booleans(), is_nudged=st.booleans())
+def test_no_fetch_follows_another_within_the_pace(now: float, found: bool, hurries: bool, is_nudged: bool) -> None:
+    pace = Pace()
+    pace.fetched(now, found=found, watch_s=WATCH_S, poll_s=POLL_S)
+    if hurries:
+        pace.hurry(now)
+    assert pace.due_at(is_nudged) >= now + PACE_S
+
+
+@given(now=TIMES_S)
+def test_a_message_that_came_too_soon_after_a_nudge_for_one_of_its_own_is_looked_for(now: float) -> None:
+    pace = Pace()
+    pace.fetched(now, found=True, watch_s=WATCH_S, poll_s=POLL_S)
+    looked_at = now
+    while looked_at < now + NUDGE_GAP_S:
+        due_at = pace.due_at(is_nudged=False)
+        assert due_at - looked_at < 2 * PACE_S
+        looked_at = due_at
+        pace.fetched(looked_at, found=False, watch_s=WATCH_S, poll_s=POLL_S)
+
+
+@given(now=TIMES_S)
+def test_a_relay_that_finds_nothing_comes_to_rest(now: float) -> None:
+    pace = Pace()
+    pace.fetched(now, found=True, watch_s=WATCH_S, poll_s=POLL_S)
+    pace.fetched(now + WATCH_S + PACE_S, found=False, watch_s=WATCH_S, poll_s=POLL_S)
+    assert pace.due_at(is_nudged=False) >= now + WATCH_S + POLL_S
+
+
+@given(now=TIMES_S)
+def test_what_has_settled_is_deleted_without_waiting_for_the_poll(now: float) -> None:
+    pace = Pace()
+    pace.fetched(now, found=True, watch_s=0.0, poll_s=POLL_S)
+    pace.hurry(now)
+    assert pace.due_at(is_nudged=False) == now + PACE_S
