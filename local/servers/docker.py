@@ -11,7 +11,7 @@ from pathlib import Path
 from local.ports import LOOPBACK
 from local.process import Process
 from local.servers.mongodb import MongoServer
-from local.servers.rabbitmq import RabbitMQServer, node_configuration
+from local.servers.rabbitmq import ROOMY_PROCESSES, RabbitMQServer, node_configuration
 
 RABBITMQ_IMAGE = "rabbitmq:4"
 MONGODB_IMAGE = "mongo:8"
@@ -76,6 +76,7 @@ class DockerRabbitMQServer(RabbitMQServer):
             "--volume", f"{name}:/var/lib/rabbitmq",
             "--volume", f"{self.data_dir / 'container'}:/etc/rabbitmq/infirmary:ro",
             "--env", "RABBITMQ_CONFIG_FILE=/etc/rabbitmq/infirmary/rabbitmq.conf",
+            "--env", f"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS={ROOMY_PROCESSES}",
         ]  # fmt: skip
         command = run_command(name, RABBITMQ_IMAGE, options)
         return (Container(self.name, command, log_path=log_path, stop_deadline_s=20, container=name),)
