@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.log_tail import LogTail
 from benchmarks.rows import messages
@@ -17,6 +17,16 @@ WARM_S = 2.0
 _DEADLINE_S = 60.0
 
 
+Call = tuple[Callable[..., list[Written]], *tuple[Any, ...]]
+
+
+class Writers(NamedTuple):
+    """Who writes: as gunicorn runs a service, so many processes of so many threads each."""
+
+    processes: int
+    threads: int
+
+
 class Delays(NamedTuple):
     """What was seen of a steady rate of messages."""
 
@@ -27,7 +37,7 @@ class Delays(NamedTuple):
 
 
 def through_the_outbox(
-    database_url: str, rabbitmq_url: str, log: str, per_s: float, threads: int, for_s: float
+    database_url: str, rabbitmq_url: str, log: str, per_s: float, writers: Writers, for_s: float
 ) -> Delays:
     """Writes to an outbox that somebody relays, and measures from each commit to the arrival."""
     service = log.removesuffix(".events")
@@ -35,13 +45,14 @@ def through_the_outbox(
         with connect(database_url) as session:
             with_outbox(session, service, 1)
         tail.read_until(lambda: bool(tail.order), _DEADLINE_S)  # the relay is up
-        return _delays(tail, lambda pool: pool.submit(write_at, database_url, service, per_s, threads, WARM_S, for_s))
+        share = (write_at, database_url, service, per_s / writers.processes, writers.threads, WARM_S, for_s)
+        return _delays(tail, *[share] * writers.processes)
 
 
 def without_an_outbox(rabbitmq_url: str, log: str, per_s: float, for_s: float) -> Delays:
     """Publishes the same messages directly, and measures from each write to the arrival."""
     with LogTail(rabbitmq_url, log, "next") as tail:
-        return _delays(tail, lambda pool: pool.submit(publish_at, rabbitmq_url, log, per_s, WARM_S, for_s))
+        return _delays(tail, (publish_at, rabbitmq_url, log, per_s, WARM_S, for_s))
 
 
 def publish_at(rabbitmq_url: str, log: str, per_s: float, warm_s: float, for_s: float) -> list[Written]:
@@ -67,12 +78,13 @@ def publish_at(rabbitmq_url: str, log: str, per_s: float, warm_s: float, for_s: 
     return published
 
 
-def _delays(tail: LogTail, write: Callable[[ProcessPoolExecutor], Future[list[Written]]]) -> Delays:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        writing = write(pool)
-        while not writing.done():
+def _delays(tail: LogTail, *calls: Call) -> Delays:
+    """Makes each call in a process of its own, and reads until all that they wrote has come."""
+    with ProcessPoolExecutor(len(calls), mp_context=get_context("spawn")) as pool:
+        writing = [pool.submit(function, *arguments) for function, *arguments in calls]
+        while not all(each.done() for each in writing):
             tail.read(0.05)
-        written = writing.result()
+        written = [message for each in writing for message in each.result()]
     arrived = tail.arrived_ns
     tail.read_until(lambda: all(each.message_id in arrived for each in reversed(written)), _DEADLINE_S)
     times_ns = [each.committed_ns for each in written]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-from benchmarks.delays import Delays, through_the_outbox, without_an_outbox
+from benchmarks.delays import Delays, Writers, through_the_outbox, without_an_outbox
 from benchmarks.effort import Effort
 from benchmarks.one_at_a_time import relay_one_at_a_time
 from benchmarks.sheet import Bar, Kind, Sheet, at_most, percentile
@@ -15,10 +15,10 @@ TITLE = "Latency: from a commit to the consumer's hands, through a log"
 
 Bars = Mapping[str, Bar]
 _NO_BARS: Bars = {}
-_LOADS: Sequence[tuple[str, float, int, Bars]] = (
-    ("idle (20/s)", 20, 1, {"p50": at_most(2.5), "p99": at_most(6)}),
-    ("500/s", 500, 4, {"p99": at_most(5), "p99.9": at_most(15)}),
-    ("2,000/s", 2000, 8, {"p99": at_most(8)}),
+_LOADS: Sequence[tuple[str, float, Writers, Bars]] = (
+    ("idle (20/s)", 20, Writers(1, 1), {"p50": at_most(2.5), "p99": at_most(6)}),
+    ("500/s", 500, Writers(1, 4), {"p99": at_most(5), "p99.9": at_most(15)}),
+    ("2,000/s", 2000, Writers(2, 2), {"p99": at_most(8)}),
 )
 _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SETTLED_AFTER_S = 2.0
@@ -28,19 +28,20 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures the relay, a publisher without any outbox, and a relay that polls, at each load."""
     rounds, for_s = (1, 4.0) if effort.quick else (3, 20.0)
     sheet.remark(
-        "The clock starts when the commit has returned to the writer, a service of the chassis with its nudge."
+        "The clock starts when the commit has returned to the writer, a service of the chassis with its nudge: "
+        "one thread, four threads, and at 2,000/s two processes of two threads."
     )
     for _ in range(effort.rounds(rounds)):
-        for load, per_s, threads, bars in _LOADS:
+        for load, per_s, writers, bars in _LOADS:
             with stage.target("stream") as log:
                 delays = without_an_outbox(stage.rabbitmq.url, log, per_s, for_s)
             _note(sheet, f"{load}: published without an outbox", delays, kind="ceiling")
             with stage.database() as url, stage.target("stream") as log, stage.relay(url, log):
-                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, threads, for_s)
+                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, writers, for_s)
             _note(sheet, f"{load}: relay", delays, bars=bars)
-        for load, per_s, threads, _ in _LOADS[:2]:  # at 2,000/s its backlog only grows
+        for load, per_s, writers, _ in _LOADS[:2]:  # at 2,000/s its backlog only grows
             with stage.database() as url, stage.target("stream") as log, _polling_relay(url, stage.rabbitmq.url):
-                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, threads, for_s)
+                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, writers, for_s)
             _note(sheet, f"{load}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
         sheet.note("relay without work", _idle_share(stage, 5 if effort.quick else 20), "% of a core", bar=at_most(0.5))
 
@@ -65,7 +66,7 @@ def _polling_relay(database_url: str, rabbitmq_url: str) -> Iterator[None]:
 
 def _idle_share(stage: Stage, for_s: float) -> float:
     with stage.database() as url, stage.target("stream") as log, stage.relay(url, log) as relay:
-        through_the_outbox(url, stage.rabbitmq.url, log, 20, 1, 1.0)  # it has relayed, and is warm
+        through_the_outbox(url, stage.rabbitmq.url, log, 20, Writers(1, 1), 1.0)  # it has relayed, and is warm
         time.sleep(_SETTLED_AFTER_S)
         before_s, started_at = relay.cpu_s, time.perf_counter()
         time.sleep(for_s)

@@ -12,6 +12,8 @@ from typing import Literal, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine, pool
 
 from benchmarks.rows import AGGREGATES, PREPARED, fill
@@ -99,6 +101,15 @@ class Stage:
         with psycopg.connect(self.postgres.url, autocommit=True) as administrator:
             administrator.execute("CHECKPOINT")
         fill(session, target, rows)
+
+    def delay_commits(self, database_url: str, delay_us: int) -> None:
+        """Lets every later session of a database wait before it flushes the log at a commit, as for a slower disk."""
+        database = sql.Identifier(str(conninfo_to_dict(database_url)["dbname"]))
+        with psycopg.connect(self.postgres.url, autocommit=True) as administrator:
+            for setting, value in (("commit_delay", delay_us), ("commit_siblings", 0)):
+                administrator.execute(
+                    sql.SQL("ALTER DATABASE {} SET {} = {}").format(database, sql.Identifier(setting), value)
+                )
 
     def session(self, database_url: str) -> psycopg.Connection:
         """Opens a session of ours with a database."""
