@@ -1,10 +1,10 @@
 """When to fetch next: pure decisions from what the last fetches brought."""
 
 PACE_S = 0.002
-"""From one fetch to the next at the least, unless it is known that more waits.
+"""From a fetch that found something to the next at the least, unless it is known that more waits.
 
 A fetch for each message would keep the cores busy with batches of one, and everybody would wait for a core. The first
-message after a pause does not wait for its pace.
+message after a pause does not wait.
 """
 
 
@@ -27,10 +27,9 @@ class Pace:
             watch_s: How long to go on looking at this pace after something was found.
             poll_s: How long to wait when there was nothing new.
         """
-        self._not_before = now + PACE_S
         if found:
-            self._watches_until = now + watch_s
-        self._looks_at = self._not_before if now < self._watches_until else now + poll_s
+            self._not_before, self._watches_until = now + PACE_S, now + watch_s
+        self._looks_at = now + (PACE_S if now < self._watches_until else poll_s)
 
     def hurry(self, now: float) -> None:
         """Notes that something has changed: the next fetch need not wait for the poll."""
