@@ -25,6 +25,7 @@ class Writers(NamedTuple):
 
     processes: int
     threads: int
+    write: Callable[[str, str, float, int, float, float], list[Written]] = write_at
 
 
 class Delays(NamedTuple):
@@ -45,7 +46,7 @@ def through_the_outbox(
         with connect(database_url) as session:
             with_outbox(session, service, 1)
         tail.read_until(lambda: bool(tail.order), _DEADLINE_S)  # the relay is up
-        share = (write_at, database_url, service, per_s / writers.processes, writers.threads, WARM_S, for_s)
+        share = (writers.write, database_url, service, per_s / writers.processes, writers.threads, WARM_S, for_s)
         return _delays(tail, *[share] * writers.processes)
 
 

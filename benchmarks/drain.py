@@ -18,13 +18,16 @@ TITLE = "Drain: 100,000 rows of 256 bytes with full headers, 1,000 aggregates, o
 _RELAY_BATCH_ROWS = 500
 _DEADLINE_S = 300.0
 _IN_FLIGHT = (1000, 4000)
-"""What the ceiling's client is allowed; the better of the two is the ceiling."""
+"""What the ceiling's client is allowed in each turn."""
 
 
 def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures relay, ceilings and rival one after the other, several times."""
     rows, rounds = (20_000, 2) if effort.quick else (100_000, 5)
-    sheet.remark("A ceiling's client may have 1,000 or 4,000 messages in flight (the better counts), the relay 1,000.")
+    sheet.remark(
+        "Ceiling and relay take turns, twice in each round, and the better of each counts. "
+        "The ceiling's client may have 1,000 messages in flight and then 4,000, the relay 1,000."
+    )
     with stage.database() as url, stage.session(url) as session:
         prepare(session, rows)
         for _ in range(effort.rounds(rounds)):
@@ -43,9 +46,8 @@ def _postgres_alone(stage: Stage, session: psycopg.Connection, url: str, rows: i
 
 
 def _to_a_log(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet, fetched: float) -> None:
-    ceiling = _frames_alone(stage, url, "stream", rows)
+    ceiling, rate, cpu_us = _in_turns(stage, session, url, "stream", rows)
     sheet.note("log: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    rate, cpu_us = _relay(stage, session, url, "stream", rows)
     sheet.note("log: relay", rate, "messages/s", bar=at_least(42_000))
     sheet.note("log: relay, of the lower ceiling", 100 * rate / min(ceiling, fetched), "%", bar=at_least(60))
     sheet.note("log: relay, processor", cpu_us, "us/message", bar=at_most(10))
@@ -56,21 +58,24 @@ def _to_a_queue(stage: Stage, session: psycopg.Connection, url: str, rows: int, 
         stage.refill(session, target, max(500, rows // 30))
         rival = apart(relay_one_at_a_time, url, stage.rabbitmq.url)
     sheet.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
-    ceiling = _frames_alone(stage, url, "quorum", rows)
+    ceiling, rate, cpu_us = _in_turns(stage, session, url, "quorum", rows)
     sheet.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    rate, cpu_us = _relay(stage, session, url, "quorum", rows)
     sheet.note("queue: relay", rate, "messages/s")
     sheet.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
     sheet.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
     sheet.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
 
 
-def _frames_alone(stage: Stage, url: str, kind: Literal["stream", "quorum"], rows: int) -> float:
-    rates = []
+def _in_turns(
+    stage: Stage, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
+) -> tuple[float, float, float]:
+    """Returns the frames' best rate, the relay's best, and the microseconds of processor a message of the latter."""
+    ceilings, drains = [], []
     for in_flight in _IN_FLIGHT:
         with stage.target(kind) as target:
-            rates.append(apart(publish_prebuilt, url, stage.rabbitmq.url, target, rows, in_flight).messages_per_s)
-    return max(rates)
+            ceilings.append(apart(publish_prebuilt, url, stage.rabbitmq.url, target, rows, in_flight).messages_per_s)
+        drains.append(_relay(stage, session, url, kind, rows))
+    return (max(ceilings), *max(drains))
 
 
 def _relay(

@@ -1,25 +1,40 @@
 """Benchmark: how long from a commit to the consumer's hands, and what a relay costs that has nothing to do."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import get_context
+from typing import NamedTuple
 
-from benchmarks.delays import Delays, Writers, through_the_outbox, without_an_outbox
+from benchmarks.delays import WARM_S, Delays, Writers, through_the_outbox, without_an_outbox
 from benchmarks.effort import Effort
 from benchmarks.one_at_a_time import relay_one_at_a_time
+from benchmarks.rows import prepare
 from benchmarks.sheet import Bar, Kind, Sheet, at_most, percentile
 from benchmarks.stage import Stage
+from benchmarks.writing import write_prepared_at
 
 TITLE = "Latency: from a commit to the consumer's hands, through a log"
 
 Bars = Mapping[str, Bar]
 _NO_BARS: Bars = {}
-_LOADS: Sequence[tuple[str, float, Writers, Bars]] = (
-    ("idle (20/s)", 20, Writers(1, 1), {"p50": at_most(2.5), "p99": at_most(6)}),
-    ("500/s", 500, Writers(1, 4), {"p99": at_most(5), "p99.9": at_most(15)}),
-    ("2,000/s", 2000, Writers(2, 2), {"p99": at_most(8)}),
+
+
+class Load(NamedTuple):
+    """A steady rate, by whom, and what the delays may be."""
+
+    name: str
+    per_s: float
+    writers: Writers
+    bars: Bars
+
+
+_LOADS = (
+    Load("idle (20/s)", 20, Writers(1, 1), {"p50": at_most(2.5), "p99": at_most(6)}),
+    Load("500/s", 500, Writers(1, 4), {"p99": at_most(5), "p99.9": at_most(15)}),
+    Load("2,000/s", 2000, Writers(1, 2, write_prepared_at), {"p99": at_most(8)}),
 )
+_BY_A_SERVICE = Load("2,000/s by a service", 2000, Writers(2, 2), {"p99": at_most(8)})
 _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SETTLED_AFTER_S = 2.0
 
@@ -27,23 +42,32 @@ _SETTLED_AFTER_S = 2.0
 def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures the relay, a publisher without any outbox, and a relay that polls, at each load."""
     rounds, for_s = (1, 4.0) if effort.quick else (3, 20.0)
+    sheet.remark("The clock starts when the commit has returned to the writer, which then nudges the relay.")
     sheet.remark(
-        "The clock starts when the commit has returned to the writer, a service of the chassis with its nudge: "
-        "one thread, four threads, and at 2,000/s two processes of two threads."
+        "At 20/s and 500/s a service of the chassis writes, with one thread and with four. At 2,000/s such a service, "
+        "of two processes of two threads, needs most of a core for itself; a writer that copies rows leaves more free."
     )
     for _ in range(effort.rounds(rounds)):
-        for load, per_s, writers, bars in _LOADS:
+        for load in _LOADS:
             with stage.target("stream") as log:
-                delays = without_an_outbox(stage.rabbitmq.url, log, per_s, for_s)
-            _note(sheet, f"{load}: published without an outbox", delays, kind="ceiling")
-            with stage.database() as url, stage.target("stream") as log, stage.relay(url, log):
-                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, writers, for_s)
-            _note(sheet, f"{load}: relay", delays, bars=bars)
-        for load, per_s, writers, _ in _LOADS[:2]:  # at 2,000/s its backlog only grows
+                delays = without_an_outbox(stage.rabbitmq.url, log, load.per_s, for_s)
+            _note(sheet, f"{load.name}: published without an outbox", delays, kind="ceiling")
+            _relayed(stage, sheet, load, for_s)
+        _relayed(stage, sheet, _BY_A_SERVICE, for_s)
+        for load in _LOADS[:2]:  # at 2,000/s its backlog only grows
             with stage.database() as url, stage.target("stream") as log, _polling_relay(url, stage.rabbitmq.url):
-                delays = through_the_outbox(url, stage.rabbitmq.url, log, per_s, writers, for_s)
-            _note(sheet, f"{load}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
+                delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
+            _note(sheet, f"{load.name}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
         sheet.note("relay without work", _idle_share(stage, 5 if effort.quick else 20), "% of a core", bar=at_most(0.5))
+
+
+def _relayed(stage: Stage, sheet: Sheet, load: Load, for_s: float) -> None:
+    with stage.database() as url, stage.session(url) as session, stage.target("stream") as log:
+        if load.writers.write is write_prepared_at:
+            prepare(session, int(load.per_s * (WARM_S + for_s)) + 1)
+        with stage.relay(url, log):
+            delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
+    _note(sheet, f"{load.name}: relay", delays, bars=load.bars)
 
 
 def _note(sheet: Sheet, name: str, delays: Delays, *, kind: Kind = "ours", bars: Bars = _NO_BARS) -> None:

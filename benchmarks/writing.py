@@ -27,6 +27,10 @@ _INSERT = """
 INSERT INTO outbox (partition, message_id, target, type, subject, sequence, header, body)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
+_COPY = """
+INSERT INTO outbox (partition, message_id, target, type, subject, sequence, header, body)
+SELECT partition, message_id, %s, type, subject, sequence, header, body FROM prepared WHERE position = %s
+"""
 
 Session = psycopg.Connection[Any]
 Write = Callable[[Session, str, int], bytes | None]
@@ -85,6 +89,37 @@ def outbox_by_statements(session: Session, service: str, aggregate_id: int) -> N
 
 def write_at(database_url: str, service: str, per_s: float, threads: int, warm_s: float, for_s: float) -> list[Written]:
     """Writes at a steady rate and nudges the relay; returns what was written after the warm-up."""
+
+    def write(session: Session, _turn: int) -> bytes:
+        return with_outbox(session, service, random.randint(1, AGGREGATES))  # noqa: S311 - any will do
+
+    return _steadily(write, database_url, service, per_s, threads, warm_s, for_s)
+
+
+def write_prepared_at(
+    database_url: str, service: str, per_s: float, threads: int, warm_s: float, for_s: float
+) -> list[Written]:
+    """The same by a writer that costs little, so that the relay and the servers have the cores: it copies rows."""
+    with connect(database_url) as reading:
+        found = reading.execute("SELECT message_id FROM prepared ORDER BY position")
+        ids: list[bytes] = [message_id.bytes for (message_id,) in found]
+
+    def write(session: Session, turn: int) -> bytes:
+        session.execute(_COPY, (f"{service}.events", turn), prepare=True)
+        return ids[turn]
+
+    return _steadily(write, database_url, service, per_s, threads, warm_s, for_s)
+
+
+def _steadily(
+    write: Callable[[Session, int], bytes],
+    database_url: str,
+    service: str,
+    per_s: float,
+    threads: int,
+    warm_s: float,
+    for_s: float,
+) -> list[Written]:
     nudger = Nudger(Settings(database_url=database_url), service)
     written: list[Written] = []
     start_at = time.monotonic() + 0.2
@@ -94,7 +129,7 @@ def write_at(database_url: str, service: str, per_s: float, threads: int, warm_s
             for turn in range(number, int(per_s * (warm_s + for_s)), threads):
                 due_at = start_at + turn / per_s
                 time.sleep(max(0.0, due_at - time.monotonic()))
-                each = _write_one(session, service)
+                each = Written(write(session, turn), time.monotonic_ns())
                 nudger.nudge()
                 if due_at >= start_at + warm_s:
                     written.append(each)
@@ -111,8 +146,3 @@ def write_at(database_url: str, service: str, per_s: float, threads: int, warm_s
 def connect(database_url: str) -> Session:
     """Opens a session as a service has it."""
     return psycopg.connect(database_url, autocommit=True, prepare_threshold=2, application_name="benchmark/writer")
-
-
-def _write_one(session: Session, service: str) -> Written:
-    message_id = with_outbox(session, service, random.randint(1, AGGREGATES))  # noqa: S311 - any will do
-    return Written(message_id, time.monotonic_ns())
