@@ -48,6 +48,7 @@ class Relay:
         self._blocks = Blocks()
         self._suspicion = Suspicion()
         self._pace = Pace()
+        self._undeleted = False
         self._stopping = False
 
     def stop(self) -> None:
@@ -73,21 +74,21 @@ class Relay:
             source.keep_up(now)
         broker = self._broker.ensure(now) if source is not None else None
         if source is not None and broker is not None:
-            has_settled = self._settle(source, broker, now)
+            self._settle(source, broker, now)
             self._lift_blocks(now)
             self._send(source, broker, now)
-            if has_settled:
-                self._reached("after_delete")
         self._wait(source, broker)
 
     def _send(self, source: Source, broker: Publisher, now: float) -> None:
-        """Publishes the next batch, if there is room for it and may be something new; what was settled is deleted."""
+        """Publishes the next batch, if there is room and it is due; what was settled is deleted with its fetch."""
         if not self._has_room(broker):
             source.flush()
+            self._deleted()
             return
         if not source.has_more and now < self._pace.due_at(source.is_nudged):
             return
         batch = source.fetch(self._blocks.current(), 1 if self._suspicion.one_by_one else self._batch_rows)
+        self._deleted()
         self._pace.fetched(now, found=bool(batch), watch_s=source.watch_s, poll_s=source.poll_s)
         if not batch:
             return
@@ -99,10 +100,15 @@ class Relay:
             source.settle([], [row[KEY]])
         self._reached("after_publish")
 
-    def _settle(self, source: Source, broker: Publisher, now: float) -> bool:
-        """Hands the outcome of every settled window to those whom it concerns; True when there was any."""
-        settled = broker.settled()
-        for window in settled:
+    def _deleted(self) -> None:
+        if self._undeleted:
+            self._undeleted = False
+            self._reached("after_delete")
+
+    def _settle(self, source: Source, broker: Publisher, now: float) -> None:
+        """Hands the outcome of every settled window to those whom it concerns."""
+        for window in broker.settled():
+            self._undeleted = True
             self._reached("after_confirm")
             receipts = window.receipts()
             source.settle(receipts.confirmed, [row[KEY] for row in receipts.returned + receipts.refused])
@@ -114,7 +120,6 @@ class Relay:
             metrics.confirmed.inc(len(receipts.confirmed))
             metrics.returned.inc(len(receipts.returned))
             metrics.refused.inc(len(receipts.refused))
-        return bool(settled)
 
     def _lift_blocks(self, now: float) -> None:
         """Tries again what was held back for long enough; a missing queue or log is declared first."""
@@ -155,6 +160,7 @@ class Relay:
 
     def _source_was_lost(self, lost: SourceLostError, now: float) -> None:
         """Starts afresh on both sides: ids are good only for the connection that they were read on."""
+        self._undeleted = False
         self._source.lost(str(lost), now)
         self._broker.lost("waits for the source", now)
 

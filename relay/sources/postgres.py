@@ -23,7 +23,7 @@ from relay.sources.postgres_types import Ids, IdSet
 from relay.sources.source import Backlog, Blocked, SourceLostError
 
 WATCH_S = 0.006
-"""A writer that nudges each 4 ms, as docs/outbox-contract.md lets it, is heard before this is over."""
+"""Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
 _SAMPLE_S = 0.1
 """How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
 _COUNTED_ROWS = 10_000

@@ -11,7 +11,7 @@ from services.chassis.settings import Settings
 log = logging.getLogger(__name__)
 
 _GAP_S = 0.004
-"""Nudges within this time of each other become one: a relay goes on looking for as long after each message."""
+"""Nudges within this time of each other become one, at its end: a relay goes on looking for as long after a message."""
 
 _RETRY_S = 5.0
 

@@ -7,7 +7,7 @@ from relay.pace import PACE_S, Pace
 from relay.sources.postgres import WATCH_S
 
 POLL_S = 0.1
-NUDGE_GAP_S = 0.004  # docs/outbox-contract.md: a writer need not nudge more often
+NUDGE_GAP_S = 0.004  # docs/outbox-contract.md: so long a writer may wait with its next nudge
 TIMES_S = st.floats(0, 1e6)
 
 
