@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
@@ -85,9 +86,13 @@ def _delays(tail: LogTail, *calls: Call) -> Delays:
         writing = [pool.submit(function, *arguments) for function, *arguments in calls]
         while not all(each.done() for each in writing):
             tail.read(0.05)
-        written = [message for each in writing for message in each.result()]
+        shares = [each.result() for each in writing]
+    written = list(chain.from_iterable(shares))
     arrived = tail.arrived_ns
     tail.read_until(lambda: all(each.message_id in arrived for each in reversed(written)), _DEADLINE_S)
+    return Delays(sum(map(_rate, shares)), [(arrived[each.message_id] - each.committed_ns) / 1e6 for each in written])
+
+
+def _rate(written: list[Written]) -> float:
     times_ns = [each.committed_ns for each in written]
-    rate = (len(written) - 1) / (max(times_ns) - min(times_ns)) * 1e9
-    return Delays(rate, [(arrived[each.message_id] - each.committed_ns) / 1e6 for each in written])
+    return (len(written) - 1) / (max(times_ns) - min(times_ns)) * 1e9

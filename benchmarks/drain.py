@@ -25,7 +25,7 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Measures relay, ceilings and rival one after the other, several times."""
     rows, rounds = (20_000, 2) if effort.quick else (100_000, 5)
     sheet.remark(
-        "Ceiling and relay take turns, twice in each round, and the better of each counts. "
+        "Ceiling, baseline and relay have two turns in each round, and the better of each counts. "
         "The ceiling's client may have 1,000 messages in flight and then 4,000, the relay 1,000."
     )
     with stage.database() as url, stage.session(url) as session:
@@ -54,9 +54,7 @@ def _to_a_log(stage: Stage, session: psycopg.Connection, url: str, rows: int, sh
 
 
 def _to_a_queue(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet) -> None:
-    with stage.target("quorum") as target:
-        stage.refill(session, target, max(500, rows // 30))
-        rival = apart(relay_one_at_a_time, url, stage.rabbitmq.url)
+    rival = max(_one_at_a_time(stage, session, url, max(500, rows // 30)) for _ in _IN_FLIGHT)
     sheet.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
     ceiling, rate, cpu_us = _in_turns(stage, session, url, "quorum", rows)
     sheet.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
@@ -64,6 +62,12 @@ def _to_a_queue(stage: Stage, session: psycopg.Connection, url: str, rows: int, 
     sheet.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
     sheet.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
     sheet.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
+
+
+def _one_at_a_time(stage: Stage, session: psycopg.Connection, url: str, rows: int) -> float:
+    with stage.target("quorum") as target:
+        stage.refill(session, target, rows)
+        return apart(relay_one_at_a_time, url, stage.rabbitmq.url)
 
 
 def _in_turns(

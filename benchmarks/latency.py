@@ -32,9 +32,9 @@ class Load(NamedTuple):
 _LOADS = (
     Load("idle (20/s)", 20, Writers(1, 1), {"p50": at_most(2.5), "p99": at_most(6)}),
     Load("500/s", 500, Writers(1, 4), {"p99": at_most(5), "p99.9": at_most(15)}),
-    Load("2,000/s", 2000, Writers(1, 2, write_prepared_at), {"p99": at_most(8)}),
+    Load("2,000/s, rows copied", 2000, Writers(1, 2, write_prepared_at), {"p99": at_most(8)}),
 )
-_BY_A_SERVICE = Load("2,000/s by a service", 2000, Writers(2, 2), {"p99": at_most(8)})
+_BY_A_SERVICE = Load("2,000/s, a service", 2000, Writers(2, 2), {"p99": at_most(8)})
 _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SETTLED_AFTER_S = 2.0
 

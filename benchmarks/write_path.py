@@ -51,8 +51,8 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
         "'A prescription written' is what a service does: it reads the patient's snapshot and inserts a row."
     )
     sheet.remark(
-        "'A slow flush' waits 1 ms more before each flush of the log (`commit_delay`), as on a network disk: "
-        "this machine's takes 0.15 ms, so that its transactions are nothing but processor time."
+        "'A slow flush' waits 1 ms more before each flush of the log (`commit_delay`), as on a network disk. "
+        "Where a flush takes no time, a transaction is nothing but processor time."
     )
     for clients, delay_us in _SETTINGS:
         who = f"{'1 client' if clients == 1 else f'{clients} clients'}{', a slow flush' if delay_us else ''}"
