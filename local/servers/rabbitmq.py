@@ -22,7 +22,7 @@ VHOST = "infirmary"
 FULL_RIGHTS = {"configure": ".*", "write": ".*", "read": ".*"}
 
 ROOMY_PROCESSES = "+hms 8192 +hmbs 262144"
-"""Lets a process of the node have 64 KiB of heap and refer to 2 MiB of messages before it collects its garbage.
+"""Lets a process of the node have at least 64 KiB of heap and 2 MiB of messages before it collects its garbage.
 
 By default a connection that brings a batch collects several times in each: docs/profiles.md has the figures.
 """
