@@ -10,7 +10,7 @@ from services.chassis.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_GAP_S = 0.004
+GAP_S = 0.004
 """Nudges within this time of each other become one, at its end: a relay goes on looking for as long after a message."""
 
 _RETRY_S = 5.0
@@ -56,7 +56,7 @@ class Nudger:
                 return
             self._wanted.clear()
             connection.execute("NOTIFY outbox")
-            self._stopping.wait(_GAP_S)
+            self._stopping.wait(GAP_S)
 
     def _connect(self) -> psycopg.Connection[Any]:
         # A notification takes a lock until its transaction has ended; without a flush to disk that is short.

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from relay.pace import PACE_S, Pace
 from relay.sources.postgres import WATCH_S
+from services.chassis.nudge import GAP_S
 
 POLL_S = 0.1
-NUDGE_GAP_S = 0.004  # docs/outbox-contract.md: so long a writer may wait with its next nudge
 TIMES_S = st.floats(0, 1e6)
 
 
@@ -34,7 +34,7 @@ def test_a_message_that_came_too_soon_after_a_nudge_for_one_of_its_own_is_looked
     pace = Pace()
     pace.fetched(now, found=True, watch_s=WATCH_S, poll_s=POLL_S)
     looked_at = now
-    while looked_at < now + NUDGE_GAP_S:
+    while looked_at < now + GAP_S:
         due_at = pace.due_at(is_nudged=False)
         assert due_at - looked_at < 2 * PACE_S
         looked_at = due_at

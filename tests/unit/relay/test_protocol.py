@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from relay.message import KEY, Row
@@ -15,7 +15,8 @@ from tests.unit.relay.protocol.machine import Protocol
 from tests.unit.relay.protocol.violations import ProtocolViolation
 
 SETTINGS = settings(max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck))
-UNTIL_FOUND = settings(SETTINGS, max_examples=5000, phases=[Phase.generate], database=None, derandomize=True)
+UNTIL_FOUND = settings(SETTINGS, max_examples=5000, phases=[Phase.generate], database=None)
+SEARCHES = 10
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +64,7 @@ class DeletesAtOnce(PostgresSource):
 @pytest.mark.parametrize(
     ("planted", "found"),
     [
-        # Whether the lock or the message that came twice is noticed first is a matter of the steps that it tries.
-        (LockedElsewhere, "two relays send for one partition|came 2 times, and may 1 times"),
+        (LockedElsewhere, "two relays send for one partition"),
         (LetsGoAtOnce, "came 2 times, and may 1 times"),
         (DeletesAtOnce, "was deleted and is not in the log"),
     ],
@@ -73,5 +73,11 @@ def test_the_model_finds_by_itself_a_relay_that(planted: type[PostgresSource], f
     class Broken(Protocol):
         source = planted
 
-    with pytest.raises(ProtocolViolation, match=found):
-        run_state_machine_as_test(Broken, settings=UNTIL_FOUND)
+    assert any(found in _first_violation(Broken, search) for search in range(SEARCHES))
+
+
+def _first_violation(machine: type[Protocol], search: int) -> str:
+    """Searches in an order of its own: one bug has several symptoms, and the wanted one need not come up first."""
+    with pytest.raises(ProtocolViolation) as caught:
+        run_state_machine_as_test(seed(search)(machine), settings=UNTIL_FOUND)
+    return str(caught.value)
