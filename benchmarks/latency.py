@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from benchmarks.delays import WARM_S, Delays, Writers, through_the_outbox, without_an_outbox
+from benchmarks.delays import Delays, Writers, through_the_outbox, without_an_outbox
 from benchmarks.effort import Effort
 from benchmarks.one_at_a_time import relay_one_at_a_time
-from benchmarks.rows import prepare
 from benchmarks.sheet import Bar, Kind, Sheet, at_most, percentile
 from benchmarks.stage import Stage
 from benchmarks.writing import write_prepared_at
@@ -62,11 +61,8 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
 
 
 def _relayed(stage: Stage, sheet: Sheet, load: Load, for_s: float) -> None:
-    with stage.database() as url, stage.session(url) as session, stage.target("stream") as log:
-        if load.writers.write is write_prepared_at:
-            prepare(session, int(load.per_s * (WARM_S + for_s)) + 1)
-        with stage.relay(url, log):
-            delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
+    with stage.database() as url, stage.target("stream") as log, stage.relay(url, log):
+        delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
     _note(sheet, f"{load.name}: relay", delays, bars=load.bars)
 
 

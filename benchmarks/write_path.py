@@ -33,8 +33,8 @@ _PRESCRIPTION = "a prescription written"
 Work = Callable[[Session], object]
 Ways = dict[str, Work]
 
-_SETTINGS = ((1, 0), (8, 0), (1, 1000))
-"""How many clients, and by how many microseconds the flush of their commits is made longer."""
+_SETTINGS = (("1 client", 1, 0), ("8 clients", 8, 0), ("1 client, a slow flush", 1, 1000))
+"""Who writes: how many clients, and by how many microseconds the flush of their commits is made longer."""
 _START_DEADLINE_S = 60.0
 
 _all_there: Barrier
@@ -54,8 +54,7 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
         "'A slow flush' waits 1 ms more before each flush of the log (`commit_delay`), as on a network disk. "
         "Where a flush takes no time, a transaction is nothing but processor time."
     )
-    for clients, delay_us in _SETTINGS:
-        who = f"{'1 client' if clients == 1 else f'{clients} clients'}{', a slow flush' if delay_us else ''}"
+    for who, clients, delay_us in _SETTINGS:
         with stage.database() as url:
             stage.delay_commits(url, delay_us)
             for rates in _rates(url, None, clients, effort.rounds(rounds), slice_s):

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.rows import AGGREGATES, BODY_BYTES
+from benchmarks.rows import AGGREGATES, BODY_BYTES, prepare
 from services.chassis.cause import cause_of
 from services.chassis.envelope import outgoing
 from services.chassis.messages import Event, publishes
@@ -100,8 +100,9 @@ def write_prepared_at(
     database_url: str, service: str, per_s: float, threads: int, warm_s: float, for_s: float
 ) -> list[Written]:
     """The same by a writer that costs little, so that the relay and the servers have the cores: it copies rows."""
-    with connect(database_url) as reading:
-        found = reading.execute("SELECT message_id FROM prepared ORDER BY position")
+    with connect(database_url) as session:
+        prepare(session, int(per_s * (warm_s + for_s)))
+        found = session.execute("SELECT message_id FROM prepared ORDER BY position")
         ids: list[bytes] = [message_id.bytes for (message_id,) in found]
 
     def write(session: Session, turn: int) -> bytes:
