@@ -1,68 +1,75 @@
-"""Connections to the service's own PostgreSQL database, and which of its errors pass by themselves."""
+"""The service's own PostgreSQL database as its API uses it, and which of its errors pass by themselves."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from services.chassis.cause import Cause
 from services.chassis.nudge import Nudger
+from services.chassis.session import READER_SESSION, SESSION, BoundedConnection, connect, parameters, session_options
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
 
-SESSION = (
-    "-c idle_in_transaction_session_timeout=5s -c lock_timeout=3s -c statement_timeout=10s"
-    " -c idle_session_timeout=0 -c tcp_user_timeout=10s"
-)
-READER_SESSION = SESSION.replace("idle_session_timeout=0", "idle_session_timeout=15s")
-"""A reader holds its logs by locks of its session.
+__all__ = ["READER_SESSION", "SESSION", "PostgresStorage", "connect", "is_stale_plan", "is_transient"]
 
-When it is frozen, the server ends the session, and another takes over.
+_API_SESSION = session_options(statement_timeout="5s")
+
+_REQUEST_WITHIN_S = 6.0
+"""For how long a request waits for the database's answers, all together; above the limit of a statement."""
+
+_PROBE_WITHIN_S = 1.0
+
+_PATIENCE_WHILE_AWAY_S = 0.25
+"""How long a request waits for a connection when the one before it has got none, or no answer.
+
+Threads that wait for a database that is away are missed by everybody else.
 """
 
 _TRUSTED_S = 1.0
 """For how long after its last use a pooled connection is taken to work."""
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
+_TRANSIENT_STATES = (
+    "25006",  # a primary that refuses writes: it is about to be replaced, or its disk is full
+    "25P03",  # idle for too long within a transaction
+    "25P04",  # a transaction that took too long
+)
+_LOST_STATEMENT_STATES = (
+    "26000",  # there is no such prepared statement (any more)
+    "42P05",  # there is one of that name already
+)
+_PERHAPS_STALE_STATES = (*_LOST_STATEMENT_STATES, "0A000", "42P18", "XX000")
+_LOST_TO_ANOTHER_STATES = ("40001", "40P01")
+"""Another transaction was in the way; this one was rolled back to let it through."""
 
 
 def is_transient(error: BaseException) -> bool:
     """Says whether the same work may succeed later without any change.
 
     Lost connections, deadlocks, serialization failures, lock and statement timeouts, a full disk, a server that shuts
-    down: SQLSTATE classes 08, 40, 53, 55 and 57, and errors that have no SQLSTATE because nobody answered.
+    down (SQLSTATE classes 08, 40, 53, 55 and 57), a primary that refuses writes, a plan that a migration has made
+    stale, and errors that have no SQLSTATE because nobody answered.
     """
-    if isinstance(error, PoolTimeout):
-        return True
     if not isinstance(error, psycopg.Error):
         return False
     if error.sqlstate is None:
         return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-    return error.sqlstate[:2] in _TRANSIENT_CLASSES or error.sqlstate == "25P03"
+    return error.sqlstate[:2] in _TRANSIENT_CLASSES or error.sqlstate in _TRANSIENT_STATES or is_stale_plan(error)
 
 
-def connect(settings: Settings, role: str, options: str = SESSION) -> psycopg.Connection[Any]:
-    """Opens a connection in autocommit mode for a loop of its own.
-
-    Args:
-        settings: Where the database is.
-        role: What pg_stat_activity should show, for example `patient/consumer`.
-        options: Session settings.
-    """
-    return psycopg.connect(
-        settings.database_url,
-        autocommit=True,
-        application_name=role,
-        options=options,
-        connect_timeout=5,
-        prepare_threshold=2,
-    )
+def is_stale_plan(error: BaseException) -> bool:
+    """Says whether a prepared statement, and not what it says, is the trouble: a migration came by, or a pooler."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate == "0A000":  # also whatever PostgreSQL cannot do; its message may be in any language
+        return error.diag.source_function == "RevalidateCachedQuery"
+    return error.sqlstate in _LOST_STATEMENT_STATES
 
 
-class _Pooled(psycopg.Connection[Any]):
+class _Pooled(BoundedConnection):
     """A connection of the pool that remembers when it was used last."""
 
     used_at = 0.0
@@ -71,6 +78,7 @@ class _Pooled(psycopg.Connection[Any]):
 def _check_if_idle(connection: _Pooled) -> None:
     """Finds out, before a request does, that the server was away while nobody asked it."""
     now = time.monotonic()
+    connection.allow(_PROBE_WITHIN_S)
     if now - connection.used_at > _TRUSTED_S:
         ConnectionPool.check_connection(connection)
     connection.used_at = now
@@ -81,21 +89,15 @@ class PostgresStorage:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self.service, self._log_parts = service, settings.log_parts
+        self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
             connection_class=_Pooled,
             check=_check_if_idle,
-            kwargs={
-                "application_name": f"{service}/api",
-                "options": SESSION,
-                "autocommit": True,
-                "connect_timeout": 5,
-                "prepare_threshold": 2,
-            },
+            kwargs=dict(parameters(settings, f"{service}/api", _API_SESSION)),
             min_size=1,
             max_size=settings.database_connections,
-            timeout=settings.database_wait_s,
             max_waiting=256,
             reconnect_timeout=10,
             open=True,
@@ -105,14 +107,14 @@ class PostgresStorage:
     @contextmanager
     def read(self) -> Iterator[Query]:
         """Lends a connection on which each statement is a transaction of its own."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             yield Query(connection)
 
     @contextmanager
     def write(self, cause: Cause) -> Iterator[Transaction]:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
         with (
-            self._pool.connection() as connection,
+            self._connection() as connection,
             transaction(connection, self.service, cause, log_parts=self._log_parts) as tx,
         ):
             yield tx
@@ -122,9 +124,10 @@ class PostgresStorage:
     def ready(self) -> str | None:
         """Returns why the database cannot be used now, or None when it answers."""
         try:
-            with self._pool.connection(timeout=1) as connection:
+            with self._pool.connection(timeout=_PROBE_WITHIN_S) as connection:
+                connection.allow(_PROBE_WITHIN_S)
                 connection.execute("SELECT 1")
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             return f"the database does not answer: {error}"
         return None
 
@@ -132,7 +135,33 @@ class PostgresStorage:
         """Says whether the same request may succeed in a moment."""
         return is_transient(error)
 
+    def may_repeat(self, error: BaseException) -> bool:
+        """Says whether a request that has failed so, and so was rolled back, is worth another try at once.
+
+        Every connection may hold plans that a migration has made stale; so all of them are replaced.
+        """
+        if not isinstance(error, psycopg.Error):
+            return False
+        if error.sqlstate in _PERHAPS_STALE_STATES:
+            self._pool.drain()
+        return error.sqlstate in (*_PERHAPS_STALE_STATES, *_LOST_TO_ANOTHER_STATES)
+
     def close(self) -> None:
         """Closes all connections."""
         self._nudger.close()
         self._pool.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[_Pooled]:
+        patience_s = self._patience_s if self._answers else min(self._patience_s, _PATIENCE_WHILE_AWAY_S)
+        try:
+            with self._pool.connection(timeout=patience_s) as connection:
+                connection.allow(_REQUEST_WITHIN_S)
+                yield connection
+            self._answers = True
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self._pool.drain()  # whoever is the primary now is found by new connections only
+            raise
+        except psycopg.OperationalError as error:
+            self._answers = error.sqlstate is not None
+            raise

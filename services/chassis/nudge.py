@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from services.chassis.session import connect, session_options
 from services.chassis.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,4 @@ class Nudger:
 
     def _connect(self) -> psycopg.Connection[Any]:
         # A notification takes a lock until its transaction has ended; without a flush to disk that is short.
-        return psycopg.connect(
-            self._settings.database_url,
-            autocommit=True,
-            application_name=f"{self._service}/nudger",
-            options="-c synchronous_commit=off",
-            connect_timeout=5,
-        )
+        return connect(self._settings, f"{self._service}/nudger", session_options(synchronous_commit="off"))

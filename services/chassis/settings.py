@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.chassis.log_parts import MOST_PARTS, check_number
@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the least level that is logged")
     ] = "INFO"
     database_url: Annotated[str, AfterValidator(_database), Field(description="the service's own database")]
+    database_ca_file: Annotated[
+        FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
+    ] = None
     rabbitmq_url: Annotated[str, AfterValidator(_broker), Field(description="the broker; the API does without")] = (
         "amqp://guest:guest@127.0.0.1:5672/"
     )

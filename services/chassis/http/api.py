@@ -84,14 +84,23 @@ class Api:
             cause = _cause()
             arguments = _arguments(takes, path)
             storage = current_app.extensions["storage"]
-            if "tx" in takes:
-                key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
-                with storage.write(cause) as tx:
-                    if key is None:
-                        return _answer(function(tx=tx, **arguments), status)
-                    return _answer_once(tx, key, lambda: _answer(function(tx=tx, **arguments), status))
-            with storage.read() as db:
-                return _answer(function(db=db, **arguments), status)
+
+            def work() -> Response:
+                if "tx" in takes:
+                    key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
+                    with storage.write(cause) as tx:
+                        if key is None:
+                            return _answer(function(tx=tx, **arguments), status)
+                        return _answer_once(tx, key, lambda: _answer(function(tx=tx, **arguments), status))
+                with storage.read() as db:
+                    return _answer(function(db=db, **arguments), status)
+
+            try:
+                return work()
+            except Exception as error:
+                if not storage.may_repeat(error):
+                    raise
+            return work()  # nothing has happened: what failed was a read, or was rolled back
 
         # flask-openapi3 documents what is annotated. Validation is ours: its own takes malformed JSON for an empty
         # body.

@@ -46,6 +46,10 @@ class Storage(Protocol):
         """Says whether the same request may succeed in a moment."""
         ...
 
+    def may_repeat(self, error: BaseException) -> bool:
+        """Says whether a request that has failed so, and has changed nothing, is worth another try at once."""
+        ...
+
 
 def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     """Returns the application.

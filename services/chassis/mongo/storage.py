@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -16,6 +17,10 @@ from services.chassis.settings import Settings
 MongoDatabase: TypeAlias = Database[dict[str, Any]]
 MongoCollection: TypeAlias = Collection[dict[str, Any]]
 
+_REQUEST_WITHIN_S = 6.0
+"""For how long a request waits for the database's answers, a second try of the driver's own included."""
+
+_PROBE_WITHIN_S = 1.0
 _ANSWER_WITHIN_MS = 2_000
 _STATEMENT_WITHIN_MS = 10_000
 
@@ -90,12 +95,14 @@ class MongoStorage:
     @contextmanager
     def read(self) -> Iterator[MongoDatabase]:
         """Lends the database."""
-        yield self._database
+        with pymongo.timeout(_REQUEST_WITHIN_S):
+            yield self._database
 
     def ready(self) -> str | None:
         """Returns why the database cannot be used now, or None when it answers."""
         try:
-            now(self._database)
+            with pymongo.timeout(_PROBE_WITHIN_S):
+                now(self._database)
         except PyMongoError as error:
             return f"the database does not answer: {error}"
         return None
@@ -103,6 +110,10 @@ class MongoStorage:
     def is_transient(self, error: BaseException) -> bool:
         """Says whether the same request may succeed in a moment."""
         return is_transient(error)
+
+    def may_repeat(self, error: BaseException) -> bool:  # noqa: ARG002 - the other storages look at it
+        """Says whether a failed request is worth another try at once; the driver has tried twice already."""
+        return False
 
     def close(self) -> None:
         """Closes all connections."""
