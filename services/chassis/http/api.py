@@ -1,14 +1,14 @@
 """Turns a service's functions into endpoints: what a function asks for by its parameters, it gets.
 
 `path`, `query` and `body` are validated pydantic models; `tx` is a transaction that is committed when the function
-returns; `db` reads without one. The function returns a model, or `Created`.
+returns; `db` reads without one. The function returns a model, `Created`, or `Afterwards`.
 """
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from flask import Response, current_app, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -21,6 +21,7 @@ from services.chassis.logs import CORRELATION_ID
 
 ALWAYS_POSSIBLE = (422, 503)
 Endpoint = Callable[..., Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,16 @@ class Created:
 
     view: BaseModel
     location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """An answer that is read when the transaction is over, and no lock is held while a document is put together.
+
+    Not for a POST: what it answers is stored with its key, in the transaction.
+    """
+
+    read: Callable[[Any], BaseModel]
 
 
 class IdempotencyHeader(BaseModel):
@@ -66,6 +77,8 @@ class Api:
 
         def register(function: Endpoint) -> Endpoint:
             takes = get_type_hints(function)
+            if method == "POST" and takes.get("return") is Afterwards:
+                raise TypeError(f"{function.__name__} is a POST: its answer is stored in the transaction")
             possible = {*ALWAYS_POSSIBLE, *errors, *((400, 413, 415) if "body" in takes else ())}
             possible |= {404} if "path" in takes else set()
             route = getattr(self.blueprint, method.lower())
@@ -84,23 +97,21 @@ class Api:
             cause = _cause()
             arguments = _arguments(takes, path)
             storage = current_app.extensions["storage"]
+            if "tx" not in takes:
+                return _tried_twice(storage, lambda: _read(storage, lambda db: function(db=db, **arguments), status))
 
-            def work() -> Response:
-                if "tx" in takes:
-                    key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
-                    with storage.write(cause) as tx:
-                        if key is None:
-                            return _answer(function(tx=tx, **arguments), status)
+            def work() -> Response | Afterwards:
+                key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
+                with storage.write(cause) as tx:
+                    if key is not None:
                         return _answer_once(tx, key, lambda: _answer(function(tx=tx, **arguments), status))
-                with storage.read() as db:
-                    return _answer(function(db=db, **arguments), status)
+                    result = function(tx=tx, **arguments)
+                    return result if isinstance(result, Afterwards) else _answer(result, status)
 
-            try:
-                return work()
-            except Exception as error:
-                if not storage.may_repeat(error):
-                    raise
-            return work()  # nothing has happened: what failed was a read, or was rolled back
+            result = _tried_twice(storage, work)
+            if isinstance(result, Response):
+                return result
+            return _tried_twice(storage, lambda: _read(storage, result.read, status))
 
         # flask-openapi3 documents what is annotated. Validation is ours: its own takes malformed JSON for an empty
         # body.
@@ -117,6 +128,21 @@ def _cause() -> Cause:
     cause = cause_of(headers.get("X-Correlation-ID"), None, headers.get("traceparent"))
     CORRELATION_ID.set(cause.correlation_id)
     return cause
+
+
+def _tried_twice(storage: Any, work: Callable[[], _T]) -> _T:
+    """Does the work, and once more when it was rolled back for a reason that is over."""
+    try:
+        return work()
+    except Exception as error:
+        if not storage.may_repeat(error):
+            raise
+    return work()
+
+
+def _read(storage: Any, view: Callable[[Any], BaseModel], status: int) -> Response:
+    with storage.read() as db:
+        return _answer(view(db), status)
 
 
 def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseModel]:
