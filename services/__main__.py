@@ -2,11 +2,10 @@
 
 import click
 
-from services.chassis import rooms, settings
+from services.chassis import rooms
 from services.chassis.contracts.commands import contracts
 from services.chassis.operator.commands import operator_commands
 from services.chassis.operator.desk import Desk
-from services.chassis.settings import Settings
 
 READ_MODEL = "chart"
 
@@ -24,20 +23,20 @@ def _service_commands(name: str) -> click.Group:
         """Serve the HTTP interface."""
         from services.chassis.processes import run_api
 
-        run_api(name, settings.read(Settings))
+        run_api(name, rooms.settings_of(name))
 
     @group.command()
     def consumer() -> None:
         """Apply messages from the logs and the inbox."""
         from services.chassis.processes import run_consumer
 
-        run_consumer(name, settings.read(Settings))
+        run_consumer(name, rooms.settings_of(name))
 
     @group.command()
     @click.option("--revision", default="head", show_default=True)
     def migrate(revision: str) -> None:
         """Bring the database to the code's schema."""
-        chosen = settings.read(Settings)
+        chosen = rooms.settings_of(name)
         if chosen.database_url.startswith("mongodb"):
             from services.chassis.mongo.schema import create_collections
 
@@ -61,7 +60,14 @@ def _rebuild() -> None:
     click.echo("All charts are forgotten. The consumer fills them again from the beginning of the logs.")
 
 
-for service_name in rooms.names():
+def _services() -> list[str]:
+    try:
+        return rooms.names()
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
+for service_name in _services():
     service_commands = _service_commands(service_name)
     if service_name == READ_MODEL:
         service_commands.command("rebuild")(_rebuild)

@@ -1,6 +1,8 @@
 """The identifiers that the hospital gives out itself."""
 
-from typing import Annotated
+import re
+from keyword import iskeyword
+from typing import Annotated, Final
 from uuid import UUID
 
 import uuid_utils
@@ -8,6 +10,31 @@ from pydantic import StringConstraints
 
 ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """An id that the client chooses (a ward, a medication): 1 to 64 letters, digits, dots, underscores and hyphens."""
+
+
+_SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
+
+_TAKEN: Final = ("chassis", "guest", "none", "postgres", "public")
+"""Names that PostgreSQL, RabbitMQ or the library itself have for something else."""
+
+
+def service_name(name: str) -> str:
+    """Returns the name of a service, if it can be one wherever a service has its name.
+
+    It is a Python package, a database and its role, a user of the broker and the beginning of its queues' names, and a
+    release on Kubernetes.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if _SERVICE_NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"a service cannot be called {name!r:.80}: take 1 to 31 lower-case letters and digits, a letter first,"
+            " without - and _"
+        )
+    if name in _TAKEN or iskeyword(name):
+        raise ValueError(f"a service cannot be called {name!r}: the name is taken, take another one")
+    return name
 
 
 def new_id() -> UUID:

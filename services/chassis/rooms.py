@@ -5,16 +5,37 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from pydantic_settings import BaseSettings
+
 from services.chassis.handlers import Handlers
+from services.chassis.identifiers import service_name
 from services.chassis.saga.orchestrator import Orchestrator
-from services.chassis.settings import Settings
+from services.chassis.settings import Settings, read_all
 
 SERVICES = Path(__file__).resolve().parent.parent
 
 
 def names() -> list[str]:
-    """Returns the names of all services whose code is here (an image holds one service only)."""
-    return sorted(path.parent.name for path in SERVICES.glob("*/messages.py") if path.parent.name != "chassis")
+    """Returns the names of all services whose code is here (an image holds one service only).
+
+    Raises:
+        ValueError: One has a name that a service cannot have.
+    """
+    folders = sorted(path.parent.name for path in SERVICES.glob("*/messages.py"))
+    return [service_name(folder) for folder in folders if folder != "chassis"]
+
+
+def settings_of(service: str) -> Settings:
+    """Reads all that the service's processes read, what only one of them reads included.
+
+    Raises:
+        InvalidConfiguration: A variable is missing or bad.
+    """
+    if not (SERVICES / service / "settings.py").exists():
+        return read_all([])
+    room = _room(service, "settings")
+    kinds = [thing for thing in vars(room).values() if isinstance(thing, type) and thing.__module__ == room.__name__]
+    return read_all(kind for kind in kinds if issubclass(kind, BaseSettings))
 
 
 def handlers_of(service: str) -> Handlers:

@@ -1,10 +1,13 @@
 """A service's configuration: read from the environment once, checked, and with one place for every default."""
 
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.chassis.log_parts import MOST_PARTS, check_number
 
@@ -14,8 +17,19 @@ DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development
 """Passwords that anybody knows: good enough on one's own machine, refused in production."""
 
 
+INVALID_CONFIGURATION_STATUS: Final = 2
+"""The exit status of a process whose configuration is not valid: to start it again is of no use."""
+
+_OF_THE_RELAY: Final = ("RABBITMQ_CA_FILE", "METRICS_HOST")
+"""Variables of the relay that do not begin with RELAY_; it is given the same ones as the service."""
+
+
 class InvalidConfiguration(SystemExit):
     """The environment lacks a variable or holds a bad one. The text names each variable and what it should be."""
+
+    def __init__(self, wrong: Iterable[str]) -> None:
+        super().__init__("The configuration is not valid: " + "; ".join(wrong))
+        self.code = INVALID_CONFIGURATION_STATUS
 
 
 def _database(url: str) -> str:
@@ -74,10 +88,26 @@ class Settings(BaseSettings):
         AfterValidator(check_number),
     ] = 1
     inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
+    message_max_bytes: Annotated[
+        int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
+    ] = 1_048_576
+    migration_wait_s: Annotated[
+        float, Field(gt=0, le=86_400, description="how long a migration waits for locks and for the database")
+    ] = 300.0
+    infirmary_settings: Annotated[
+        tuple[str, ...] | None,
+        NoDecode,
+        Field(description="names of the variables that were set on purpose, with commas"),
+    ] = None
     consumer_crash_point: Annotated[
         Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")
     ] = None
     consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
+
+    @field_validator("infirmary_settings", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
 
     @model_validator(mode="after")
     def _no_crash_in_production(self) -> "Settings":
@@ -100,13 +130,59 @@ def read(kind: type[S]) -> S:
     """Reads the environment.
 
     Raises:
-        InvalidConfiguration: Ends the process with one line for each bad variable.
+        InvalidConfiguration: Ends the process with one line that names each bad variable.
     """
     try:
         return kind()
     except ValidationError as invalid:
-        lines = [
-            f"  {'_'.join(str(part) for part in error['loc']).upper() or 'environment'}: {error['msg']}"
-            for error in invalid.errors(include_input=False)
-        ]
-        raise InvalidConfiguration("\n".join(["The configuration is not valid:", *lines])) from None
+        raise _refused(_wrong(invalid)) from None
+
+
+def read_all(of_the_service: Iterable[type[BaseSettings]]) -> Settings:
+    """Reads all that the processes of a service read, so that none of them starts when another one could not.
+
+    Args:
+        of_the_service: What the service alone reads, besides `Settings`.
+
+    Raises:
+        InvalidConfiguration: Ends the process with one line that names each bad variable, and each that was set on
+            purpose (INFIRMARY_SETTINGS) and that nobody reads.
+    """
+    kinds: list[type[BaseSettings]] = [Settings, *of_the_service]
+    wrong: list[str] = []
+    for kind in kinds:
+        try:
+            kind()
+        except ValidationError as invalid:
+            wrong += _wrong(invalid)
+    known = {name.upper() for kind in kinds for name in kind.model_fields}
+    if not wrong:
+        wrong += unknown(Settings().infirmary_settings or (), known)
+    if wrong:
+        raise _refused(wrong)
+    return Settings()
+
+
+def unknown(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Returns a line for each variable that no process of the service reads, with the one that may be meant."""
+    known = {*known, *_OF_THE_RELAY}
+    lines = []
+    for name in names:
+        if name in known or name.startswith("RELAY_"):
+            continue
+        close = get_close_matches(name, known, n=1)
+        lines.append(f"{name}: nobody reads it" + (f"; did you mean {close[0]}?" if close else ""))
+    return lines
+
+
+def _wrong(invalid: ValidationError) -> list[str]:
+    return [
+        f"{'_'.join(str(part) for part in error['loc']).upper() or 'environment'}: {error['msg']}"
+        for error in invalid.errors(include_input=False)
+    ]
+
+
+def _refused(wrong: list[str]) -> InvalidConfiguration:
+    refused = InvalidConfiguration(wrong)
+    print(refused, file=sys.stderr)
+    return refused

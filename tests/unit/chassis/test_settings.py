@@ -2,7 +2,16 @@
 
 import pytest
 
-from services.chassis.settings import DEVELOPMENT_PASSWORDS, InvalidConfiguration, Settings, read
+from relay.settings import Settings as RelaySettings
+from services.billing.settings import BillingSettings
+from services.chassis.settings import (
+    DEVELOPMENT_PASSWORDS,
+    InvalidConfiguration,
+    Settings,
+    read,
+    read_all,
+    unknown,
+)
 
 DATABASE = "postgresql://lab_results:s3cret-of-ours@127.0.0.1:5432/lab_results"
 BROKER = "amqp://lab:s3cret-of-ours@127.0.0.1:5672/"
@@ -11,7 +20,7 @@ BROKER = "amqp://lab:s3cret-of-ours@127.0.0.1:5672/"
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment that holds a database and no other variable of ours."""
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, *BillingSettings.model_fields):
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", DATABASE)
@@ -58,19 +67,17 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("LOG_PARTS", "128"),
     ],
 )
-def test_a_bad_variable_is_named_on_a_line_of_its_own(
-    environment: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
+def test_a_bad_variable_is_named_on_one_line(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
     environment.setenv(variable, value)
-    lines = refusal().splitlines()
-    assert len(lines) == 2
-    assert lines[1].startswith(f"  {variable}: ")
+    assert refusal().startswith(f"The configuration is not valid: {variable}: ")
+    assert len(refusal().splitlines()) == 1
 
 
 def test_all_bad_variables_are_named_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HTTP_PORT", "0")
     environment.setenv("LOG_LEVEL", "loud")
-    assert [line.split(":")[0].strip() for line in refusal().splitlines()[1:]] == ["LOG_LEVEL", "HTTP_PORT"]
+    _, _, wrong = refusal().partition(": ")
+    assert [each.split(":")[0] for each in wrong.split("; ")] == ["LOG_LEVEL", "HTTP_PORT"]
 
 
 def test_a_refusal_shows_no_password(environment: pytest.MonkeyPatch) -> None:
@@ -106,3 +113,38 @@ def test_production_starts_with_passwords_of_its_own(environment: pytest.MonkeyP
 def test_variables_of_others_are_no_concern_of_ours(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("RELAY_WINDOW_ROWS", "many")
     assert read(Settings).database_url == DATABASE
+
+
+def test_a_process_refuses_what_only_another_process_of_the_service_would_read(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("ADMISSION_FEE", "abc")
+    environment.setenv("LOG_PARTS", "3")
+    with pytest.raises(InvalidConfiguration) as refused:
+        read_all([BillingSettings])
+    assert refused.value.code == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "LOG_PARTS: " in told
+    assert "ADMISSION_FEE: " in told
+
+
+def test_a_misspelt_variable_that_was_set_on_purpose_is_refused_with_the_one_that_is_meant(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("INFIRMARY_SETTINGS", "LOG_PARTS, ADMISION_FEE,")
+    with pytest.raises(InvalidConfiguration, match=r"ADMISION_FEE: nobody reads it; did you mean ADMISSION_FEE\?$"):
+        read_all([BillingSettings])
+    environment.setenv("INFIRMARY_SETTINGS", "LOG_PARTS,ADMISSION_FEE")
+    assert read_all([BillingSettings]).infirmary_settings == ("LOG_PARTS", "ADMISSION_FEE")
+
+
+def test_a_variable_of_another_service_is_nobodys_here(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_SETTINGS", "ADMISSION_FEE")
+    with pytest.raises(InvalidConfiguration, match="ADMISSION_FEE: nobody reads it"):
+        read_all([])
+
+
+def test_the_relay_is_given_the_same_variables_so_its_own_are_let_through() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    assert unknown([name.upper() for name in RelaySettings.model_fields], known) == []

@@ -1,0 +1,31 @@
+"""One rule for the names of services, told at the first command."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.chassis import rooms
+from services.chassis.identifiers import service_name
+
+
+@given(st.from_regex(r"[a-z][a-z0-9]{0,30}", fullmatch=True).filter(lambda name: len(name) > 8))
+def test_letters_and_digits_with_a_letter_first_are_a_name(name: str) -> None:
+    assert service_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Lab", "day-care", "day_care", "2nd", "lab ", "lab\n", "łab", "a" * 32, "lab.events", "lab;"]
+)
+def test_anything_else_is_refused_with_the_rule(name: str) -> None:
+    with pytest.raises(ValueError, match="1 to 31 lower-case letters and digits, a letter first, without - and _"):
+        service_name(name)
+
+
+@pytest.mark.parametrize("name", ["chassis", "postgres", "public", "guest", "class", "import"])
+def test_a_name_that_means_something_else_already_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="the name is taken"):
+        service_name(name)
+
+
+def test_every_service_here_has_such_a_name() -> None:
+    assert [service_name(name) for name in rooms.names()] == rooms.names()
