@@ -2,10 +2,11 @@
 
 import click
 
-from services.chassis import rooms
+from services.chassis import logs, rooms
 from services.chassis.contracts.commands import contracts
 from services.chassis.operator.commands import operator_commands
 from services.chassis.operator.desk import Desk
+from services.chassis.patience import GaveUp
 
 READ_MODEL = "chart"
 
@@ -37,14 +38,18 @@ def _service_commands(name: str) -> click.Group:
     def migrate(revision: str) -> None:
         """Bring the database to the code's schema."""
         chosen = rooms.settings_of(name)
-        if chosen.database_url.startswith("mongodb"):
-            from services.chassis.mongo.schema import create_collections
+        logs.configure(name, "migrate", chosen.log_level)
+        try:
+            if chosen.database_url.startswith("mongodb"):
+                from services.chassis.mongo.schema import create_collections
 
-            create_collections(name, chosen)
-        else:
-            from services.chassis.migrate import migrate as run
+                create_collections(name, chosen)
+            else:
+                from services.chassis.migrate import migrate as run
 
-            run(name, chosen, revision)
+                run(name, chosen, revision)
+        except GaveUp as gave_up:
+            raise click.ClickException(str(gave_up)) from None
 
     for command in operator_commands(name, has_saga=(rooms.SERVICES / name / "saga.py").exists()):
         group.add_command(command)

@@ -3,7 +3,8 @@
 from pymongo import IndexModel
 
 from services.chassis.mongo.documents import documents_of
-from services.chassis.mongo.storage import connect
+from services.chassis.mongo.storage import connect, is_transient
+from services.chassis.patience import patiently
 from services.chassis.settings import Settings
 
 _OF_DOCUMENTS = [
@@ -28,8 +29,18 @@ def create_collections(service: str, settings: Settings) -> None:
     """Makes what is missing. Does nothing when all is there; several processes may call it at once.
 
     Raises:
-        pymongo.errors.PyMongoError: The database does not answer, or holds an index of the same name that differs.
+        GaveUp: The database has been away for longer than `migration_wait_s`.
+        pymongo.errors.PyMongoError: It holds an index of the same name that differs.
     """
+    patiently(
+        f"the migration of {service}",
+        settings.migration_wait_s,
+        lambda: _create(service, settings),
+        lambda error: f"the database is away ({error})" if is_transient(error) else None,
+    )
+
+
+def _create(service: str, settings: Settings) -> None:
     documents = documents_of(service)
     own = [IndexModel(list(keys)) for keys in documents.indexes]
     with connect(settings, f"{service}/migrate") as client:
