@@ -1,18 +1,23 @@
 """A service's table of contents: which message it handles, and how.
 
 A handler of an event takes the event and the transaction. A handler of a command returns its outcome; the chassis
-stores it and
-replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
+stores it and replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.chassis.messages import Command, Event
+from services.chassis.declaration import Misdeclared, named
+from services.chassis.identifiers import service_name
+from services.chassis.messages import Command, Event, Message, contract_of
+from services.chassis.signature import check_signature
+from services.chassis.written_messages import check_written
 
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=Command)
+K = TypeVar("K")
+H = TypeVar("H")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +44,61 @@ class Handlers:
     """
 
     def __init__(self, service: str) -> None:
-        self.service = service
+        """Makes an empty table.
+
+        Raises:
+            ValueError: A service cannot have this name, or its code publishes what is not its own.
+        """
+        self.service = service_name(service)
         self.events: dict[tuple[str, str], tuple[type[Event], EventHandler]] = {}
         self.commands: dict[str, tuple[type[Command], CommandHandler]] = {}
+        check_written(service)
 
     def on(self, event: type[E]) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
-        """Registers the handler of another service's event."""
+        """Registers the handler of another service's event.
+
+        Raises:
+            Misdeclared: The class is not declared by @reads, the function cannot handle it, or another one does.
+        """
+        source = self._other_end(contract_of(event, "reads").peer, event)
 
         def register(handler: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
-            self.events[event.contract.peer, event.__name__] = (event, handler)
+            check_signature(handler, event, ["tx"], [type(None)])
+            self._handle_once(self.events, (source, event.__name__), event, handler)
             return handler
 
         return register
 
     def command(self, command: type[C]) -> Callable[[Callable[[C, Any], Outcome]], Callable[[C, Any], Outcome]]:
-        """Registers the handler of a command that does or undoes this service's part of a saga."""
+        """Registers the handler of a command that does or undoes this service's part of a saga.
+
+        Raises:
+            Misdeclared: The class is not declared by @receives, the function cannot handle it, or another one does.
+        """
+        self._other_end(contract_of(command, "receives").peer, command)
 
         def register(handler: Callable[[C, Any], Outcome]) -> Callable[[C, Any], Outcome]:
-            self.commands[command.__name__] = (command, handler)
+            check_signature(handler, command, ["tx"], [Outcome, Refused, type(None)])
+            self._handle_once(self.commands, command.__name__, command, handler)
             return handler
 
         return register
+
+    def _other_end(self, peer: str, message: type[Message]) -> str:
+        if peer == self.service:
+            raise Misdeclared(f"{named(message)}: {peer} is this service itself; name the one at the other end")
+        return peer
+
+    def _handle_once(self, table: dict[K, tuple[type[Any], H]], key: K, message: type[Message], handler: H) -> None:
+        if key in table:
+            of_it, other = table[key]
+            raise Misdeclared(
+                f"{named(message)} is handled by {named(other)} and by {named(handler)}; one function handles a message"
+                if of_it is message
+                else f"{self.service} handles two commands called {message.__name__}, {named(of_it)} and"
+                f" {named(message)}; rename one of them, at its sender, too"
+            )
+        table[key] = message, handler
 
     def logs(self) -> list[str]:
         """Returns the names of the logs to read, one for each service whose events are handled."""

@@ -4,12 +4,16 @@ A publisher owns the full class; a reader declares a class of the same name with
 others.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from functools import lru_cache
+from typing import ClassVar, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from services.chassis.declaration import Misdeclared, check_fields, check_peer, check_subject, named, service_of
 
 Direction = Literal["publishes", "reads", "sends", "receives"]
 M = TypeVar("M", bound="Message")
@@ -35,7 +39,8 @@ class Contract:
 class Message(BaseModel):
     """A message's body. Unknown fields are ignored, so that a publisher may add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # JSON has no NaN: it would be written as null, which no reader of a number takes.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
     contract: ClassVar[Contract]
 
 
@@ -83,8 +88,64 @@ class Reply(Message):
     reason: str | None = None
 
 
-def _declare(contract: Contract) -> Callable[[type[M]], type[M]]:
+DECORATORS: Final = {
+    "publishes": '@publishes(subject="...")',
+    "reads": '@reads("<publisher>")',
+    "sends": '@sends("<participant>")',
+    "receives": '@receives("<orchestrator>")',
+}
+"""How each direction is declared."""
+
+
+def contract_of(message: type[Message], *wanted: Direction) -> Contract:
+    """Returns what a class declares.
+
+    Args:
+        message: The class.
+        wanted: The directions that it may have where it is used.
+
+    Raises:
+        Misdeclared: It has no decorator, or one of another direction.
+    """
+    contract = vars(message).get("contract")
+    ways = " or ".join(DECORATORS[direction] for direction in wanted)
+    if not isinstance(contract, Contract):
+        raise Misdeclared(f"{named(message)} is not declared; put {ways} above the class")
+    if contract.direction not in wanted:
+        raise Misdeclared(
+            f"{named(message)} is declared by @{contract.direction}, and what is used here is declared by {ways}"
+        )
+    return contract
+
+
+@lru_cache
+def check_own(kind: type[Event | Command], source: str) -> None:
+    """Makes sure that a service writes only messages that are its own.
+
+    Raises:
+        Misdeclared: It is to write somebody else's, or what is not declared as something to write.
+    """
+    contract_of(kind, "publishes" if issubclass(kind, Event) else "sends")
+    owner = service_of(kind.__module__)
+    if owner not in (None, source):
+        raise Misdeclared(
+            f"{kind.__name__} is {owner}'s, and {source} cannot write it; a service writes its own messages"
+        )
+
+
+def _declare(contract: Contract, base: type[Message]) -> Callable[[type[M]], type[M]]:
     def mark(message: type[M]) -> type[M]:
+        if not (isinstance(message, type) and issubclass(message, base)):
+            raise Misdeclared(f"{named(message)}: @{contract.direction} is for classes of {base.__name__}")
+        if "contract" in vars(message):
+            raise Misdeclared(f"{named(message)} is declared twice; a class has one decorator")
+        if getattr(sys.modules.get(message.__module__), message.__qualname__, message) is not message:
+            raise Misdeclared(f"{named(message)}: there is another class of this name above; each needs one of its own")
+        if contract.direction == "publishes":
+            check_subject(message, contract.subject_field)
+        else:
+            check_peer(message, contract.peer)
+        check_fields(message, base)
         message.contract = contract
         return message
 
@@ -93,22 +154,22 @@ def _declare(contract: Contract) -> Callable[[type[M]], type[M]]:
 
 def publishes(*, subject: str) -> Callable[[type[M]], type[M]]:
     """Declares an event of this service. `subject` is the field that holds the aggregate's id."""
-    return _declare(Contract("publishes", subject_field=subject))
+    return _declare(Contract("publishes", subject_field=subject), Event)
 
 
 def reads(source: str) -> Callable[[type[M]], type[M]]:
     """Declares the fields that this service reads of an event of `source`."""
-    return _declare(Contract("reads", peer=source))
+    return _declare(Contract("reads", peer=source), Event)
 
 
 def sends(to: str) -> Callable[[type[M]], type[M]]:
     """Declares a command that this service's saga sends to the service `to`."""
-    return _declare(Contract("sends", peer=to))
+    return _declare(Contract("sends", peer=to), Command)
 
 
 def receives(sender: str) -> Callable[[type[M]], type[M]]:
     """Declares the fields that this service reads of a command that `sender`'s saga sends."""
-    return _declare(Contract("receives", peer=sender))
+    return _declare(Contract("receives", peer=sender), Command)
 
 
 def encode(message: Message) -> bytes:

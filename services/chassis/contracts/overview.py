@@ -5,7 +5,7 @@ from inspect import getdoc
 
 from services.chassis.contracts.declarations import Catalogue, Declared
 from services.chassis.contracts.phrasing import phrase
-from services.chassis.contracts.schema_files import written_schema
+from services.chassis.contracts.schemas import written_schema
 from services.chassis.messages import Command, Message, Reply
 
 _BEGINNING = """\

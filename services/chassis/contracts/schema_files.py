@@ -7,37 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
-
 from services.chassis.contracts.declarations import Catalogue, Declared
-from services.chassis.messages import Message
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class _EveryFieldIsWritten(GenerateJsonSchema):
-    """A message is written whole: a field with a default is there, too, though pydantic calls it optional."""
-
-    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002 - pydantic's signature
-        return True
+from services.chassis.contracts.schemas import needed_schema, written_schema
 
 
 def schema_of(declared: Declared) -> dict[str, Any]:
     """Returns the schema of what is written, for a type that the service owns, or else of what the service needs."""
     return written_schema(declared.message) if declared.is_outward else needed_schema(declared.message)
-
-
-def written_schema(message: type[Message]) -> dict[str, Any]:
-    """Returns the schema of what `encode` writes."""
-    return {
-        "$schema": DIALECT,
-        **message.model_json_schema(mode="serialization", schema_generator=_EveryFieldIsWritten),
-    }
-
-
-def needed_schema(message: type[Message]) -> dict[str, Any]:
-    """Returns the schema of what `read_body` can read."""
-    return {"$schema": DIALECT, **message.model_json_schema(mode="validation")}
 
 
 def path_of(declared: Declared) -> Path:

@@ -108,6 +108,14 @@ class Advance:
     wait_s: float | None = None
 
 
+def not_asked(after: Advance, why: str) -> Advance:
+    """Returns what follows when what is to be sent cannot be: the saga waits for an operator, before the same step.
+
+    It is neither a refusal nor silence, so nothing is undone for it.
+    """
+    return Advance(after.state.model_copy(update={"status": "parked", "reason": why}))
+
+
 def initial(saga: Saga[Any]) -> SagaState:
     """Returns the state of a saga that has not started."""
     return SagaState(steps=tuple(StepState(name=step.name) for step in saga.steps))

@@ -1,12 +1,16 @@
 """How a saga is declared: a list of steps, read aloud from the top. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from services.chassis.messages import COMPENSATION_SUFFIX, Command
+from services.chassis.contracts.compatibility import Misfit, misfits
+from services.chassis.contracts.schemas import needed_schema, written_schema
+from services.chassis.declaration import Misdeclared, named, service_of
+from services.chassis.messages import COMPENSATION_SUFFIX, Command, contract_of
+from services.chassis.signature import check_signature
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -45,6 +49,10 @@ class Step:
     pivot: bool = False
     retriable: bool = False
 
+    def commands(self) -> tuple[type[Command], ...]:
+        """Returns what may be asked of the participant."""
+        return (self.command,) if self.compensation is None else (self.command, self.compensation)
+
     def asked_as(self, undo: bool) -> str:
         """Returns the step's name as commands and replies carry it."""
         return f"{self.name}{COMPENSATION_SUFFIX}" if undo else self.name
@@ -62,32 +70,103 @@ class Saga(Generic[D]):
             steps: Compensatable steps, then the pivot, then retriable ones.
 
         Raises:
-            ValueError: The steps are not in that order, two share a name, or the pivot could not be undone when it does
-                not answer.
+            Misdeclared: The saga could get stuck half-way, or a command could not be made of its data.
         """
-        rank = [2 if step.retriable else 1 if step.pivot else 0 for step in steps]
-        if rank != sorted(rank) or rank.count(1) != 1:
-            raise ValueError(
-                f"saga {name}: steps that can be compensated come first, then one pivot, then retriable ones"
-            )
-        if len({step.name for step in steps}) < len(steps):
-            raise ValueError(
-                f"saga {name}: replies are told apart by the step's name, so each step needs one of its own"
-            )
-        if any(step.pivot and step.compensation is None for step in steps):
-            raise ValueError(f"saga {name}: the pivot needs a compensation for the case that it does not answer")
         self.name = name
         self.data = data
         self.steps = steps
         self.completed: Callable[[D, Any], None] = _nothing
         self.failed: Callable[[D, str, Any], None] = _nothing
+        check_steps(self)
+        for step in steps:
+            for command in step.commands():
+                _check_command(self, step, command)
+
+    def refuse(self, why: str) -> Misdeclared:
+        """Returns the error of a declaration of this saga."""
+        return Misdeclared(f"saga {self.name}: {why}")
 
     def when_completed(self, function: Callable[[D, Any], None]) -> Callable[[D, Any], None]:
-        """Registers what is done, in the same transaction, when every step has succeeded."""
+        """Registers what is done, in the same transaction, when every step has succeeded.
+
+        Raises:
+            Misdeclared: It does not take the saga's data and the transaction, or there is such a function already.
+        """
+        if self.completed is not _nothing:
+            raise self.refuse("when_completed is there twice; one function ends it")
+        check_signature(function, self.data, ["tx"], [type(None)])
         self.completed = function
         return function
 
     def when_failed(self, function: Callable[[D, str, Any], None]) -> Callable[[D, str, Any], None]:
-        """Registers what is done, in the same transaction, when everything has been undone; takes the reason too."""
+        """Registers what is done, in the same transaction, when everything has been undone; takes the reason too.
+
+        Raises:
+            Misdeclared: It does not take the saga's data, the reason and the transaction, or there is such a function
+                already.
+        """
+        if self.failed is not _nothing:
+            raise self.refuse("when_failed is there twice; one function ends it")
+        check_signature(function, self.data, ["reason", "tx"], [type(None)])
         self.failed = function
         return function
+
+
+def check_steps(saga: Saga[Any]) -> None:
+    """Makes sure that a saga ends, whatever its participants answer."""
+    names = [step.name for step in saga.steps]
+    rank = [2 if step.retriable else 1 if step.pivot else 0 for step in saga.steps]
+    if rank != sorted(rank) or rank.count(1) != 1:
+        raise saga.refuse("steps that can be compensated come first, then one pivot, then retriable ones")
+    if len(set(names)) < len(names):
+        raise saga.refuse("replies are told apart by the step's name, so each step needs one of its own")
+    for step in saga.steps:
+        if not step.name or step.name.endswith(COMPENSATION_SUFFIX):
+            raise saga.refuse(f"a step cannot be called {step.name!r}; give it a name without {COMPENSATION_SUFFIX}")
+        if step.pivot and step.retriable:
+            raise saga.refuse(f"step {step.name} is either the pivot or retriable, not both")
+        if step.pivot and step.compensation is None:
+            raise saga.refuse("the pivot needs a compensation for the case that it does not answer")
+        if step.retriable and step.compensation is not None:
+            raise saga.refuse(f"step {step.name} is retriable and never undone; leave its compensation out")
+
+
+def _check_command(saga: Saga[Any], step: Step, command: type[Command]) -> None:
+    """Makes sure that a command can be made of the saga's data: it is, long after anybody could be told."""
+    if contract_of(command, "sends").peer != contract_of(step.command, "sends").peer:
+        raise saga.refuse(
+            f"{command.__name__} undoes {step.command.__name__} and goes to {command.contract.peer}; only"
+            f" {step.command.contract.peer} can undo what it did"
+        )
+    taken = [name for name in Command.model_fields if name in saga.data.model_fields]
+    if taken:
+        raise saga.refuse(f"{saga.data.__name__}.{taken[0]}: the chassis fills {taken[0]} in; call the field otherwise")
+    needed = needed_schema(command)
+    needed["properties"] = {
+        name: kind for name, kind in needed["properties"].items() if name not in Command.model_fields
+    }
+    needed["required"] = [name for name in needed.get("required", ()) if name not in Command.model_fields]
+    for misfit in misfits(written_schema(saga.data), needed):
+        raise saga.refuse(f"{command.__name__}.{misfit.path} {_why(misfit, saga.data.__name__)}")
+
+
+def _why(misfit: Misfit, data: str) -> str:
+    if misfit.kind == "missing":
+        return f"is not among what {data} holds; add it to {data}, or give it a default"
+    return f"should be {misfit.read}, and {data} holds {misfit.written}; make the two one"
+
+
+def check_sagas(service: str, sagas: Collection[Saga[Any]]) -> None:
+    """Makes sure that sagas can be led by a service.
+
+    Raises:
+        Misdeclared: Two have the same name, or one asks what is not this service's to ask.
+    """
+    if len({saga.name for saga in sagas}) < len(sagas):
+        raise Misdeclared(f"{service} has two sagas of one name; each needs one of its own")
+    for saga in sagas:
+        for command in (command for step in saga.steps for command in step.commands()):
+            if command.contract.peer == service:
+                raise saga.refuse(f"{command.__name__} goes to {service} itself; a step is another service's part")
+            if service_of(command.__module__) not in (None, service):
+                raise saga.refuse(f"{named(command)} is another service's; declare it in the messages of {service}")

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.chassis.cause import cause_of
 from services.chassis.database import is_transient
+from services.chassis.envelope import MessageTooLarge
+from services.chassis.identifiers import service_name
 from services.chassis.messages import Reply
 from services.chassis.saga.advance import (
     Advance,
@@ -23,15 +25,19 @@ from services.chassis.saga.advance import (
     TimedOut,
     advance,
     initial,
+    not_asked,
 )
-from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga
+from services.chassis.saga.asking import CannotAsk, command_for
+from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
 from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
 from services.chassis.transaction import Query, Transaction
+from services.chassis.written_messages import check_written
 
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 30.0
-"""When a saga is taken up again that could not be carried on: its name is not known here, or what ends it fails."""
+"""When a saga is taken up again that could not be carried on: its name is not known here, what ends it fails, or an
+answer to it is held."""
 
 
 class SagaView(BaseModel):
@@ -55,12 +61,29 @@ class Orchestrator:
     """
 
     def __init__(self, service: str, *sagas: Saga[Any]) -> None:
-        self.service = service
+        """Takes the sagas of a service.
+
+        Raises:
+            Misdeclared: Two have the same name, or one asks what is not this service's to ask.
+        """
+        self.service = service_name(service)
         self.sagas = {saga.name: saga for saga in sagas}
         self.step_timeout_s = STEP_TIMEOUT_S
+        check_sagas(service, sagas)
+        check_written(service)
 
     def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
-        """Starts a saga in the transaction that decided it. Returns its first state."""
+        """Starts a saga in the transaction that decided it. Returns its first state.
+
+        Raises:
+            ValueError: This orchestrator does not know the saga, or the data are of another kind.
+            MessageTooLarge: The first command is too large; nothing has been started.
+        """
+        if self.sagas.get(saga.name) is not saga or not isinstance(data, saga.data):
+            raise ValueError(
+                f"{self.service} starts saga {saga.name} with {type(data).__name__}; it should be one of its own, with"
+                f" {saga.data.__name__}"
+            )
         now = tx.value("SELECT clock_timestamp()")
         row = SagaRow(
             saga_id,
@@ -85,7 +108,7 @@ class Orchestrator:
             traceparent=row.traceparent,
             wait_s=first.wait_s,
         )
-        self._follow(tx, saga, row, Started(), first)
+        self._remember(tx, row.saga_id, Started(), first, self._send(tx, saga, row, first))
         return first.state
 
     def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
@@ -114,7 +137,11 @@ class Orchestrator:
                 ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
             at_most=at_most,
         )
+        answered = self._answers_held(tx, rows)
         for row in rows:
+            if str(row.saga_id) in answered:
+                self._look_again(tx, row)
+                continue
             try:
                 with tx.savepoint():
                     self._advance_all(tx, [row], TimedOut())
@@ -122,13 +149,31 @@ class Orchestrator:
                 if is_transient(error):
                     raise
                 log.exception("saga %s cannot be carried on", row.saga_id)
-                tx.execute(
-                    "UPDATE saga SET due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)"
-                    " WHERE saga_id = %(saga_id)s",
-                    saga_id=row.saga_id,
-                    wait_s=_LOOK_AGAIN_S,
-                )
+                self._look_again(tx, row)
         return len(rows)
+
+    def _answers_held(self, tx: Transaction, rows: Sequence[SagaRow]) -> set[str]:
+        """Returns the ids of the sagas whose participant has answered, though the answer could not be applied here.
+
+        That is no silence: a step that may have been done is not to be undone for it. The answer is tried again by
+        itself.
+        """
+        if not rows:
+            return set()
+        held = tx.connection.execute(
+            """SELECT subject FROM parked_message
+               WHERE channel = %s AND subject = ANY(%s) AND type = %s AND NOT unreadable""",
+            (f"{self.service}.inbox", [str(row.saga_id) for row in rows], Reply.__name__),
+        )
+        return {subject for (subject,) in held.fetchall()}
+
+    def _look_again(self, tx: Transaction, row: SagaRow) -> None:
+        tx.execute(
+            "UPDATE saga SET due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)"
+            " WHERE saga_id = %(saga_id)s",
+            saga_id=row.saga_id,
+            wait_s=_LOOK_AGAIN_S,
+        )
 
     def resume(self, tx: Transaction, saga_id: UUID) -> bool:
         """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
@@ -153,6 +198,11 @@ class Orchestrator:
         if after.state is before:
             self._remember(tx, row.saga_id, happened, after, "")
             return row
+        try:
+            sent = self._send(tx, saga, row, after)
+        except (CannotAsk, MessageTooLarge) as wrong:
+            sent, after = "", not_asked(after, f"the next command cannot be sent: {wrong}")
+            log.error("saga %s is parked: %s", row.saga_id, after.state.reason)
         state = after.state.model_dump(mode="json")
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
@@ -163,25 +213,28 @@ class Orchestrator:
             state=Jsonb(state),
             wait_s=after.wait_s,
         )
-        self._follow(tx, saga, row, happened, after)
+        self._tell_the_end(tx, saga, row, after)
+        self._remember(tx, row.saga_id, happened, after, sent)
         return replace(row, state=state)
 
-    def _follow(self, tx: Transaction, saga: Saga[Any], row: SagaRow, happened: Happened, after: Advance) -> None:
-        """Sends what is to be sent, tells the service when the saga has ended, and writes the history."""
-        sent = ""
-        if after.ask is not None:
-            step = saga.steps[after.ask.index]
-            kind = step.compensation if after.ask.undo else step.command
-            if kind is None:
-                raise ValueError(f"saga {saga.name}: step {step.name} has no compensation")
-            asked = {"step": step.asked_as(after.ask.undo), "attempt": after.ask.attempt}
-            tx.send(kind.model_validate({**row.data, "saga_id": row.saga_id, "reply_to": self.service, **asked}))
-            sent = f"{kind.__name__} to {kind.contract.peer}, attempt {after.ask.attempt}"
-        elif after.state.status == "completed":
+    def _send(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> str:
+        """Sends what is to be sent. Returns it in words.
+
+        Raises:
+            CannotAsk: The saga's data do not make the command.
+            MessageTooLarge: The command is too large.
+        """
+        if after.ask is None:
+            return ""
+        command = command_for(saga, after.ask, row.saga_id, row.data, self.service)
+        tx.send(command)
+        return f"{type(command).__name__} to {command.contract.peer}, attempt {after.ask.attempt}"
+
+    def _tell_the_end(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> None:
+        if after.state.status == "completed":
             saga.completed(saga.data.model_validate(row.data), tx)
         elif after.state.status == "failed":
             saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
-        self._remember(tx, row.saga_id, happened, after, sent)
 
     def _remember(self, tx: Transaction, saga_id: UUID, happened: Happened, after: Advance, sent: str) -> None:
         tx.execute(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.chassis.declaration import named
 from services.chassis.handlers import CommandHandler, Refused
 from services.chassis.messages import COMPENSATION_SUFFIX, Command, Reply
 from services.chassis.saga.outcomes import Outcomes, StoredOutcome
@@ -38,6 +39,9 @@ def decide(tx: object, command: Command, handler: CommandHandler, known: Mapping
         command: The action or the compensation.
         handler: What does it.
         known: What was answered to the action and to its compensation, by step.
+
+    Raises:
+        TypeError: The handler returned neither None nor a refusal: nobody knows what it meant.
     """
     if command.is_compensation():
         action = known.get(command.action_step())
@@ -48,4 +52,8 @@ def decide(tx: object, command: Command, handler: CommandHandler, known: Mapping
     refusal = handler(command, tx)
     if isinstance(refusal, Refused):
         return StoredOutcome(command.step, "refused", refusal.reason)
+    if refusal is not None:
+        raise TypeError(
+            f"{named(handler)} returned {refusal!r:.80}; a command's handler returns None for done, or Refused(...)"
+        )
     return StoredOutcome(command.step, "done", None)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.chassis.messages import Command
+from services.chassis.messages import Command, sends
 from services.chassis.saga.advance import Advance, Happened, Replied, Started, TimedOut, advance, initial
 from services.chassis.saga.definition import Saga, Step
 
@@ -14,16 +14,21 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class Nothing(BaseModel):
-    saga_id: UUID
+    admission_id: UUID
+
+
+@sends("ward")
+class Ask(Command):
+    """Whatever a step asks for."""
 
 
 ADMISSION = Saga(
     "admission",
     Nothing,
-    Step("bed", Command, compensation=Command),
-    Step("admission", Command, compensation=Command),
-    Step("billing", Command, compensation=Command, pivot=True),
-    Step("confirmation", Command, retriable=True),
+    Step("bed", Ask, compensation=Ask),
+    Step("admission", Ask, compensation=Ask),
+    Step("billing", Ask, compensation=Ask, pivot=True),
+    Step("confirmation", Ask, retriable=True),
 )
 
 

@@ -1,11 +1,8 @@
 """The saga's state machine by itself: a script for each way an admission can go."""
 
-import pytest
-
-from services.chassis.messages import Command
 from services.chassis.saga.advance import Advance, Replied, Resumed, TimedOut
-from services.chassis.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S, Saga, Step
-from tests.unit.chassis.saga_script import Nothing, Run
+from services.chassis.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S
+from tests.unit.chassis.saga_script import Run
 
 
 def test_every_step_done_completes_the_admission() -> None:
@@ -94,25 +91,3 @@ def test_a_parked_saga_goes_on_by_itself_when_the_answer_comes_after_all() -> No
     assert run.state.status == "parked"
     assert run.done() == "failed"
     assert run.state.reason == "already admitted"
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        [Step("a", Command, compensation=Command)],
-        [Step("a", Command, compensation=Command, pivot=True), Step("b", Command, compensation=Command)],
-        [Step("a", Command, retriable=True), Step("b", Command, compensation=Command, pivot=True)],
-        [Step("a", Command), Step("a", Command, compensation=Command, pivot=True)],
-        [Step("a", Command, pivot=True)],
-    ],
-    ids=[
-        "no pivot",
-        "a step after the pivot that may fail",
-        "retriable before the pivot",
-        "one name twice",
-        "no way back",
-    ],
-)
-def test_a_saga_that_could_get_stuck_half_way_cannot_be_declared(steps: list[Step]) -> None:
-    with pytest.raises(ValueError, match="saga s:"):
-        Saga("s", Nothing, *steps)

@@ -1,0 +1,62 @@
+"""A service that publishes what is somebody else's is found out before it runs."""
+
+import pytest
+
+from services.chassis import rooms
+from services.chassis.written_messages import check_written, wrongly_written
+
+IMPORTS = (
+    "from services.billing import messages\nfrom services.billing.messages import AdmissionBilled, StockReserved\n"
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def on(tx):\n    tx.publish(StockReserved(quantity=1))\n",
+        "def on(tx):\n    tx.publish(messages.StockReserved(quantity=1))\n",
+        "def on(tx):\n    tx.publish(StockReserved.model_validate({}))\n",
+        "def on(event: StockReserved, tx):\n    tx.publish(event)\n",
+        "def on(event: messages.StockReserved, tx):\n    tx.publish(event)\n",
+        "def on(tx):\n    told = StockReserved(quantity=1)\n    tx.publish(told)\n",
+        "class Office:\n    def on(self):\n        self.tx.publish(StockReserved(quantity=1))\n",
+    ],
+)
+def test_somebody_elses_event_is_found_wherever_it_is_published(code: str) -> None:
+    found = list(wrongly_written("billing", "handlers.py", IMPORTS + code))
+    assert len(found) == 1
+    assert found[0].startswith("services/billing/handlers.py:")
+    assert "billing publishes StockReserved: services.billing.messages.StockReserved is declared by @reads" in found[0]
+
+
+def test_a_command_that_was_received_is_not_sent_on() -> None:
+    code = "from services.billing.messages import ChargeDispensing as Charge\n"
+    code += "def on(command: Charge, tx):\n    tx.send(command)\n"
+    (found,) = wrongly_written("billing", "handlers.py", code)
+    assert "billing sends ChargeDispensing: " in found
+    assert '@sends("<participant>")' in found
+
+
+def test_a_message_of_another_service_is_found_by_its_module() -> None:
+    code = "from services.inventory.messages import StockReserved\n\ndef on(tx):\n    tx.publish(StockReserved())\n"
+    (found,) = wrongly_written("billing", "store.py", code)
+    assert "billing publishes StockReserved of services.inventory.messages" in found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def on(tx):\n    tx.publish(AdmissionBilled(balance='1'))\n",
+        "def on(event: StockReserved, tx):\n    event = AdmissionBilled(balance='1')\n    tx.publish(event)\n",
+        "def on(event: StockReserved, tx):\n    event = decide(event)\n    tx.publish(event)\n",
+        "def on(event: StockReserved, tx):\n    tx.publish(decide(event))\n",
+        "def on(event: StockReserved, tx):\n    return StockReserved(quantity=event.quantity)\n",
+    ],
+)
+def test_what_is_the_services_own_or_not_known_is_let_through(code: str) -> None:
+    assert list(wrongly_written("billing", "handlers.py", IMPORTS + code)) == []
+
+
+@pytest.mark.parametrize("service", rooms.names())
+def test_every_service_here_writes_its_own(service: str) -> None:
+    check_written(service)
