@@ -89,6 +89,7 @@ class PostgresStorage:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self.service, self._log_parts = service, settings.log_parts
+        self._message_max_bytes = settings.message_max_bytes
         self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
@@ -115,7 +116,13 @@ class PostgresStorage:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
         with (
             self._connection() as connection,
-            transaction(connection, self.service, cause, log_parts=self._log_parts) as tx,
+            transaction(
+                connection,
+                self.service,
+                cause,
+                log_parts=self._log_parts,
+                message_max_bytes=self._message_max_bytes,
+            ) as tx,
         ):
             yield tx
         if tx.wrote_messages:

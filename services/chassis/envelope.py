@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from services.chassis import log_parts
 from services.chassis.cause import Cause
 from services.chassis.identifiers import new_id
-from services.chassis.messages import Command, Event, Message, Reply, encode
-from services.chassis.wire import encode_header
+from services.chassis.messages import Command, Event, Message, Reply, check_own, encode
+from services.chassis.wire import MESSAGE_MAX_BYTES, encode_header
 
 M = TypeVar("M", bound=Message)
 
@@ -22,12 +22,25 @@ MAX_KEPT_CHARACTERS = 16_384
 MAX_KEPT_DEPTH = 6
 """How much is kept of the properties of a message that nobody can read."""
 
+MAX_SUBJECT_CHARACTERS = 255
+"""The longest subject that readers take."""
+
 PARTITIONS = 64
 """Into how many partitions an outbox is split; fixed for ever, because a subject must never change its partition."""
 
 
 class MalformedMessage(ValueError):
     """A message lacks an attribute or a field that it must have, or holds one of the wrong kind."""
+
+
+class MessageTooLarge(ValueError):
+    """A message is larger than MESSAGE_MAX_BYTES allows; nothing of its transaction is kept."""
+
+    def __init__(self, message_type: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{message_type} has {size:,} bytes, and MESSAGE_MAX_BYTES allows {limit:,};"
+            " say less, or tell where the rest is"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,15 @@ def partition_of(subject: str) -> int:
     return crc32(subject.encode()) % PARTITIONS
 
 
-def outgoing(message: Message, *, source: str, cause: Cause, target: str | None = None, parts: int = 1) -> Outgoing:
+def outgoing(
+    message: Message,
+    *,
+    source: str,
+    cause: Cause,
+    target: str | None = None,
+    parts: int = 1,
+    max_bytes: int = MESSAGE_MAX_BYTES,
+) -> Outgoing:
     """Returns the outbox row for an event, a command or a reply.
 
     Args:
@@ -85,17 +106,32 @@ def outgoing(message: Message, *, source: str, cause: Cause, target: str | None 
         cause: What led to it.
         target: The queue for a reply; otherwise the message's own declaration says where it goes.
         parts: Into how many parts the log of `source` is split.
+        max_bytes: The largest body.
+
+    Raises:
+        MessageTooLarge: The body is larger.
+        Misdeclared: The message is not `source`'s own to write.
+        ValueError: The subject is none that readers take.
     """
     if isinstance(message, Event):
+        check_own(type(message), source)
         subject = message.subject()
+        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or "\x00" in subject:
+            raise ValueError(
+                f"{type(message).__name__}: its subject should be 1 to {MAX_SUBJECT_CHARACTERS} characters without NUL,"
+                f" not {subject!r:.80}"
+            )
         target = log_parts.name_of(source, log_parts.home(partition_of(subject), parts))
     elif isinstance(message, Command):
+        check_own(type(message), source)
         target, subject = f"{message.contract.peer}.inbox", str(message.saga_id)
     elif isinstance(message, Reply) and target is not None:
         subject = str(message.saga_id)
     else:
         raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply with a target")
     body = encode(message)
+    if len(body) > max_bytes:
+        raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
     message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
     sequenced = isinstance(message, Event)
     header = encode_header(
@@ -194,7 +230,7 @@ def _is_storable(text: str) -> bool:
 
 def _text(values: Mapping[str, Any], key: str, label: str) -> str:
     value = values.get(key)
-    if not isinstance(value, str) or not 0 < len(value) <= 255 or not _is_storable(value):
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_SUBJECT_CHARACTERS or not _is_storable(value):
         raise MalformedMessage(f"{label} must be 1 to 255 characters of text, not {value!r:.80}")
     return value
 

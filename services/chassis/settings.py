@@ -2,14 +2,19 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.chassis.log_parts import MOST_PARTS, check_number
+from services.chassis.wire import MESSAGE_MAX_BYTES
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -33,15 +38,28 @@ class InvalidConfiguration(SystemExit):
 
 
 def _database(url: str) -> str:
-    if not url.startswith(("postgresql://", "postgres://", "mongodb://", "mongodb+srv://")):
-        raise ValueError("should be postgresql://user:password@host:port/database or mongodb://...")
-    return url
+    if url.startswith(("postgresql://", "postgres://")) and _is_for_libpq(url):
+        return url
+    if url.startswith(("mongodb://", "mongodb+srv://")) and urlsplit(url).path.strip("/"):
+        return url
+    raise ValueError("should be postgresql://user:password@host:port/database or mongodb://host:port/database")
+
+
+def _is_for_libpq(url: str) -> bool:
+    """Says whether libpq can read a URL, which may name several hosts. Its own words could hold the password."""
+    try:
+        ports = str(conninfo_to_dict(url).get("port", ""))
+    except psycopg.ProgrammingError:
+        return False
+    return all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports.split(","))
 
 
 def _broker(url: str) -> str:
-    if not url.startswith(("amqp://", "amqps://")):
-        raise ValueError("should be amqp://user:password@host:port/vhost")
-    return url
+    if url.startswith(("amqp://", "amqps://")):
+        with suppress(ValueError):  # urllib's complaint about a port
+            if urlsplit(url).hostname and urlsplit(url).port != 0:
+                return url
+    raise ValueError("should be amqp://user:password@host:port/vhost")
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -90,7 +108,7 @@ class Settings(BaseSettings):
     inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
     message_max_bytes: Annotated[
         int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
-    ] = 1_048_576
+    ] = MESSAGE_MAX_BYTES
     migration_wait_s: Annotated[
         float, Field(gt=0, le=86_400, description="how long a migration waits for locks and for the database")
     ] = 300.0

@@ -10,7 +10,8 @@ from psycopg.rows import class_row
 from services.chassis import outbox
 from services.chassis.cause import Cause
 from services.chassis.envelope import Outgoing, outgoing
-from services.chassis.messages import Command, Event, Reply
+from services.chassis.messages import Command, Event, Message, Reply
+from services.chassis.wire import MESSAGE_MAX_BYTES
 
 T = TypeVar("T")
 
@@ -42,15 +43,23 @@ class Transaction(Query):
 
     Attributes:
         log_parts: Into how many parts the service's log is split.
+        message_max_bytes: The largest body of a message.
         cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
             message of its batch.
         messages: What was published and is not in the outbox yet; that comes last, at the commit.
         wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], service: str, cause: Cause, log_parts: int = 1) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        service: str,
+        cause: Cause,
+        log_parts: int = 1,
+        message_max_bytes: int = MESSAGE_MAX_BYTES,
+    ) -> None:
         super().__init__(connection)
-        self.service, self.log_parts = service, log_parts
+        self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
         self.cause = cause
         self.messages: list[Outgoing] = []
         self.wrote_messages = False
@@ -63,15 +72,27 @@ class Transaction(Query):
 
     def publish(self, event: Event) -> None:
         """Tells everybody, in the service's log, that something happened. Written at the commit."""
-        self.messages.append(outgoing(event, source=self.service, cause=self.cause, parts=self.log_parts))
+        self._write(event)
 
     def send(self, command: Command) -> None:
         """Asks a participant to do its part of a saga. Written at the commit."""
-        self.messages.append(outgoing(command, source=self.service, cause=self.cause))
+        self._write(command)
 
     def reply(self, reply: Reply, to: str) -> None:
         """Answers the service that orchestrates the saga. Written at the commit."""
-        self.messages.append(outgoing(reply, source=self.service, cause=self.cause, target=f"{to}.inbox"))
+        self._write(reply, target=f"{to}.inbox")
+
+    def _write(self, message: Message, target: str | None = None) -> None:
+        self.messages.append(
+            outgoing(
+                message,
+                source=self.service,
+                cause=self.cause,
+                target=target,
+                parts=self.log_parts,
+                max_bytes=self.message_max_bytes,
+            )
+        )
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -97,7 +118,12 @@ class Transaction(Query):
 
 @contextmanager
 def transaction(
-    connection: psycopg.Connection[Any], service: str, cause: Cause, pipelined: bool = True, log_parts: int = 1
+    connection: psycopg.Connection[Any],
+    service: str,
+    cause: Cause,
+    pipelined: bool = True,
+    log_parts: int = 1,
+    message_max_bytes: int = MESSAGE_MAX_BYTES,
 ) -> Iterator[Transaction]:
     """Runs a transaction on a connection that is not in one.
 
@@ -111,8 +137,9 @@ def transaction(
         cause: What led to the transaction.
         pipelined: False where savepoints are used: an error must come from the statement that caused it.
         log_parts: Into how many parts the service's log is split.
+        message_max_bytes: The largest body of a message.
     """
-    tx = Transaction(connection, service, cause, log_parts)
+    tx = Transaction(connection, service, cause, log_parts, message_max_bytes)
     try:
         with connection.pipeline() if pipelined else nullcontext():
             connection.execute("BEGIN")

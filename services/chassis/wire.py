@@ -12,6 +12,9 @@ _CONTENT_TYPE, _HEADERS, _DELIVERY_MODE, _CORRELATION_ID = 0x8000, 0x2000, 0x100
 _MESSAGE_ID, _TIMESTAMP, _TYPE, _APP_ID = 0x0080, 0x0040, 0x0020, 0x0008
 _FLAGS = _CONTENT_TYPE | _HEADERS | _DELIVERY_MODE | _CORRELATION_ID | _MESSAGE_ID | _TIMESTAMP | _TYPE | _APP_ID
 
+MESSAGE_MAX_BYTES = 1_048_576
+"""The largest body of a message, unless a setting says otherwise."""
+
 _PREFIX = struct.Struct(">HHQH")
 _LONG = struct.Struct(">I")
 _QUAD = struct.Struct(">Q")

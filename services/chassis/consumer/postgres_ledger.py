@@ -202,8 +202,10 @@ class PostgresLedger:
         return self._transact(work)
 
     def _transact(self, work: Callable[[Transaction], T], pipelined: bool = True) -> T:
-        cause, parts = cause_of(None, None, None), self._settings.log_parts
-        with transaction(self._connection, self._service, cause, pipelined, parts) as tx:
+        cause, chosen = cause_of(None, None, None), self._settings
+        with transaction(
+            self._connection, self._service, cause, pipelined, chosen.log_parts, chosen.message_max_bytes
+        ) as tx:
             result = work(tx)
             self._reached("before_commit")
         self._reached("after_commit")

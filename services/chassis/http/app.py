@@ -10,8 +10,9 @@ from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException
 
+from services.chassis.envelope import MessageTooLarge
 from services.chassis.http.api import Api
-from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable
+from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
 from services.chassis.logs import CORRELATION_ID
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     _count_requests(app)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
+    app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
 
     @app.errorhandler(Exception)
     def not_expected(error: Exception) -> Response:

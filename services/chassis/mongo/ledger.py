@@ -51,6 +51,7 @@ class MongoLedger:
             pymongo.errors.PyMongoError: The database does not answer.
         """
         self._service, self._applier, self._log_parts = service, applier, settings.log_parts
+        self._message_max_bytes = settings.message_max_bytes
         self._client = connect(settings, f"{service}/consumer")
         self._database = self._client.get_default_database()
         self._documents = self._database[documents_of(service).collection]
@@ -190,7 +191,9 @@ class MongoLedger:
         return is_new
 
     def _transaction(self, message: Incoming) -> MongoTransaction:
-        return MongoTransaction(self._documents, self._service, message.message_id, self._log_parts)
+        return MongoTransaction(
+            self._documents, self._service, message.message_id, self._log_parts, self._message_max_bytes
+        )
 
     def _count_held(self, channel: str) -> int:
         if channel not in self._held:

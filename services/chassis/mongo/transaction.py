@@ -8,9 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from services.chassis.cause import Cause, cause_of
 from services.chassis.envelope import Outgoing, outgoing
-from services.chassis.messages import Event, Reply
+from services.chassis.messages import Event, Message, Reply
 from services.chassis.mongo import outbox
 from services.chassis.mongo.storage import MongoCollection
+from services.chassis.wire import MESSAGE_MAX_BYTES
 
 
 class MongoTransaction:
@@ -22,9 +23,16 @@ class MongoTransaction:
         messages: What was published so far; it is embedded in the document at the commit.
     """
 
-    def __init__(self, collection: MongoCollection, service: str, message_id: UUID, log_parts: int = 1) -> None:
+    def __init__(
+        self,
+        collection: MongoCollection,
+        service: str,
+        message_id: UUID,
+        log_parts: int = 1,
+        message_max_bytes: int = MESSAGE_MAX_BYTES,
+    ) -> None:
         self.collection = collection
-        self.service, self._log_parts = service, log_parts
+        self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
         self.messages: list[Outgoing] = []
@@ -42,11 +50,23 @@ class MongoTransaction:
 
     def publish(self, event: Event) -> None:
         """Tells everybody, in the service's log, that something happened. Written at the commit."""
-        self.messages.append(outgoing(event, source=self.service, cause=self.cause, parts=self._log_parts))
+        self._write(event)
 
     def reply(self, reply: Reply, to: str) -> None:
         """Answers the service that orchestrates the saga. Written at the commit."""
-        self.messages.append(outgoing(reply, source=self.service, cause=self.cause, target=f"{to}.inbox"))
+        self._write(reply, target=f"{to}.inbox")
+
+    def _write(self, message: Message, target: str | None = None) -> None:
+        self.messages.append(
+            outgoing(
+                message,
+                source=self.service,
+                cause=self.cause,
+                target=target,
+                parts=self._log_parts,
+                max_bytes=self._message_max_bytes,
+            )
+        )
 
     def document(self, **of_the_chassis: object) -> dict[str, Any] | None:
         """Returns the document with its cause and its messages, or None if nothing was caused.

@@ -32,8 +32,8 @@ class Desk:
     def changing(self) -> Iterator[Transaction]:
         """Runs a transaction; afterwards the relay is woken if messages were written."""
         with self._connected() as connection:
-            cause, parts = cause_of(None, None, None), self.settings().log_parts
-            with transaction(connection, self.service, cause, pipelined=False, log_parts=parts) as tx:
+            cause, chosen = cause_of(None, None, None), self.settings()
+            with transaction(connection, self.service, cause, False, chosen.log_parts, chosen.message_max_bytes) as tx:
                 yield tx
             if tx.wrote_messages:
                 connection.execute("NOTIFY outbox")

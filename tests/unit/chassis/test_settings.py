@@ -43,6 +43,12 @@ def test_a_database_is_all_that_is_needed_in_development() -> None:
     )
 
 
+def test_a_database_may_be_on_several_hosts(environment: pytest.MonkeyPatch) -> None:
+    several = "postgresql://lab:lab@db-0:5432,db-1,db-2:5433/lab?target_session_attrs=read-write"
+    environment.setenv("DATABASE_URL", several)
+    assert read(Settings).database_url == several
+
+
 def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("DATABASE_URL")
     assert "DATABASE_URL: Field required" in refusal()
@@ -52,7 +58,12 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
     ("variable", "value"),
     [
         ("DATABASE_URL", "mysql://somewhere/else"),
+        ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1:port/lab"),
+        ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1/lab?sslmod=require"),
+        ("DATABASE_URL", "mongodb://127.0.0.1:27017"),
         ("RABBITMQ_URL", "http://127.0.0.1:15672"),
+        ("RABBITMQ_URL", "amqp://lab:lab@127.0.0.1:port/"),
+        ("RABBITMQ_URL", "amqp:///"),
         ("HTTP_PORT", "70000"),
         ("HTTP_PORT", "eighty"),
         ("METRICS_PORT", "0"),
