@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from services.chassis.declaration import Misdeclared
-from services.chassis.messages import Direction, Message, contract_of
+from services.chassis.messages import Command, Direction, Message, contract_of
 
 _SERVICES: Final = Path(__file__).resolve().parent.parent
 _WRITES: Final[Mapping[str, Direction]] = {"publish": "publishes", "send": "sends"}
@@ -25,9 +25,16 @@ def check_written(service: str) -> None:
     """Looks through the modules of a service, unless they are not here.
 
     Raises:
-        Misdeclared: One publishes or sends what is not the service's own to publish or send; the text says where.
+        Misdeclared: One publishes or sends what is not the service's own to publish or send, or a message class has no
+            decorator; the text says where.
     """
-    for path in sorted((_SERVICES / service).glob("*.py")):
+    folder = _SERVICES / service
+    if not (folder / "messages.py").exists():
+        return
+    for kind in _classes(f"services.{service}.messages").values():
+        if kind.__module__ == f"services.{service}.messages" and not kind.__subclasses__():
+            contract_of(kind, *(("sends", "receives") if issubclass(kind, Command) else ("publishes", "reads")))
+    for path in sorted(folder.glob("*.py")):
         for wrong in wrongly_written(service, path.name, path.read_text(encoding="utf-8")):
             raise Misdeclared(wrong)
 

@@ -1,9 +1,12 @@
 """`python -m services contracts`: writes or checks the schemas of all messages."""
 
+import os
+
 import click
 
 from services.chassis import rooms
 from services.chassis.contracts.declarations import load
+from services.chassis.contracts.history import seconds_of
 from services.chassis.contracts.rules import ADVICE
 from services.chassis.contracts.workplace import Findings, Workplace
 
@@ -26,12 +29,18 @@ def _workplace() -> Workplace:
         handlers = rooms.handlers_of(service)
         registered = [*handlers.events.values(), *handlers.commands.values()]
         handled[service] = {message for message, _ in registered}
-    return Workplace(rooms.SERVICES.parent, load(), handled)
+    try:
+        kept_s = seconds_of(os.environ.get("RELAY_LOG_MAX_AGE", "30D"))
+    except ValueError as wrong:
+        raise click.ClickException(str(wrong)) from None
+    return Workplace(rooms.SERVICES.parent, load(), handled, kept_s)
 
 
 def _tell(found: Findings) -> None:
     if found.unread:
         click.echo(f"Nobody reads yet: {', '.join(found.unread)}.")
+    for unseen in found.unchecked:
+        click.echo(f"Not checked: {unseen}.", err=True)
     if found.breaking:
         raise click.ClickException(_listed([*found.breaking, *found.stale], f"The contracts do not hold; {ADVICE}."))
     if found.stale:

@@ -5,12 +5,14 @@ against its code.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from services.chassis.contracts.compatibility import Misfit, misfits
 from services.chassis.contracts.declarations import Catalogue, Declared
 from services.chassis.contracts.evolution import breaks
+from services.chassis.contracts.history import PastSchema
 from services.chassis.contracts.schema_files import current, path_of, schema_of
 from services.chassis.messages import Message
 
@@ -92,6 +94,53 @@ def _unmet_need(misfit: Misfit, reader: str) -> str:
             return f"is there; {reader} forbids it"
         case "type":
             return f"is {misfit.written}; {reader} reads {misfit.read}"
+
+
+def unmet_by_the_past(
+    catalogue: Catalogue, files: Files, past: Mapping[Path, Sequence[PastSchema]], kept_s: float
+) -> list[str]:
+    """Returns what readers need that messages from before lack, which a log still keeps or a queue may hold.
+
+    Whoever reads a log from its beginning (a new reader, one that was away, one that is made anew) meets them.
+
+    Args:
+        catalogue: All declarations.
+        files: The schemas as they are.
+        past: The schemas that were in force within the time that is kept, the newest first.
+        kept_s: That time, in seconds.
+    """
+    lines: dict[tuple[str, str], str] = {}
+    for reading in catalogue.readings:
+        owned = catalogue.owned.get((reading.peer, reading.type))
+        if owned is None or path_of(owned) not in files:
+            continue
+        now = {misfit.path for misfit in misfits(json.loads(files[path_of(owned)]), schema_of(reading))}
+        for schema in past.get(path_of(owned), ()):
+            for misfit in misfits(json.loads(schema.text), schema_of(reading)):
+                if misfit.path not in now:
+                    place = _place(owned, misfit.path)
+                    lines.setdefault(
+                        (place, reading.service), f"{place}: {_past_need(misfit, reading, schema, kept_s)}"
+                    )
+    return list(lines.values())
+
+
+def _past_need(misfit: Misfit, reading: Declared, schema: PastSchema, kept_s: float) -> str:
+    which = "the last commit's messages"
+    if schema.until is not None:
+        which = f"messages from before {_day(schema.until)}, which logs keep until {_day(schema.until + kept_s)},"
+    match misfit.kind:
+        case "missing" | "optional":
+            lacking = "lack it" if misfit.kind == "missing" else "do not always have it"
+            return f"{which} {lacking}, and {reading.service} needs it; give it a default there"
+        case "unexpected":
+            return f"{which} have it, and {reading.service} forbids it; let it pass there"
+        case "type":
+            return f"{which} hold {misfit.written}, and {reading.service} reads {misfit.read}; let it read both"
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 def unreceived_commands(catalogue: Catalogue) -> list[str]:

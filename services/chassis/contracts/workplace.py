@@ -1,11 +1,12 @@
 """The contracts as files in a working copy: writes them, and checks them."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.chassis.contracts import rules
 from services.chassis.contracts.declarations import Catalogue
-from services.chassis.contracts.history import BEFORE_LAST, LAST, committed_at
+from services.chassis.contracts.history import BEFORE_LAST, LAST, blind_spot, committed_at, in_force_since
 from services.chassis.contracts.overview import overview
 from services.chassis.contracts.schema_files import committed, current
 
@@ -20,25 +21,28 @@ class Findings:
         breaking: Promises to readers that are broken.
         stale: Files that only need to be written anew.
         unread: Events that nobody reads; no fault.
+        unchecked: What could not be looked at, and why; no fault.
     """
 
     breaking: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
 class Workplace:
     """The schemas and the overview of one working copy."""
 
-    def __init__(self, root: Path, catalogue: Catalogue, handled: rules.Handled) -> None:
+    def __init__(self, root: Path, catalogue: Catalogue, handled: rules.Handled, kept_s: float = 30 * 86_400.0) -> None:
         """Looks at a working copy.
 
         Args:
             root: The folder that holds `services` and `docs`.
             catalogue: What the services declare.
             handled: Per service the classes that it has handlers for.
+            kept_s: For how long logs keep messages, in seconds.
         """
-        self._root, self._services = root, root / "services"
+        self._root, self._services, self._kept_s = root, root / "services", kept_s
         self._catalogue, self._handled = catalogue, handled
 
     def check(self) -> Findings:
@@ -50,6 +54,7 @@ class Workplace:
             before = committed_at(revision, self._services, files)
             found.breaking += rules.broken_promises(self._catalogue, before, files)
         found.breaking += rules.unmet_readers(self._catalogue, files)
+        found.breaking += self._unmet_by_the_past(files, found)
         found.breaking += rules.unreceived_commands(self._catalogue)
         found.breaking += rules.unhandled(self._catalogue, self._handled)
         found.breaking = list(dict.fromkeys(found.breaking))
@@ -77,6 +82,14 @@ class Workplace:
                 (self._services / path).write_text(text, encoding="utf-8")
         (self._root / OVERVIEW).write_text(overview(self._catalogue), encoding="utf-8")
         return []
+
+    def _unmet_by_the_past(self, files: rules.Files, found: Findings) -> list[str]:
+        since = time.time() - self._kept_s
+        unseen = blind_spot(since, self._services)
+        if unseen is not None:
+            found.unchecked.append(f"whether readers understand what logs keep from before: {unseen}")
+        past = in_force_since(since, self._services, files)
+        return rules.unmet_by_the_past(self._catalogue, files, past, self._kept_s)
 
     def _refused(self, files: rules.Files) -> list[str]:
         withdrawn = rules.withdrawn_while_read(self._catalogue, files)
