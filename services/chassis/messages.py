@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final, Literal, TypeVar
+from typing import ClassVar, Final, Literal, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from services.chassis.declaration import Misdeclared, check_fields, check_peer, check_subject, named, service_of
 
 Direction = Literal["publishes", "reads", "sends", "receives"]
+ALL: Final[tuple[Direction, ...]] = get_args(Direction)
+OUTWARD: Final[tuple[Direction, ...]] = ("publishes", "sends")
+"""The directions of what a service owns; it reads or receives the rest."""
+
 M = TypeVar("M", bound="Message")
 
 COMPENSATION_SUFFIX = ".compensation"

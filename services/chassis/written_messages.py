@@ -1,7 +1,8 @@
 """Whether a service's code publishes and sends only messages of its own; seen in the code, before it runs.
 
-It finds `tx.publish(Something(...))`, and a name that the function got as a parameter of such a type or made itself.
-What comes another way is refused when it is written (`envelope.outgoing`).
+A message that the service reads is made by the chassis alone, so code that makes one means to publish it; and code that
+publishes the very message that it was given is seen by the type of that parameter. What comes another way is refused
+when it is written (`envelope.outgoing`).
 """
 
 import ast
@@ -11,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from services.chassis.declaration import Misdeclared
-from services.chassis.messages import Command, Direction, Message, contract_of
+from services.chassis.declaration import Misdeclared, service_of
+from services.chassis.messages import ALL, OUTWARD, Command, Message, contract_of
 
 _SERVICES: Final = Path(__file__).resolve().parent.parent
-_WRITES: Final[Mapping[str, Direction]] = {"publish": "publishes", "send": "sends"}
+_WRITES: Final = ("publish", "send")
 
 Names = Mapping[str, type[Message]]
 
@@ -43,36 +44,52 @@ def wrongly_written(service: str, module: str, code: str) -> Iterator[str]:
     """Yields a sentence for each place where a module writes a message that is not the service's own."""
     tree = ast.parse(code)
     names = _names_of_messages(tree)
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for function in functions:
-        known = {**names, **_typed(function, names)}
-        for call in _writes(function):
-            message = _kind_of(call.args[0], known)
-            wrong = _what_is_wrong(service, call, message) if message is not None else None
-            if wrong is not None:
-                yield f"services/{service}/{module}:{call.lineno}: {service} {wrong}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            message = names.get(_made(node))
+            if message is not None and not _is_own(service, message):
+                yield f"services/{service}/{module}:{node.lineno}: {_sentence(service, 'makes a', message)}"
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for line, message in _passed_on(node, names):
+                if not _is_own(service, message):
+                    yield f"services/{service}/{module}:{line}: {_sentence(service, 'publishes or sends', message)}"
 
 
-def _what_is_wrong(service: str, call: ast.Call, message: type[Message]) -> str | None:
-    direction = _WRITES[_attribute(call.func)]
-    verb = "publishes" if direction == "publishes" else "sends"
-    try:
-        contract_of(message, direction)
-    except Misdeclared as misdeclared:
-        return f"{verb} {message.__name__}: {misdeclared}"
-    if message.__module__ != f"services.{service}.messages":
-        return f"{verb} {message.__name__} of {message.__module__}; a service writes only messages of its own"
-    return None
+def _is_own(service: str, message: type[Message]) -> bool:
+    return contract_of(message, *ALL).direction in OUTWARD and service_of(message.__module__) == service
 
 
-def _writes(function: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and _attribute(node.func) in _WRITES and node.args:
-            yield node
+def _sentence(service: str, does: str, message: type[Message]) -> str:
+    contract = contract_of(message, *ALL)
+    owner = contract.peer if contract.direction not in OUTWARD else service_of(message.__module__)
+    verb, way = ("sends", "@sends") if issubclass(message, Command) else ("publishes", "@publishes")
+    return (
+        f"{service} {does} {message.__name__}, which only {owner} {verb} (it is declared by @{contract.direction});"
+        f" write a message of {service}'s own, declared by {way}"
+    )
 
 
-def _attribute(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else ""
+def _made(call: ast.Call) -> str:
+    """Returns the name of the class that a call makes an instance of, if it is one."""
+    return ast.unparse(call.func).removesuffix(".model_validate").removesuffix(".model_construct")
+
+
+def _passed_on(function: ast.FunctionDef | ast.AsyncFunctionDef, names: Names) -> Iterator[tuple[int, type[Message]]]:
+    """Yields what a function publishes or sends of its parameters: the line, and the class."""
+    typed: dict[str, type[Message]] = {}
+    for parameter in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]:
+        kind = names.get(ast.unparse(parameter.annotation).strip("'")) if parameter.annotation else None
+        if kind is not None:
+            typed[parameter.arg] = kind
+    inside = list(ast.walk(function))
+    for node in inside:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            typed.pop(node.id, None)  # it may be something else by then
+    for node in inside:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _WRITES:
+            for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                if isinstance(value, ast.Name) and value.id in typed:
+                    yield node.lineno, typed[value.id]
 
 
 def _names_of_messages(tree: ast.Module) -> Names:
@@ -97,30 +114,3 @@ def _names_of_messages(tree: ast.Module) -> Names:
 def _classes(module: str) -> Names:
     things = vars(import_module(module))
     return {name: kind for name, kind in things.items() if isinstance(kind, type) and issubclass(kind, Message)}
-
-
-def _typed(function: ast.FunctionDef | ast.AsyncFunctionDef, names: Names) -> Names:
-    """Returns the classes of a function's parameters, and of the names that it gives to messages that it makes."""
-    found: dict[str, type[Message]] = {}
-    for parameter in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]:
-        kind = names.get(ast.unparse(parameter.annotation)) if parameter.annotation else None
-        if kind is not None:
-            found[parameter.arg] = kind
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            kind = _kind_of(node.value, names)
-            if kind is not None:
-                found[node.targets[0].id] = kind
-            else:
-                found.pop(node.targets[0].id, None)
-    return found
-
-
-def _kind_of(value: ast.expr, names: Names) -> type[Message] | None:
-    """Returns the class of a message that an expression makes or is the name of."""
-    if isinstance(value, ast.Name):
-        return names.get(value.id)
-    if not isinstance(value, ast.Call):
-        return None
-    made = ast.unparse(value.func)
-    return names.get(made) or names.get(made.removesuffix(".model_validate").removesuffix(".model_construct"))

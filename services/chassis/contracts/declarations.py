@@ -6,10 +6,9 @@ from functools import cached_property
 from importlib import import_module
 
 from services.chassis import rooms
-from services.chassis.messages import Command, Direction, Message, Reply
+from services.chassis.messages import OUTWARD, Command, Message, Reply
 
 CHASSIS = "chassis"
-OUTWARD: tuple[Direction, ...] = ("publishes", "sends")
 
 
 @dataclass(frozen=True)

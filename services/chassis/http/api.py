@@ -5,6 +5,7 @@ returns; `db` reads without one. The function returns a model, `Created`, or `Af
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -15,9 +16,12 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, ValidationError
 
 from services.chassis.cause import Cause, cause_of
+from services.chassis.declaration import Misdeclared, named
 from services.chassis.http import idempotency, problems
 from services.chassis.http.problems import Problem, invalid
+from services.chassis.identifiers import service_name
 from services.chassis.logs import CORRELATION_ID
+from services.chassis.written_messages import check_written
 
 ALWAYS_POSSIBLE = (422, 503)
 Endpoint = Callable[..., Any]
@@ -59,8 +63,10 @@ class Api:
     """The endpoints of one service."""
 
     def __init__(self, service: str) -> None:
-        self.service = service
+        self.service = service_name(service)
         self.blueprint = APIBlueprint(service, service)
+        self._rules: dict[tuple[str, str], Endpoint] = {}
+        check_written(service)
 
     def endpoint(
         self, method: str, rule: str, answer: type[BaseModel], status: int = 200, errors: tuple[int, ...] = ()
@@ -79,6 +85,11 @@ class Api:
             takes = get_type_hints(function)
             if method == "POST" and takes.get("return") is Afterwards:
                 raise TypeError(f"{function.__name__} is a POST: its answer is stored in the transaction")
+            other = self._rules.setdefault((method, re.sub("<[^>]*>", "<>", rule)), function)
+            if other is not function:
+                raise Misdeclared(
+                    f"{method} {rule} is answered by {named(other)} and by {named(function)}; leave one out"
+                )
             possible = {*ALWAYS_POSSIBLE, *errors, *((400, 413, 415) if "body" in takes else ())}
             possible |= {404} if "path" in takes else set()
             route = getattr(self.blueprint, method.lower())
