@@ -396,3 +396,15 @@ def test_a_parked_command_is_applied_when_the_fault_is_gone(counting: Counting) 
     counting.retry_now(QUEUE)
     assert (counting.numbers(saga_id), counting.held()) == ([5], [])
     assert counting.replies() == [("step", 1, "done"), ("step", 2, "done")]
+
+
+def test_a_message_whose_handler_would_tell_too_much_is_parked(counting: Counting) -> None:
+    counting.ledger.close()
+    counting.settings = counting.settings.model_copy(update={"message_max_bytes": len('{"counter":"a","number":1}')})
+    counting.ledger = counting.open_ledger()
+    counting.ledger.own(LOG)
+    counting.read(counting.told("a", 1), counting.told("long", 1), counting.told("b", 1))
+    assert [counting.numbers(counter) for counter in ("a", "long", "b")] == [[1], [], [1]]
+    assert counting.held() == [("long", 1, True)]
+    (parked,) = counting.database.parked_message.find()
+    assert "Counted has 29 bytes, and MESSAGE_MAX_BYTES allows 26" in parked["error"]
