@@ -18,6 +18,7 @@ from pydantic_core import PydanticSerializationError
 from services.chassis.identifiers import service_name
 
 _MODES: Final[tuple[JsonSchemaMode, ...]] = ("validation", "serialization")
+_CONFIG: Final = ConfigDict(validate_default=True, arbitrary_types_allowed=True)
 _PLACE: Final = "services."
 
 
@@ -99,12 +100,13 @@ def _unwritable(message: type[BaseModel]) -> Iterator[str]:
     if _has_schema(message):
         return
     for name, field in message.model_fields.items():
-        alone: type[BaseModel] = create_model(name, **{name: (field.annotation, field)})  # type: ignore[call-overload]
+        alone: type[BaseModel] = create_model(name, __config__=_CONFIG, **{name: (field.annotation, field)})  # type: ignore[call-overload]
         if not _has_schema(alone):
             yield (
                 f"{named(message)}.{name}: {_phrase(field.annotation)} cannot be written as JSON; take a type that can,"
                 " for example str"
             )
+    yield f"{named(message)} cannot be written as JSON; look at its computed fields and serializers"
 
 
 def _has_schema(model: type[BaseModel]) -> bool:
@@ -124,7 +126,7 @@ def _check_defaults(message: type[BaseModel]) -> None:
     }
     if not optional:
         return
-    model: type[BaseModel] = create_model("Defaults", __config__=ConfigDict(validate_default=True), **optional)  # type: ignore[call-overload]
+    model: type[BaseModel] = create_model("Defaults", __config__=_CONFIG, **optional)  # type: ignore[call-overload]
     try:
         model().model_dump_json()
     except ValidationError as invalid:

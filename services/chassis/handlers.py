@@ -95,7 +95,7 @@ class Handlers:
             raise Misdeclared(
                 f"{named(message)} is handled by {named(other)} and by {named(handler)}; one function handles a message"
                 if of_it is message
-                else f"{self.service} handles two commands called {message.__name__}, {named(of_it)} and"
+                else f"{self.service} handles two messages called {message.__name__}, {named(of_it)} and"
                 f" {named(message)}; rename one of them, at its sender, too"
             )
         table[key] = message, handler

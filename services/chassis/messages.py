@@ -43,8 +43,9 @@ class Contract:
 class Message(BaseModel):
     """A message's body. Unknown fields are ignored, so that a publisher may add some."""
 
-    # JSON has no NaN: it would be written as null, which no reader of a number takes.
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    # JSON has no NaN: it would be written as null, which no reader of a number takes. Types that JSON cannot hold are
+    # refused by the decorators, which name the field.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True)
     contract: ClassVar[Contract]
 
 
@@ -111,6 +112,8 @@ def contract_of(message: type[Message], *wanted: Direction) -> Contract:
     Raises:
         Misdeclared: It has no decorator, or one of another direction.
     """
+    if not (isinstance(message, type) and issubclass(message, Message)):
+        raise Misdeclared(f"{message!r:.80} is no message class; make one from Event or Command")
     contract = vars(message).get("contract")
     ways = " or ".join(DECORATORS[direction] for direction in wanted)
     if not isinstance(contract, Contract):
@@ -156,6 +159,13 @@ def _declare(contract: Contract, base: type[Message]) -> Callable[[type[M]], typ
     return mark
 
 
+def _named_peer(direction: Direction, peer: object) -> str:
+    """Returns the service at the other end. Without it, it is the class that the decorator is given."""
+    if not isinstance(peer, str):
+        raise Misdeclared(f"{named(peer)}: @{direction} names the service at the other end: {DECORATORS[direction]}")
+    return peer
+
+
 def publishes(*, subject: str) -> Callable[[type[M]], type[M]]:
     """Declares an event of this service. `subject` is the field that holds the aggregate's id."""
     return _declare(Contract("publishes", subject_field=subject), Event)
@@ -163,17 +173,17 @@ def publishes(*, subject: str) -> Callable[[type[M]], type[M]]:
 
 def reads(source: str) -> Callable[[type[M]], type[M]]:
     """Declares the fields that this service reads of an event of `source`."""
-    return _declare(Contract("reads", peer=source), Event)
+    return _declare(Contract("reads", peer=_named_peer("reads", source)), Event)
 
 
 def sends(to: str) -> Callable[[type[M]], type[M]]:
     """Declares a command that this service's saga sends to the service `to`."""
-    return _declare(Contract("sends", peer=to), Command)
+    return _declare(Contract("sends", peer=_named_peer("sends", to)), Command)
 
 
 def receives(sender: str) -> Callable[[type[M]], type[M]]:
     """Declares the fields that this service reads of a command that `sender`'s saga sends."""
-    return _declare(Contract("receives", peer=sender), Command)
+    return _declare(Contract("receives", peer=_named_peer("receives", sender)), Command)
 
 
 def encode(message: Message) -> bytes:

@@ -77,6 +77,8 @@ class Saga(Generic[D]):
         self.steps = steps
         self.completed: Callable[[D, Any], None] = _nothing
         self.failed: Callable[[D, str, Any], None] = _nothing
+        if not (isinstance(data, type) and issubclass(data, BaseModel)):
+            raise self.refuse(f"its data, {data!r:.80}, are kept as JSON; make them a pydantic model")
         check_steps(self)
         for step in steps:
             for command in step.commands():

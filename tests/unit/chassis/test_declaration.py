@@ -15,6 +15,11 @@ from services.chassis.messages import Command, Event, Message, encode, publishes
 
 pytestmark = pytest.mark.filterwarnings("ignore:Field name:UserWarning")
 
+
+class Lock:
+    """What JSON cannot hold."""
+
+
 PatientId = NewType("PatientId", UUID)
 
 
@@ -65,6 +70,7 @@ def test_a_subject_that_names_no_field_is_told_which_there_are() -> None:
         ({"ward": (str, Field(exclude=True))}, "Came.ward: a message is written and read by the names"),
         ({"scan": (bytes, ...)}, "Came.scan: bytes cannot be written as JSON"),
         ({"scan": (list[bytes], ...)}, "Came.scan: list"),
+        ({"lock": (Lock, ...)}, "Came.lock: .* cannot be written as JSON"),
         ({"call": (Callable[[], None], ...)}, "Came.call: .* cannot be written as JSON"),
         ({"beds": (int, "many")}, "Came.beds: its default is not of its type"),
         ({"note": (str, None)}, "Came.note: its default is not of its type"),
@@ -120,6 +126,12 @@ def test_two_classes_of_one_name_in_one_module_are_refused() -> None:
 def test_the_other_end_is_a_service(peer: str) -> None:
     with pytest.raises(Misdeclared, match="Came: a service cannot be called"):
         reads(peer)(event(ward=(str, ...)))
+
+
+@pytest.mark.parametrize("declare", [reads, sends, receives])
+def test_the_other_end_is_named(declare: Any) -> None:
+    with pytest.raises(Misdeclared, match=r"Came: @\w+ names the service at the other end: @\w+\(\"<\w+>\"\)"):
+        declare(event(ward=(str, ...)))
 
 
 def test_the_other_end_is_another_service() -> None:

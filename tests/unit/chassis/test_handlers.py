@@ -86,7 +86,7 @@ def test_two_commands_of_one_name_cannot_be_told_apart(handlers: Handlers) -> No
         pass
 
     handlers.command(MakeRoom)(make_room)
-    with pytest.raises(Misdeclared, match=r"reception handles two commands called MakeRoom, .*; rename one of them"):
+    with pytest.raises(Misdeclared, match=r"reception handles two messages called MakeRoom, .*; rename one of them"):
         handlers.command(room_of_prescription())(make_other_room)
 
 
@@ -96,6 +96,7 @@ def test_two_commands_of_one_name_cannot_be_told_apart(handlers: Handlers) -> No
         (Undeclared, r'Undeclared is not declared; put @reads\("<publisher>"\) above the class'),
         (Greeted, "Greeted is declared by @publishes, and what is used here is declared by @reads"),
         (MakeRoom, "MakeRoom is declared by @receives"),
+        ("Came", "'Came' is no message class"),
     ],
 )
 def test_only_what_is_read_is_handled_as_an_event(handlers: Handlers, kind: Any, complaint: str) -> None:

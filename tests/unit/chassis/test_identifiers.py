@@ -1,5 +1,7 @@
 """One rule for the names of services, told at the first command."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,17 @@ def test_anything_else_is_refused_with_the_rule(name: str) -> None:
 def test_a_name_that_means_something_else_already_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="the name is taken"):
         service_name(name)
+
+
+def test_a_folder_that_cannot_be_a_service_is_told_at_the_first_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("chassis", "daycare", "day_care"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "messages.py").touch()
+    monkeypatch.setattr(rooms, "SERVICES", tmp_path)
+    with pytest.raises(ValueError, match="a service cannot be called 'day_care'"):
+        rooms.names()
 
 
 def test_every_service_here_has_such_a_name() -> None:

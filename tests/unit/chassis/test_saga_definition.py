@@ -127,6 +127,11 @@ def test_a_field_with_a_default_need_not_be_among_the_data() -> None:
     assert Saga("stay", Stay, Step("bed", ReservePolite, compensation=Release, pivot=True)).name == "stay"
 
 
+def test_a_sagas_data_are_a_model() -> None:
+    with pytest.raises(Misdeclared, match="saga stay: its data, <class 'dict'>, are kept as JSON"):
+        Saga("stay", dict, PIVOT)  # type: ignore[type-var]
+
+
 def test_a_command_without_a_decorator_is_named() -> None:
     with pytest.raises(Misdeclared, match=r'Undeclared is not declared; put @sends\("<participant>"\) above the class'):
         Saga("stay", Stay, Step("bed", Undeclared, compensation=Release, pivot=True))
