@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from services.chassis.http.api import Api
-from services.chassis.http.fields import CodePath, Input, Money, Name, Price, Quantity
+from services.chassis.http.fields import WHOLE, CodePath, Input, Money, Name, Price, Quantity
 from services.chassis.http.problems import not_found, unprocessable
 from services.chassis.transaction import Query, Transaction
 from services.inventory import model, store
@@ -31,7 +31,7 @@ class Delivery(Input):
 class Stocktake(Input):
     """Boxes that somebody has counted in the store room."""
 
-    on_hand: Annotated[int, Field(ge=0, le=MOST_BOXES_ON_HAND, strict=True)]
+    on_hand: Annotated[int, Field(ge=0, le=MOST_BOXES_ON_HAND, strict=True), WHOLE]
 
 
 class MedicationView(BaseModel):

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, Field, StrictBool
 
 from services.chassis import snapshots
 from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import PLAIN_TEXT, Input, Name
+from services.chassis.http.fields import Input, Name, ShortText
 from services.chassis.http.pages import OfPatient, Page, page
 from services.chassis.http.problems import not_found, unprocessable
 from services.chassis.identifiers import new_id
@@ -18,8 +18,6 @@ from services.lab.model import LabResult
 
 api = Api("lab")
 
-Unit = Annotated[str, StringConstraints(max_length=32, pattern=PLAIN_TEXT)]
-
 
 class NewLabResult(Input):
     """What was found, and of whom."""
@@ -27,7 +25,7 @@ class NewLabResult(Input):
     patient_id: UUID
     test: Annotated[Name, Field(examples=["potassium"])]
     value: Annotated[Name, Field(description="text, as the laboratory writes it", examples=["6.8"])]
-    unit: Annotated[Unit, Field(description="empty where the value has none", examples=["mmol/l"])]
+    unit: Annotated[ShortText, Field(description="empty where the value has none", examples=["mmol/l"])]
     critical: Annotated[StrictBool, Field(description="somebody is told at once")]
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel
 
 from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Input, Name, PatientPath
+from services.chassis.http.fields import Date, Input, Name, PatientPath
 from services.chassis.http.problems import conflict, not_found
 from services.chassis.identifiers import new_id
 from services.chassis.transaction import Query, Transaction
@@ -17,9 +17,13 @@ from services.patient.model import Patient
 api = Api("patient")
 
 
-def _not_in_the_future(day: date) -> date:
-    if day > datetime.now(UTC).date() + timedelta(days=1):  # it is tomorrow already somewhere
-        raise ValueError("should not be in the future")
+_EARLIEST_BIRTH = date(1800, 1, 1)
+
+
+def _plausible(day: date) -> date:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # it is that day already somewhere
+    if not _EARLIEST_BIRTH <= day <= tomorrow:
+        raise ValueError(f"should be from {_EARLIEST_BIRTH} on, and not in the future")
     return day
 
 
@@ -27,7 +31,7 @@ class NewPatient(Input):
     """Who is to be registered."""
 
     full_name: Name
-    date_of_birth: Annotated[date, Field(strict=True, description="YYYY-MM-DD"), AfterValidator(_not_in_the_future)]
+    date_of_birth: Annotated[Date, AfterValidator(_plausible)]
 
 
 class NewName(Input):

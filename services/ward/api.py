@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.chassis.handlers import Refused
 from services.chassis.http.api import Api
-from services.chassis.http.fields import Input, Name
+from services.chassis.http.fields import WHOLE, Input, Name
 from services.chassis.http.problems import conflict, not_found
 from services.chassis.identifiers import ClientCode
 from services.chassis.transaction import Query, Transaction
@@ -28,7 +28,7 @@ class WardPlan(Input):
     """What a ward is called and how many beds it has."""
 
     name: Name
-    beds: Annotated[int, Field(ge=0, le=10_000, strict=True)]
+    beds: Annotated[int, Field(ge=0, le=10_000, strict=True), WHOLE]
 
 
 class ReservationView(BaseModel):

@@ -1,38 +1,25 @@
-"""Kinds of fields that several services' interfaces share, with their limits."""
+"""What several services' interfaces share: kinds of fields, bodies and paths."""
 
-from decimal import Decimal
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, ConfigDict
 
+from services.chassis.fields import WHOLE, Date, Money, Name, Price, Quantity, ShortText, Text
 from services.chassis.identifiers import ClientCode
 
-PLAIN_TEXT = r"^[^\x00-\x1f\x7f]*$"
-
-
-def _text(longest: int) -> StringConstraints:
-    return StringConstraints(min_length=1, max_length=longest, pattern=PLAIN_TEXT)
-
-
-Name = Annotated[str, _text(200)]
-"""A name: 1 to 200 characters without control characters."""
-
-Text = Annotated[str, _text(1000)]
-"""A longer text: 1 to 1000 characters without control characters."""
-
-Quantity = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-"""How many boxes: 1 to a million."""
-
-_MONEY_SCHEMA = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["12.50"]}
-
-Money = Annotated[
-    Decimal, PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str), WithJsonSchema(_MONEY_SCHEMA)
+__all__ = [
+    "WHOLE",
+    "CodePath",
+    "Date",
+    "Input",
+    "Money",
+    "Name",
+    "PatientPath",
+    "Price",
+    "Quantity",
+    "ShortText",
+    "Text",
 ]
-"""An amount of money, as a decimal string with two places."""
-
-Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")]
-"""A price in a request: a decimal string, at most two places."""
 
 
 class Input(BaseModel):
