@@ -8,6 +8,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from services.chassis.cause import Cause
+from services.chassis.http.key_retention import KeyRetention
 from services.chassis.nudge import Nudger
 from services.chassis.session import READER_SESSION, SESSION, BoundedConnection, connect, parameters, session_options
 from services.chassis.settings import Settings
@@ -92,6 +93,7 @@ class PostgresStorage:
         self._message_max_bytes = settings.message_max_bytes
         self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
+        self._retention = KeyRetention(settings, service)
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
             connection_class=_Pooled,
@@ -156,6 +158,7 @@ class PostgresStorage:
     def close(self) -> None:
         """Closes all connections."""
         self._nudger.close()
+        self._retention.close()
         self._pool.close()
 
     @contextmanager

@@ -152,7 +152,7 @@ class PostgresLedger:
         return self._twice(log, work)
 
     def tend(self) -> None:
-        """Takes up sagas whose participants are silent; now and then forgets old inbox rows and idempotency keys."""
+        """Takes up sagas whose participants are silent; now and then forgets old inbox rows."""
         self._held.pop(f"{self._service}.inbox", None)  # another pod may be the active one, and have held some
         orchestrator = self._applier.orchestrator
         if orchestrator is not None:
@@ -174,9 +174,6 @@ class PostgresLedger:
                    SELECT ctid FROM inbox WHERE received_at < statement_timestamp() - make_interval(days => %s)
                    LIMIT 50000))""",
             (self._settings.inbox_days,),
-        )
-        self._connection.execute(
-            "DELETE FROM idempotency_key WHERE created_at < statement_timestamp() - interval '7 days'"
         )
 
     def _twice(self, channel: str, work: Callable[[Transaction, bool], BatchCounts]) -> BatchCounts:
