@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, ValidationError
 
-from services.chassis.cause import Cause, cause_of
+from services.chassis.cause import Cause
 from services.chassis.declaration import Misdeclared, named
 from services.chassis.http import idempotency, problems
-from services.chassis.http.problems import Problem, invalid
+from services.chassis.http.problems import Problem, invalid, unprocessable
+from services.chassis.http.refusals import STATUSES as THE_SERVERS_OWN
 from services.chassis.identifiers import service_name
-from services.chassis.logs import CORRELATION_ID
 from services.chassis.written_messages import check_written
 
 ALWAYS_POSSIBLE = (422, 503)
@@ -90,7 +90,7 @@ class Api:
                 raise Misdeclared(
                     f"{method} {rule} is answered by {named(other)} and by {named(function)}; leave one out"
                 )
-            possible = {*ALWAYS_POSSIBLE, *errors, *((400, 413, 415) if "body" in takes else ())}
+            possible = {*ALWAYS_POSSIBLE, *THE_SERVERS_OWN, *errors, *((415,) if "body" in takes else ())}
             possible |= {404} if "path" in takes else set()
             route = getattr(self.blueprint, method.lower())
             documented = {str(status): answer, **problems.documented(tuple(sorted(possible)))}
@@ -105,7 +105,7 @@ class Api:
     def _view(self, function: Endpoint, takes: dict[str, Any], method: str, status: int) -> Endpoint:
         @wraps(function)
         def view(**path: str) -> Response:
-            cause = _cause()
+            cause: Cause = g.cause
             arguments = _arguments(takes, path)
             storage = current_app.extensions["storage"]
             if "tx" not in takes:
@@ -134,13 +134,6 @@ class Api:
         return view
 
 
-def _cause() -> Cause:
-    headers = request.headers
-    cause = cause_of(headers.get("X-Correlation-ID"), None, headers.get("traceparent"))
-    CORRELATION_ID.set(cause.correlation_id)
-    return cause
-
-
 def _tried_twice(storage: Any, work: Callable[[], _T]) -> _T:
     """Does the work, and once more when it was rolled back for a reason that is over."""
     try:
@@ -166,13 +159,26 @@ def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseMod
             if request.method == "PUT" and error.errors()[0]["type"] == "string_pattern_mismatch":
                 raise invalid("path", error) from None  # an id that the client chose, and may choose better
             raise problems.not_found(f"such thing as {request.path}") from None
-    if "query" in takes:
-        found["query"] = _valid("query", takes["query"].model_validate, request.args.to_dict())
+    if "query" in takes or request.query_string:
+        found |= _query(takes.get("query"))
     if "body" in takes:
         if request.mimetype != "application/json":
             raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
         found["body"] = _valid("body", takes["body"].model_validate_json, request.get_data())
     return found
+
+
+def _query(kind: type[BaseModel] | None) -> dict[str, BaseModel]:
+    """Validates the parameters. One too many is refused: it is a typing error, or somebody's value would be lost."""
+    given = request.args.to_dict(flat=False)
+    for name, values in given.items():
+        if len(values) > 1:
+            raise unprocessable(f"query.{name}", "should be given once")
+        if kind is None:
+            raise unprocessable(f"query.{name}", "is not known here; this takes no parameters")
+    if kind is None:
+        return {}
+    return {"query": _valid("query", kind.model_validate, {name: values[0] for name, values in given.items()})}
 
 
 def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> BaseModel:

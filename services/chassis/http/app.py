@@ -2,37 +2,29 @@
 
 import logging
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import Flask, Response, g, jsonify, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
+from services.chassis.cause import cause_of
 from services.chassis.envelope import MessageTooLarge
 from services.chassis.http.api import Api
+from services.chassis.http.counts import count
+from services.chassis.http.incoming import LARGEST_REQUEST_BYTES
 from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
+from services.chassis.http.safety import make_safe
 from services.chassis.logs import CORRELATION_ID
 
 log = logging.getLogger(__name__)
-
-LARGEST_REQUEST_BYTES = 64 * 1024
 
 # A connection that is lost during the commit leaves the question open.
 _AWAY = (
     "the database is away or busy, and it is not known whether the request was carried out; repeat it, a POST with the "
     "same Idempotency-Key"
-)
-
-REQUESTS = Counter(
-    "infirmary_http_requests_total", "Requests, by endpoint and status.", ["method", "endpoint", "status"]
-)
-LATENCY = Histogram(
-    "infirmary_http_request_seconds",
-    "From the request to the answer.",
-    ["method", "endpoint"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
 
@@ -68,7 +60,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     app.extensions["storage"] = storage
     app.register_api(api.blueprint)
     _serve_probes(app, storage)
-    _count_requests(app)
+    _frame_requests(app)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
@@ -103,17 +95,22 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 
 
-def _count_requests(app: Flask) -> None:
+def _frame_requests(app: Flask) -> None:
+    """Does what belongs to every request: its own correlation id, counts, headers, no parameter twice."""
+
     @app.before_request
     def start() -> None:
         g.started_at = time.perf_counter()
+        g.cause = cause_of(request.headers.get("X-Correlation-ID"), None, request.headers.get("traceparent"))
+        CORRELATION_ID.set(g.cause.correlation_id)
 
     @app.after_request
     def finish(response: Response) -> Response:
-        endpoint = (request.endpoint or "none").rpartition(".")[2]
-        REQUESTS.labels(request.method, endpoint, response.status_code).inc()
-        LATENCY.labels(request.method, endpoint).observe(time.perf_counter() - g.started_at)
-        correlation_id: Any = CORRELATION_ID.get()
-        if correlation_id:
-            response.headers["X-Correlation-ID"] = correlation_id
+        count(request.method, request.endpoint, response.status_code, time.perf_counter() - g.started_at)
+        response.headers["X-Correlation-ID"] = g.cause.correlation_id
+        make_safe(response, request)
         return response
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        CORRELATION_ID.set(None)

@@ -5,12 +5,19 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 T = TypeVar("T")
 
 START = UUID(int=0)
 """The position before every id."""
+
+
+def _number(text: object) -> object:
+    """Reads a number in a URL; Python's own idea of one is 1_0, too, and +1 and ten in anybody's digits."""
+    if isinstance(text, str) and not (text.isascii() and text.isdigit()):
+        raise ValueError("should be a number, in digits only")
+    return text
 
 
 class PageQuery(BaseModel):
@@ -20,7 +27,7 @@ class PageQuery(BaseModel):
     cursor: Annotated[
         str | None, Field(pattern=r"^[A-Za-z0-9_-]{22}$", description="`next_cursor` of the page before")
     ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="items on a page")] = 50
+    limit: Annotated[int, Field(ge=1, le=200, description="items on a page"), BeforeValidator(_number)] = 50
 
     def after(self) -> UUID:
         """Returns the id behind which the page starts."""

@@ -30,6 +30,11 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] = []
 
 
+def title_of(status: int) -> str:
+    """Returns the name of a status."""
+    return HTTP_STATUS_CODES.get(status, "Error")
+
+
 class Problem(Exception):
     """Ends a request with a problem; the transaction is rolled back."""
 
@@ -46,7 +51,7 @@ class Problem(Exception):
     def response(self) -> Response:
         """Returns the answer."""
         details = ProblemDetails(
-            title=HTTP_STATUS_CODES.get(self.status, "Error"),
+            title=title_of(self.status),
             status=self.status,
             detail=self.detail,
             instance=request.path,
@@ -100,4 +105,4 @@ def from_http_exception(error: HTTPException) -> Response:
 def documented(statuses: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """Returns the OpenAPI entries of the problems that an operation may answer with."""
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-    return {str(status): {"description": HTTP_STATUS_CODES[status], "content": content} for status in statuses}
+    return {str(status): {"description": title_of(status), "content": content} for status in statuses}

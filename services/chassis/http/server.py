@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from services.chassis.http.worker import BufferingWorker
 from services.chassis.settings import Settings
 
 GRACE_S = 20
@@ -33,11 +34,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Gives gunicorn its settings."""
         chosen = {
             "bind": f"{self._settings.http_host}:{self._settings.http_port}",
-            "worker_class": "gthread",
+            "worker_class": BufferingWorker,
             "workers": 1,
             "threads": self._settings.http_threads,
             "graceful_timeout": GRACE_S,
-            "keepalive": 30,
             "post_fork": _die_with_master,
             "worker_exit": _close_storage,
             "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk

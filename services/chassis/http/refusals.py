@@ -1,0 +1,32 @@
+"""What the server answers to what never becomes a request: problem details like all others, and then the end."""
+
+import time
+from http import HTTPStatus
+from wsgiref.handlers import format_date_time
+
+from services.chassis.http.counts import count_refusal
+from services.chassis.http.problems import PROBLEM_TYPE, RETRY_AFTER_S, ProblemDetails, title_of
+from services.chassis.http.safety import SAFE_HEADERS
+from services.chassis.identifiers import new_id
+
+STATUSES = (400, 408, 413, 414, 417, 431, 500, 501, 503, 505)
+"""Every one that is given here."""
+
+
+def refusal(status: int, detail: str) -> bytes:
+    """Returns an answer's bytes; the connection is to be closed after them."""
+    count_refusal(status)
+    details = ProblemDetails(title=title_of(status), status=status, detail=detail, instance="")
+    body = details.model_dump_json().encode()
+    headers = {
+        "Date": format_date_time(time.time()),
+        "Connection": "close",
+        "Content-Type": PROBLEM_TYPE,
+        "Content-Length": str(len(body)),
+        "X-Correlation-ID": str(new_id()),
+        **SAFE_HEADERS,
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    lines = [f"HTTP/1.1 {status} {title_of(status)}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,24 @@
+"""A patient service's API that all tests of a module share."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.servers.given import GivenPostgres
+from local.servers.postgres import PostgresServer
+from services.chassis.settings import Settings
+from tests.integration.http.served import Served, served
+
+
+@pytest.fixture(scope="module")
+def patients(postgres: PostgresServer | GivenPostgres, templates: Callable[[str], str]) -> Iterator[Settings]:
+    """The settings of a patient service with a database of its own."""
+    with postgres.databases.clone(templates("patient")) as url:
+        yield Settings(database_url=url)
+
+
+@pytest.fixture(scope="module")
+def api(patients: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Its API, which runs."""
+    with served("patient", patients, tmp_path_factory.mktemp("api")) as running:
+        yield running

@@ -1,0 +1,138 @@
+"""The server's own answers, and what it makes of requests that are unusual or wrong."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.integration.http.served import Served, read_all
+
+GOOD = b'{"full_name": "Chunked", "date_of_birth": "1970-01-01"}'
+HEAD = b"POST /patients HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CLOSE = b"Connection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GARBAGE\r\n\r\n", 400),
+        (HEAD + b"Content-Length: 200000\r\n\r\n" + GOOD + b" " * 200_000, 413),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (HEAD + b"Transfer-Encoding: bogus\r\n\r\n", 501),
+        (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505),
+    ],
+)
+def test_the_servers_own_errors_are_problems_like_all_others(api: Served, data: bytes, status: int) -> None:
+    head, _, body = api.raw(data).partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert lines[0].startswith(f"HTTP/1.1 {status} ")
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Correlation-ID"]
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert problem["detail"]
+    described = httpx.get(f"{api.url}/openapi.json").json()["paths"]["/patients"]["post"]["responses"]
+    assert "application/problem+json" in described[str(status)]["content"]
+
+
+def test_a_body_over_the_limit_is_refused_though_its_length_was_not_announced(api: Served) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield GOOD
+        for _ in range(200):
+            yield b" " * 1024
+
+    headers = {"Content-Type": "application/json"}
+    assert httpx.post(f"{api.url}/patients", content=pieces(), headers=headers).status_code == 413
+    assert httpx.post(f"{api.url}/patients", content=iter([GOOD, b" " * 60_000]), headers=headers).status_code == 201
+
+
+def test_a_body_without_end_is_refused(api: Served) -> None:
+    with api.connect() as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(100):
+            client.sendall(b"400\r\n" + b" " * 1024 + b"\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_requests_that_are_sent_together_are_answered_in_their_order(api: Served) -> None:
+    paths = [b"/healthz", b"/nowhere", b"/readyz", b"/patients/no-uuid", b"/healthz"]
+    asked = b"".join(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths)
+    answers = api.raw(asked + HEAD + CLOSE + b"Content-Length: %d\r\n\r\n%s" % (len(GOOD), GOOD))
+    statuses = [piece[:3] for piece in answers.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [b"200", b"404", b"200", b"404", b"200", b"201"]
+
+
+def test_who_waits_to_be_told_to_go_on_is_told_so(api: Served) -> None:
+    with api.connect() as client:
+        client.sendall(HEAD + CLOSE + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(GOOD))
+        assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(GOOD)
+        assert read_all(client).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /healthz HTTP/1.0\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n"]
+)
+def test_who_asks_for_it_is_left_alone_after_the_answer(api: Served, head: bytes) -> None:
+    answer = api.raw(head)
+    assert answer[8:13] == b" 200 "
+    assert answer.endswith(b'{"status":"alive"}\n')
+
+
+def test_what_is_hidden_behind_a_request_is_not_taken_for_another(api: Served) -> None:
+    hidden = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    both = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(hidden)) + hidden
+    assert api.raw(both).count(b"HTTP/1.1 ") == 1
+
+
+def test_a_head_request_is_answered_without_a_body(api: Served) -> None:
+    answer = api.raw(b"HEAD /nowhere HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"application/problem+json" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_client_makes_up_no_labels_of_metrics(api: Served) -> None:
+    def series() -> set[str]:
+        lines = httpx.get(f"{api.url}/metrics").text.splitlines()
+        return {line.rpartition(" ")[0] for line in lines if line.startswith("infirmary_http")}
+
+    httpx.request("MADEUP", f"{api.url}/nowhere")
+    httpx.request("MADEUP", f"{api.url}/patients")
+    series()
+    before = series()
+    for number in range(20):
+        httpx.request(f"MADEUP{number}", f"{api.url}/nowhere{number}")
+        httpx.request(f"MADEUP{number}", f"{api.url}/patients")
+    assert series() == before
+
+
+def test_an_answer_carries_its_own_requests_correlation_id(api: Served) -> None:
+    with httpx.Client(base_url=api.url) as client:
+        for number in range(30):
+            client.get("/patients/nobody", headers={"X-Correlation-ID": f"another-{number}"})
+        for path in ("/nowhere", "/healthz", "/patients/nobody", "/docs/", "/metrics"):
+            mine = client.get(path, headers={"X-Correlation-ID": "mine"})
+            assert mine.headers["X-Correlation-ID"] == "mine"
+            new = {client.get(path).headers["X-Correlation-ID"] for _ in range(4)}
+            malformed = client.get(path, headers={"X-Correlation-ID": "a b"}).headers["X-Correlation-ID"]
+            assert len(new) == 4
+            assert not any(each == "mine" or each.startswith("another") for each in (*new, malformed))
+
+
+def test_answers_stay_out_of_caches_and_of_foreign_pages(api: Served) -> None:
+    for path in ("/patients/nobody", "/healthz", "/docs/swagger", "/openapi.json"):
+        headers = httpx.get(f"{api.url}{path}").headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_a_redirection_leads_to_this_server_whatever_it_is_called(api: Served) -> None:
+    answer = httpx.get(f"{api.url}/docs", headers={"Host": "evil.example"})
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == "/docs/"
