@@ -95,7 +95,7 @@ class Incoming:
             return self._read_body()
         except errors.ParseException as error:
             status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
-            raise Refused(status, str(error)) from None
+            raise Refused(status, str(error)[:200]) from None
 
     def asks_to_go_on(self) -> bool:
         """Says, once, whether the client waits for `100 Continue` before it sends the body."""

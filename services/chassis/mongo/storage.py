@@ -20,6 +20,9 @@ MongoCollection: TypeAlias = Collection[dict[str, Any]]
 _REQUEST_WITHIN_S = 6.0
 """For how long a request waits for the database's answers, a second try of the driver's own included."""
 
+_WHILE_AWAY_S = 0.5
+"""The same when the request before it has got no answer: threads that wait in vain are missed by everybody else."""
+
 _PROBE_WITHIN_S = 1.0
 _ANSWER_WITHIN_MS = 2_000
 _STATEMENT_WITHIN_MS = 10_000
@@ -91,12 +94,18 @@ class MongoStorage:
     def __init__(self, settings: Settings) -> None:
         self._client = connect(settings, "api")
         self._database = self._client.get_default_database()
+        self._answers = True
 
     @contextmanager
     def read(self) -> Iterator[MongoDatabase]:
         """Lends the database."""
-        with pymongo.timeout(_REQUEST_WITHIN_S):
-            yield self._database
+        try:
+            with pymongo.timeout(_REQUEST_WITHIN_S if self._answers else _WHILE_AWAY_S):
+                yield self._database
+        except PyMongoError as error:
+            self._answers = not is_transient(error)
+            raise
+        self._answers = True
 
     def ready(self) -> str | None:
         """Returns why the database cannot be used now, or None when it answers."""

@@ -106,3 +106,26 @@ def test_a_statement_that_takes_its_time_is_given_it(settings: Settings) -> None
     with connect(settings, "test") as connection:
         connection.allow(5)
         assert connection.execute("SELECT pg_sleep(0.5)").fetchone() == ("",)
+
+
+def test_a_mongodb_that_hangs_is_answered_for_as_well(mongodb: Callable[[str], str]) -> None:
+    url = mongodb("notifications")
+    with Proxy(urlsplit(url).port or 27017) as proxy:
+        app = make_app("notification", Settings(database_url=proxy.url(url)))
+
+        def ask(_: int) -> int:
+            return app.test_client().get("/notifications").status_code
+
+        with ThreadPoolExecutor(16) as many:
+            assert set(many.map(ask, range(16))) == {200}
+            proxy.hold()
+            began = time.monotonic()
+            assert set(many.map(ask, range(32))) == {503}
+            assert time.monotonic() - began < 15
+            assert app.test_client().get("/healthz").status_code == 200
+            began = time.monotonic()
+            assert app.test_client().get("/readyz").status_code == 503
+            assert time.monotonic() - began < 2.5
+            proxy.restore()
+            eventually(lambda: set(many.map(ask, range(16))) == {200}, because="the database answers again")
+        app.extensions["storage"].close()
