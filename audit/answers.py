@@ -71,6 +71,7 @@ class AccountAnswer(Answer):
     held: bool
     balance: Decimal
     entries: tuple[EntryAnswer, ...]
+    entries_total: int = 0
 
 
 class ReservationAnswer(Answer):
@@ -88,6 +89,7 @@ class WardAnswer(Answer):
     reserved: int
     free: int
     reservations: tuple[ReservationAnswer, ...]
+    reservations_total: int = 0
 
 
 class LabResultAnswer(Answer):
@@ -171,6 +173,9 @@ class ChartAnswer(Answer):
     patient: ChartPatient
     admission: ChartAdmission | None
     prescriptions: tuple[ChartPrescription, ...]
+    prescriptions_total: int = 0
     lab_results: tuple[ChartLabResult, ...]
+    lab_results_total: int = 0
     balance: Decimal
     notifications: tuple[ChartNotification, ...]
+    notifications_total: int = 0

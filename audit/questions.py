@@ -14,11 +14,16 @@ from audit.answers import (
     AdmissionAnswer,
     Answer,
     ChartAnswer,
+    ChartLabResult,
+    ChartNotification,
+    ChartPrescription,
+    EntryAnswer,
     LabResultAnswer,
     MedicationAnswer,
     NotificationAnswer,
     PatientAnswer,
     PrescriptionAnswer,
+    ReservationAnswer,
     WardAnswer,
 )
 from audit.facts import PUBLISHERS
@@ -105,12 +110,15 @@ class Questions:
         return self._list("prescription", "/prescriptions", PrescriptionAnswer, patient_id)
 
     def account(self, patient_id: UUID) -> AccountAnswer:
-        """Asks billing for a patient's account."""
-        return self._get("billing", f"/accounts/{patient_id}", AccountAnswer)
+        """Asks billing for a patient's account, with all of its entries."""
+        path = f"/accounts/{patient_id}"
+        account = self._get("billing", path, AccountAnswer)
+        return self._whole("billing", path, account, entries=EntryAnswer)
 
     def ward(self, ward_id: str) -> WardAnswer:
-        """Asks ward for a ward."""
-        return self._get("ward", f"/wards/{ward_id}", WardAnswer)
+        """Asks ward for a ward, with all of its reservations."""
+        path = f"/wards/{ward_id}"
+        return self._whole("ward", path, self._get("ward", path, WardAnswer), reservations=ReservationAnswer)
 
     def lab_result(self, lab_result_id: UUID) -> LabResultAnswer:
         """Asks lab for a result."""
@@ -130,14 +138,31 @@ class Questions:
 
     def chart(self, patient_id: UUID) -> ChartAnswer:
         """Asks chart for everything about a patient."""
-        return self._get("chart", f"/charts/{patient_id}", ChartAnswer)
+        path = f"/charts/{patient_id}"
+        return self._whole(
+            "chart",
+            path,
+            self._get("chart", path, ChartAnswer),
+            prescriptions=ChartPrescription,
+            lab_results=ChartLabResult,
+            notifications=ChartNotification,
+        )
+
+    def _whole(self, service: str, path: str, document: A, **lists: type[Answer]) -> A:
+        """Returns a document with its lists whole: it shows the newest of each, and how many there are."""
+        whole = {
+            name: tuple(self._list(service, f"{path}/{name.replace('_', '-')}", kind))
+            for name, kind in lists.items()
+            if getattr(document, f"{name}_total") > len(getattr(document, name))
+        }
+        return document.model_copy(update=whole)
 
     def _get(self, service: str, path: str, kind: type[A]) -> A:
         response = self.call(service, "GET", path)
         _note(path, response.text)
         return kind.model_validate_json(response.content)
 
-    def _list(self, service: str, path: str, kind: type[A], patient_id: UUID | None) -> list[A]:
+    def _list(self, service: str, path: str, kind: type[A], patient_id: UUID | None = None) -> list[A]:
         query: dict[str, str | int] = {"limit": PAGE_ITEMS}
         if patient_id is not None:
             query["patient_id"] = str(patient_id)
