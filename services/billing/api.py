@@ -1,17 +1,17 @@
 """The HTTP interface of billing."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.billing import model, store
+from services.billing import store
 from services.billing.messages import EntryKind
-from services.billing.model import Account, Entry
-from services.chassis.http.api import Api
+from services.chassis.http.api import Afterwards, Api
 from services.chassis.http.fields import Input, Money, PatientPath
+from services.chassis.http.pages import NEWEST, Page, PageQuery, page
 from services.chassis.transaction import Query, Transaction
 
 api = Api("billing")
@@ -39,33 +39,30 @@ class AccountView(BaseModel):
 
     patient_id: UUID
     held: bool
-    balance: Annotated[Money, Field(description="the sum of the entries that are priced and not voided")]
-    entries: list[EntryView]
+    balance: Annotated[Money, Field(description="the sum of all entries that are priced and not voided")]
+    entries: Annotated[list[EntryView], Field(description=f"the newest {NEWEST}, the oldest of them first")]
+    entries_total: Annotated[int, Field(description="how many there are; /accounts/ID/entries lists them all")]
 
 
 @api.endpoint("GET", "/accounts/<patient_id>", AccountView)
 def get_account(path: PatientPath, db: Query) -> AccountView:
     """Get a patient's account. Every patient has one, at first empty."""
-    account = store.find_account(db, path.patient_id) or Account(path.patient_id)
-    return _view(account, store.entries_of(db, path.patient_id))
+    return AccountView.model_validate(store.statement(db, path.patient_id, NEWEST), from_attributes=True)
+
+
+@api.endpoint("GET", "/accounts/<patient_id>/entries", Page[EntryView])
+def list_entries(path: PatientPath, query: PageQuery, db: Query) -> Page[EntryView]:
+    """List all entries of a patient's account, oldest first."""
+    entries = store.entries_of(db, path.patient_id, query.after(), query.limit + 1)
+    views = [EntryView.model_validate(entry, from_attributes=True) for entry in entries]
+    return page(views, query.limit, lambda view: view.entry_id)
 
 
 @api.endpoint("PUT", "/accounts/<patient_id>/hold", AccountView)
-def hold_account(path: PatientPath, body: Hold, tx: Transaction) -> AccountView:
+def hold_account(path: PatientPath, body: Hold, tx: Transaction) -> Afterwards:
     """Hold an account, or let it go on.
 
     A held account refuses to be charged for dispensings and admissions, and nothing else.
     """
-    account = replace(store.lock_account(tx, path.patient_id), held=body.held)
-    store.save_account(tx, account)
-    return _view(account, store.entries_of(tx, path.patient_id))
-
-
-def _view(account: Account, entries: list[Entry]) -> AccountView:
-    """Adds the balance up from the entries shown: they were read a moment after the account, and must agree with it."""
-    return AccountView(
-        patient_id=account.patient_id,
-        held=account.held,
-        balance=model.total(entries),
-        entries=[EntryView.model_validate(asdict(entry)) for entry in entries],
-    )
+    store.save_account(tx, replace(store.lock_account(tx, path.patient_id), held=body.held))
+    return Afterwards(lambda db: get_account(path, db))

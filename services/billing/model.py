@@ -4,7 +4,6 @@ An entry ends up the same whichever of its causes comes first: a price opens it,
 opened stays voided. So every function takes the entry as it is, `unopened` where there is none yet.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -85,11 +84,6 @@ class Change:
 def owed(entry: Entry) -> Decimal:
     """Returns what an entry adds to the balance."""
     return Decimal("0.00") if entry.amount is None or entry.status == "voided" else entry.amount
-
-
-def total(entries: Iterable[Entry]) -> Decimal:
-    """Returns the balance that entries make together."""
-    return sum(map(owed, entries), Decimal("0.00"))
 
 
 def open_entry(account: Account, entry: Entry) -> Change | None:

@@ -3,20 +3,46 @@
 The account's row is the lock of all entries of its patient: whoever changes an entry holds it.
 """
 
+from decimal import Decimal
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from services.billing.messages import EntryKind
 from services.billing.model import Account, Entry
 from services.chassis.transaction import Query, Transaction
 
 
-def find_account(db: Query, patient_id: UUID) -> Account | None:
-    """Returns a patient's account as of now, or None while there is nothing in it."""
-    return db.one(
-        Account,
-        "SELECT patient_id, held, balance, version FROM accounts WHERE patient_id = %(patient_id)s",
+class Statement(BaseModel):
+    """An account as of one moment, and its newest entries."""
+
+    patient_id: UUID
+    held: bool = False
+    balance: Decimal = Decimal("0.00")
+    entries: list[Entry] = []
+    entries_total: int = 0
+
+
+def statement(db: Query, patient_id: UUID, newest: int) -> Statement:
+    """Returns a patient's account, empty while nothing was heard of the patient, as of one moment.
+
+    Args:
+        db: The database.
+        patient_id: Whose.
+        newest: How many entries; the oldest of them comes first.
+    """
+    found = db.one(
+        Statement,
+        """SELECT patient_id, held, balance,
+                  (SELECT count(*) FROM entries e WHERE e.patient_id = a.patient_id) AS entries_total,
+                  ARRAY(SELECT to_jsonb(e) || jsonb_build_object('amount', e.amount::text)
+                        FROM (SELECT * FROM entries e WHERE e.patient_id = a.patient_id
+                              ORDER BY entry_id DESC LIMIT %(newest)s) e ORDER BY entry_id) AS entries
+           FROM accounts a WHERE patient_id = %(patient_id)s""",
         patient_id=patient_id,
+        newest=newest,
     )
+    return found or Statement(patient_id=patient_id)
 
 
 def lock_account(tx: Transaction, patient_id: UUID) -> Account:
@@ -47,13 +73,15 @@ def save_account(tx: Transaction, account: Account) -> None:
     )
 
 
-def entries_of(db: Query, patient_id: UUID) -> list[Entry]:
-    """Returns all entries of a patient, the oldest first."""
+def entries_of(db: Query, patient_id: UUID, after: UUID, rows: int) -> list[Entry]:
+    """Returns the next entries of a patient, oldest first."""
     return db.many(
         Entry,
         """SELECT entry_id, patient_id, kind, reference_id, amount, status, at FROM entries
-           WHERE patient_id = %(patient_id)s ORDER BY entry_id""",
+           WHERE patient_id = %(patient_id)s AND entry_id > %(after)s ORDER BY entry_id LIMIT %(rows)s""",
         patient_id=patient_id,
+        after=after,
+        rows=rows,
     )
 
 

@@ -1,10 +1,11 @@
 """The HTTP interface of chart."""
 
-from services.chart import store
-from services.chart.model import Chart
+from services.chart import queries
+from services.chart.model import Chart, ChartLabResult, ChartNotification, ChartPrescription
 from services.chassis.http.api import Api
 from services.chassis.http.fields import PatientPath
-from services.chassis.http.problems import not_found
+from services.chassis.http.pages import NEWEST, Page, PageQuery, page
+from services.chassis.http.problems import Problem, not_found
 from services.chassis.transaction import Query
 
 api = Api("chart")
@@ -16,7 +17,40 @@ def get_chart(path: PatientPath, db: Query) -> Chart:
 
     404 until the patient is known here: what has just happened elsewhere takes a moment to get here.
     """
-    chart = store.find(db, path.patient_id)
+    chart = queries.find(db, path.patient_id, NEWEST)
     if chart is None:
-        raise not_found(f"chart of patient {path.patient_id}")
+        raise _no_chart(path)
     return chart
+
+
+@api.endpoint("GET", "/charts/<patient_id>/prescriptions", Page[ChartPrescription], errors=(404,))
+def list_prescriptions(path: PatientPath, query: PageQuery, db: Query) -> Page[ChartPrescription]:
+    """List all prescriptions on a patient's chart, oldest first."""
+    _require_chart(path, db)
+    rows = queries.prescriptions_of(db, path.patient_id, query.after(), query.limit + 1)
+    return page(rows, query.limit, lambda row: row.prescription_id)
+
+
+@api.endpoint("GET", "/charts/<patient_id>/lab-results", Page[ChartLabResult], errors=(404,))
+def list_lab_results(path: PatientPath, query: PageQuery, db: Query) -> Page[ChartLabResult]:
+    """List all lab results on a patient's chart, oldest first."""
+    _require_chart(path, db)
+    rows = queries.lab_results_of(db, path.patient_id, query.after(), query.limit + 1)
+    return page(rows, query.limit, lambda row: row.lab_result_id)
+
+
+@api.endpoint("GET", "/charts/<patient_id>/notifications", Page[ChartNotification], errors=(404,))
+def list_notifications(path: PatientPath, query: PageQuery, db: Query) -> Page[ChartNotification]:
+    """List all notifications on a patient's chart, oldest first."""
+    _require_chart(path, db)
+    rows = queries.notifications_of(db, path.patient_id, query.after(), query.limit + 1)
+    return page(rows, query.limit, lambda row: row.notification_id)
+
+
+def _require_chart(path: PatientPath, db: Query) -> None:
+    if not queries.is_known(db, path.patient_id):
+        raise _no_chart(path)
+
+
+def _no_chart(path: PatientPath) -> Problem:
+    return not_found(f"chart of patient {path.patient_id}")

@@ -64,12 +64,19 @@ class ChartNotification(BaseModel):
 
 
 class Chart(BaseModel):
-    """All that the hospital knows about a patient; its lists are complete, oldest first."""
+    """All that the hospital knows about a patient.
+
+    Each list holds the newest 100, the oldest of them first, and `..._total` says how many there are. All are listed
+    under the chart: /charts/ID/prescriptions, /charts/ID/lab-results and /charts/ID/notifications.
+    """
 
     patient: ChartPatient
     admission: ChartAdmission | None = Field(description="null when the patient is not admitted")
     prescriptions: list[ChartPrescription]
+    prescriptions_total: int
     lab_results: list[ChartLabResult]
+    lab_results_total: int
     balance: Money
     notifications: list[ChartNotification]
+    notifications_total: int
     as_of: datetime = Field(description="when the last event that changed the chart was applied")

@@ -1,4 +1,4 @@
-"""The SQL of chart: everything that touches its own tables.
+"""The SQL of chart that writes its own tables; what reads them is in `queries.py`.
 
 The projection is patients, admissions, beds, prescriptions, stock, accounts, lab_results and notifications. It holds
 nothing that the logs do not: `forget_everything` empties it together with the places in the logs, and the consumer
@@ -18,44 +18,8 @@ from services.chart.messages import (
     PatientRegistered,
     PrescriptionCreated,
 )
-from services.chart.model import AdmissionStatus, Chart, PrescriptionStatus, Stock
-from services.chassis.transaction import Query, Transaction
-
-
-def find(db: Query, patient_id: UUID) -> Chart | None:
-    """Returns a chart as of one moment, or None until the patient's registration has been heard of."""
-    return db.one(
-        Chart,
-        """
-        SELECT jsonb_build_object('patient_id', p.patient_id, 'full_name', p.full_name, 'version', p.version,
-                                  'date_of_birth', p.date_of_birth, 'admitted', p.admission_id IS NOT NULL) AS patient,
-               CASE WHEN p.admission_id IS NOT NULL THEN
-                    jsonb_build_object('admission_id', p.admission_id, 'ward_id', p.ward_id, 'at', p.admitted_at,
-                                       'status', coalesce(a.status, 'running'),
-                                       'bed_reserved', coalesce(b.reserved, false)) END AS admission,
-               ARRAY(SELECT to_jsonb(r) || jsonb_build_object('stock', s.stock)
-                     FROM prescriptions r LEFT JOIN stock s USING (prescription_id)
-                     WHERE r.patient_id = p.patient_id ORDER BY r.prescription_id) AS prescriptions,
-               ARRAY(SELECT to_jsonb(l) FROM lab_results l
-                     WHERE l.patient_id = p.patient_id ORDER BY l.lab_result_id) AS lab_results,
-               coalesce(c.balance, 0) AS balance,
-               ARRAY(SELECT to_jsonb(n) FROM notifications n
-                     WHERE n.patient_id = p.patient_id ORDER BY n.notification_id) AS notifications,
-               greatest(p.heard_at, c.heard_at,
-                        (SELECT max(heard_at) FROM admissions WHERE patient_id = p.patient_id),
-                        (SELECT max(heard_at) FROM beds WHERE patient_id = p.patient_id),
-                        (SELECT max(heard_at) FROM prescriptions WHERE patient_id = p.patient_id),
-                        (SELECT max(heard_at) FROM stock WHERE patient_id = p.patient_id),
-                        (SELECT max(heard_at) FROM lab_results WHERE patient_id = p.patient_id),
-                        (SELECT max(heard_at) FROM notifications WHERE patient_id = p.patient_id)) AS as_of
-        FROM patients p
-        LEFT JOIN accounts c USING (patient_id)
-        LEFT JOIN admissions a ON a.admission_id = p.admission_id
-        LEFT JOIN beds b ON b.admission_id = p.admission_id
-        WHERE p.patient_id = %(patient_id)s AND p.date_of_birth IS NOT NULL
-        """,
-        patient_id=patient_id,
-    )
+from services.chart.model import AdmissionStatus, PrescriptionStatus, Stock
+from services.chassis.transaction import Transaction
 
 
 def forget_everything(tx: Transaction) -> None:

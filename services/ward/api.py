@@ -7,13 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.chassis.handlers import Refused
-from services.chassis.http.api import Api
+from services.chassis.http.api import Afterwards, Api
 from services.chassis.http.fields import WHOLE, Input, Name
+from services.chassis.http.pages import NEWEST, Page, PageQuery, page
 from services.chassis.http.problems import conflict, not_found
 from services.chassis.identifiers import ClientCode
 from services.chassis.transaction import Query, Transaction
 from services.ward import model, store
-from services.ward.store import Census
 
 api = Api("ward")
 
@@ -47,26 +47,36 @@ class WardView(BaseModel):
     beds: int
     reserved: int
     free: int
-    reservations: list[ReservationView]
+    reservations: Annotated[
+        list[ReservationView], Field(description=f"those of the newest {NEWEST} admissions, the oldest of them first")
+    ]
+    reservations_total: Annotated[int, Field(description="how many there are; /wards/ID/reservations lists them all")]
 
 
 @api.endpoint("PUT", "/wards/<ward_id>", WardView, errors=(409,))
-def put_ward(path: WardPath, body: WardPlan, tx: Transaction) -> WardView:
+def put_ward(path: WardPath, body: WardPlan, tx: Transaction) -> Afterwards:
     """Open a ward, or change its name and its number of beds."""
     ward = model.furnish(store.lock_or_open(tx, path.ward_id, body.name, body.beds), body.name, body.beds)
     if isinstance(ward, Refused):
         raise conflict(ward.reason)
     store.save(tx, ward)
-    return _view(store.census(tx, path.ward_id), path)
+    return Afterwards(lambda db: get_ward(path, db))
 
 
 @api.endpoint("GET", "/wards/<ward_id>", WardView, errors=(404,))
 def get_ward(path: WardPath, db: Query) -> WardView:
     """Get a ward and who holds its beds."""
-    return _view(store.census(db, path.ward_id), path)
-
-
-def _view(census: Census | None, path: WardPath) -> WardView:
+    census = store.census(db, path.ward_id, NEWEST)
     if census is None:
         raise not_found(f"ward {path.ward_id}")
-    return WardView.model_validate({**census.model_dump(), "free": census.beds - census.reserved})
+    return WardView(**census.model_dump(), free=census.beds - census.reserved, reservations_total=census.reserved)
+
+
+@api.endpoint("GET", "/wards/<ward_id>/reservations", Page[ReservationView], errors=(404,))
+def list_reservations(path: WardPath, query: PageQuery, db: Query) -> Page[ReservationView]:
+    """List who holds the beds of a ward, in the order of the admissions."""
+    if not store.is_open(db, path.ward_id):
+        raise not_found(f"ward {path.ward_id}")
+    held = store.reservations_of(db, path.ward_id, query.after(), query.limit + 1)
+    views = [ReservationView.model_validate(each, from_attributes=True) for each in held]
+    return page(views, query.limit, lambda view: view.admission_id)

@@ -10,7 +10,7 @@ from services.ward.model import Reservation, Ward
 
 
 class Census(BaseModel):
-    """A ward and who holds its beds."""
+    """A ward, and who holds its beds by the newest admissions."""
 
     ward_id: str
     name: str
@@ -90,15 +90,38 @@ def delete_reservation(tx: Transaction, released: BedReleased) -> None:
     tx.execute("DELETE FROM reservations WHERE admission_id = %(admission_id)s", admission_id=released.admission_id)
 
 
-def census(db: Query, ward_id: str) -> Census | None:
-    """Returns a ward and who holds its beds, longest first, as of one moment."""
+def census(db: Query, ward_id: str, newest: int) -> Census | None:
+    """Returns a ward and who holds its beds, as of one moment.
+
+    Args:
+        db: The database.
+        ward_id: Which ward.
+        newest: How many reservations; that of the oldest admission among them comes first.
+    """
     return db.one(
         Census,
-        """SELECT w.ward_id, w.name, w.beds, count(r.admission_id) AS reserved,
-                  coalesce(jsonb_agg(jsonb_build_object('admission_id', r.admission_id, 'patient_id', r.patient_id,
-                                                        'ward_id', r.ward_id, 'at', r.reserved_at)
-                                     ORDER BY r.reserved_at, r.admission_id)
-                           FILTER (WHERE r.admission_id IS NOT NULL), '[]') AS reservations
-           FROM wards w LEFT JOIN reservations r USING (ward_id) WHERE w.ward_id = %(ward_id)s GROUP BY w.ward_id""",
+        """SELECT ward_id, name, beds, (SELECT count(*) FROM reservations r WHERE r.ward_id = w.ward_id) AS reserved,
+                  ARRAY(SELECT to_jsonb(r) || jsonb_build_object('at', r.reserved_at)
+                        FROM (SELECT * FROM reservations r WHERE r.ward_id = w.ward_id
+                              ORDER BY admission_id DESC LIMIT %(newest)s) r ORDER BY admission_id) AS reservations
+           FROM wards w WHERE ward_id = %(ward_id)s""",
         ward_id=ward_id,
+        newest=newest,
+    )
+
+
+def is_open(db: Query, ward_id: str) -> bool:
+    """Says whether there is such a ward."""
+    return db.value("SELECT true FROM wards WHERE ward_id = %(ward_id)s", ward_id=ward_id) is not None
+
+
+def reservations_of(db: Query, ward_id: str, after: UUID, rows: int) -> list[Reservation]:
+    """Returns who holds the next beds of a ward, in the order of the admissions."""
+    return db.many(
+        Reservation,
+        """SELECT admission_id, patient_id, ward_id, reserved_at AS at FROM reservations
+           WHERE ward_id = %(ward_id)s AND admission_id > %(after)s ORDER BY admission_id LIMIT %(rows)s""",
+        ward_id=ward_id,
+        after=after,
+        rows=rows,
     )

@@ -1,4 +1,8 @@
-"""Lists in pages: `{items, next_cursor}`, in the order of the items' ids."""
+"""Lists in pages: `{items, next_cursor}`, in the order of the items' ids.
+
+A list inside a document holds the newest, the oldest of them first, and a total beside it (`entries`, `entries_total`);
+the whole list is a page of its own (`/accounts/ID/entries`).
+"""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -8,6 +12,9 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 T = TypeVar("T")
+
+NEWEST = 100
+"""How many items of a list a document holds."""
 
 START = UUID(int=0)
 """The position before every id."""

@@ -143,9 +143,13 @@ class Stay:
 
     def chart(self) -> dict[str, Any]:
         """Returns what the chart has to say, by what the owners hold."""
+        lists = {"prescriptions": self.prescriptions, "lab_results": self.lab_results}
+        lists["notifications"] = self.notifications
         return {
             "patient": {**self.patient, "admitted": self.admission is not None},
-            **{name: getattr(self, name) for name in ("admission", "prescriptions", "lab_results", "notifications")},
+            "admission": self.admission,
+            **{name: items[-100:] for name, items in lists.items()},
+            **{f"{name}_total": len(items) for name, items in lists.items()},
             "balance": f"{self.balance:.2f}",
         }
 

@@ -86,7 +86,8 @@ def office(new_database: NewDatabase) -> Iterator[Office]:
 
 
 def test_any_patient_has_an_account_and_looking_at_it_writes_nothing(office: Office) -> None:
-    assert office.account() == {"patient_id": str(office.patient_id), "held": False, "balance": "0.00", "entries": []}
+    empty = {"held": False, "balance": "0.00", "entries": [], "entries_total": 0}
+    assert office.account() == {"patient_id": str(office.patient_id), **empty}
     with psycopg.connect(office.url) as connection:
         assert connection.execute("SELECT count(*) FROM accounts").fetchone() == (0,)
     assert office.client.get("/accounts/nobody").status_code == 404

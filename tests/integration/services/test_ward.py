@@ -85,6 +85,7 @@ def test_a_ward_is_opened_and_changed_by_the_same_call(ward: Ward) -> None:
         "reserved": 0,
         "free": 3,
         "reservations": [],
+        "reservations_total": 0,
     }
 
 

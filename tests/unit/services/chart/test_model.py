@@ -25,9 +25,12 @@ ROW: dict[str, Any] = {
     },
     "admission": None,
     "prescriptions": [],
+    "prescriptions_total": 0,
     "lab_results": [],
+    "lab_results_total": 0,
     "balance": Decimal(0),
     "notifications": [],
+    "notifications_total": 0,
     "as_of": datetime(2026, 11, 23, 12, tzinfo=UTC),
 }
 
