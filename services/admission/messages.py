@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.chassis.message_fields import Code, Text
 from services.chassis.messages import Command, Event, publishes, sends
 
 
@@ -11,7 +12,7 @@ class AdmissionCompleted(Event):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @publishes(subject="admission_id")
@@ -20,8 +21,8 @@ class AdmissionFailed(Event):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
-    reason: str
+    ward_id: Code
+    reason: Text
 
 
 @sends("ward")
@@ -30,7 +31,7 @@ class ReserveBed(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @sends("ward")
@@ -39,7 +40,7 @@ class ReleaseReservation(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @sends("patient")
@@ -48,7 +49,7 @@ class AdmitPatient(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @sends("patient")
@@ -81,4 +82,4 @@ class SendAdmissionConfirmation(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code

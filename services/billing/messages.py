@@ -8,6 +8,7 @@ two places.
 from typing import Literal
 from uuid import UUID
 
+from services.chassis.message_fields import Amount, Price, Quantity, Version
 from services.chassis.messages import Command, Event, publishes, reads, receives
 
 EntryKind = Literal["prescription", "admission"]
@@ -21,9 +22,9 @@ class BillingEntryCreated(Event):
     patient_id: UUID
     kind: EntryKind
     reference_id: UUID
-    amount: str | None
-    balance: str
-    account_version: int
+    amount: Amount | None
+    balance: Amount
+    account_version: Version
 
 
 @publishes(subject="entry_id")
@@ -34,9 +35,9 @@ class BillingEntryPriced(Event):
     patient_id: UUID
     kind: EntryKind
     reference_id: UUID
-    amount: str
-    balance: str
-    account_version: int
+    amount: Amount
+    balance: Amount
+    account_version: Version
 
 
 @publishes(subject="entry_id")
@@ -47,8 +48,8 @@ class BillingEntryPosted(Event):
     patient_id: UUID
     kind: EntryKind
     reference_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @publishes(subject="entry_id")
@@ -59,8 +60,8 @@ class BillingEntryVoided(Event):
     patient_id: UUID
     kind: EntryKind
     reference_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @publishes(subject="entry_id")
@@ -70,9 +71,9 @@ class AdmissionBilled(Event):
     entry_id: UUID
     patient_id: UUID
     admission_id: UUID
-    amount: str
-    balance: str
-    account_version: int
+    amount: Amount
+    balance: Amount
+    account_version: Version
 
 
 @publishes(subject="entry_id")
@@ -82,8 +83,8 @@ class AdmissionBillingVoided(Event):
     entry_id: UUID
     patient_id: UUID
     admission_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("prescription")
@@ -108,8 +109,8 @@ class StockReserved(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    quantity: int
-    unit_price: str
+    quantity: Quantity
+    unit_price: Price
 
 
 @reads("inventory")

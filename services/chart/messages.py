@@ -1,8 +1,8 @@
 """The messages of chart: it publishes nothing, and of others' it reads every event about a patient."""
 
-from datetime import date
 from uuid import UUID
 
+from services.chassis.message_fields import Amount, Code, Day, Flag, Name, Quantity, ShortText, Text, Version
 from services.chassis.messages import Event, reads
 
 # patient: subject patient_id
@@ -13,9 +13,9 @@ class PatientRegistered(Event):
     """A patient is known to the hospital: the chart begins."""
 
     patient_id: UUID
-    full_name: str
-    date_of_birth: date
-    version: int
+    full_name: Name
+    date_of_birth: Day
+    version: Version
 
 
 @reads("patient")
@@ -23,8 +23,8 @@ class PatientNameChanged(Event):
     """A patient is called otherwise from now on."""
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version
 
 
 @reads("patient")
@@ -33,7 +33,7 @@ class PatientAdmitted(Event):
 
     patient_id: UUID
     admission_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @reads("patient")
@@ -97,8 +97,8 @@ class PrescriptionCreated(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @reads("prescription")
@@ -107,7 +107,7 @@ class PrescriptionAccepted(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    reason: str | None
+    reason: Text | None
 
 
 @reads("prescription")
@@ -116,7 +116,7 @@ class PrescriptionRejected(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    reason: str
+    reason: Text
 
 
 @reads("prescription")
@@ -187,8 +187,8 @@ class BillingEntryCreated(Event):
     """A prescription will have to be paid for."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
@@ -196,8 +196,8 @@ class BillingEntryPriced(Event):
     """It is known what a prescription costs."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
@@ -205,8 +205,8 @@ class BillingEntryPosted(Event):
     """A dispensed prescription has been charged."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
@@ -214,8 +214,8 @@ class BillingEntryVoided(Event):
     """A prescription need not be paid for."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
@@ -223,8 +223,8 @@ class AdmissionBilled(Event):
     """The fee of an admission has been charged."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
@@ -232,8 +232,8 @@ class AdmissionBillingVoided(Event):
     """The fee of an admission need not be paid."""
 
     patient_id: UUID
-    balance: str
-    account_version: int
+    balance: Amount
+    account_version: Version
 
 
 # lab: subject lab_result_id
@@ -245,10 +245,10 @@ class LabResultRecorded(Event):
 
     lab_result_id: UUID
     patient_id: UUID
-    test: str
-    value: str
-    unit: str
-    critical: bool
+    test: Name
+    value: Name
+    unit: ShortText
+    critical: Flag
 
 
 # notification: subject notification_id
@@ -260,6 +260,6 @@ class NotificationSent(Event):
 
     notification_id: UUID
     patient_id: UUID
-    kind: str
-    text: str
+    kind: Name
+    text: Text
     reference_id: UUID

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.chassis.declaration import Misdeclared, check_fields, check_peer, check_subject, named, service_of
+from services.chassis.message_fields import Name, Text, Version
 
 Direction = Literal["publishes", "reads", "sends", "receives"]
 ALL: Final[tuple[Direction, ...]] = get_args(Direction)
@@ -68,9 +69,9 @@ class Command(Message):
     """
 
     saga_id: UUID
-    step: str
-    attempt: int
-    reply_to: str
+    step: Name
+    attempt: Version
+    reply_to: Name
 
     def is_compensation(self) -> bool:
         """Says whether the command undoes its step."""
@@ -87,10 +88,10 @@ class Reply(Message):
     contract: ClassVar[Contract] = Contract("receives")
 
     saga_id: UUID
-    step: str
-    attempt: int
+    step: Name
+    attempt: Version
     outcome: Literal["done", "refused"]
-    reason: str | None = None
+    reason: Text | None = None
 
 
 DECORATORS: Final = {

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.chassis.message_fields import Boxes, Code, Price, Quantity, Text
 from services.chassis.messages import Command, Event, publishes, reads, receives
 
 
@@ -11,9 +12,9 @@ class StockReserved(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
-    unit_price: str
+    medication_code: Code
+    quantity: Quantity
+    unit_price: Price
 
 
 @publishes(subject="prescription_id")
@@ -22,9 +23,9 @@ class StockRejected(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
-    reason: str
+    medication_code: Code
+    quantity: Quantity
+    reason: Text
 
 
 @publishes(subject="prescription_id")
@@ -33,8 +34,8 @@ class StockReleased(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @publishes(subject="prescription_id")
@@ -43,8 +44,8 @@ class StockDispensed(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @publishes(subject="prescription_id")
@@ -53,16 +54,16 @@ class StockReturned(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @publishes(subject="medication_code")
 class StockLow(Event):
     """A medication has just become scarce. `available` is negative when fewer are left than are reserved."""
 
-    medication_code: str
-    available: int
+    medication_code: Code
+    available: Boxes
 
 
 @reads("prescription")
@@ -71,8 +72,8 @@ class PrescriptionCreated(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @reads("prescription")

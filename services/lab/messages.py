@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.chassis.message_fields import Flag, Name, ShortText, Version
 from services.chassis.messages import Event, publishes, reads
 
 
@@ -11,10 +12,10 @@ class LabResultRecorded(Event):
 
     lab_result_id: UUID
     patient_id: UUID
-    test: str
-    value: str
-    unit: str
-    critical: bool
+    test: Name
+    value: Name
+    unit: ShortText
+    critical: Flag
 
 
 @reads("patient")
@@ -22,8 +23,8 @@ class PatientRegistered(Event):
     """A patient is known to the hospital from now on."""
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version
 
 
 @reads("patient")
@@ -31,5 +32,5 @@ class PatientNameChanged(Event):
     """A patient is called otherwise from now on."""
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version

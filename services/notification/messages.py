@@ -3,6 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
+from services.chassis.message_fields import Code, Flag, Name, ShortText, Text
 from services.chassis.messages import Command, Event, publishes, reads, receives
 
 Kind = Literal["admission_confirmed", "critical_lab_result", "prescription_rejected"]
@@ -15,7 +16,7 @@ class NotificationSent(Event):
     notification_id: UUID
     patient_id: UUID
     kind: Kind
-    text: str
+    text: Text
     reference_id: UUID
 
 
@@ -25,10 +26,10 @@ class LabResultRecorded(Event):
 
     lab_result_id: UUID
     patient_id: UUID
-    test: str
-    value: str
-    unit: str
-    critical: bool
+    test: Name
+    value: Name
+    unit: ShortText
+    critical: Flag
 
 
 @reads("prescription")
@@ -37,8 +38,8 @@ class PrescriptionRejected(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    reason: str
+    medication_code: Code
+    reason: Text
 
 
 @receives("admission")
@@ -47,4 +48,4 @@ class SendAdmissionConfirmation(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code

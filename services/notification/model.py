@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
+from typing import Final
 from uuid import UUID
 
 from services.notification.messages import Kind, LabResultRecorded, NotificationSent, PrescriptionRejected
+
+LONGEST_REASON: Final = 800
+"""How much of a reason, in characters, a notification tells; with the words around it that is still a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ def critical_lab_result(notification_id: UUID, result: LabResultRecorded, at: da
 
 def prescription_rejected(notification_id: UUID, rejected: PrescriptionRejected, at: datetime) -> Notification:
     """Tells that there is no stock for a prescription."""
-    text = f"Your prescription of {rejected.medication_code} was rejected: {rejected.reason}."
+    reason = shorten(rejected.reason, LONGEST_REASON, placeholder=" ...")
+    text = f"Your prescription of {rejected.medication_code} was rejected: {reason}."
     return Notification(
         notification_id, rejected.patient_id, "prescription_rejected", text, rejected.prescription_id, at
     )

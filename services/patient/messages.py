@@ -1,8 +1,8 @@
 """The messages of patient: what it publishes, and what it reads of others'."""
 
-from datetime import date
 from uuid import UUID
 
+from services.chassis.message_fields import Code, Day, Name, Version
 from services.chassis.messages import Command, Event, publishes, receives
 
 
@@ -11,9 +11,9 @@ class PatientRegistered(Event):
     """A patient is known to the hospital from now on. `version` is 1."""
 
     patient_id: UUID
-    full_name: str
-    date_of_birth: date
-    version: int
+    full_name: Name
+    date_of_birth: Day
+    version: Version
 
 
 @publishes(subject="patient_id")
@@ -24,8 +24,8 @@ class PatientNameChanged(Event):
     """
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version
 
 
 @publishes(subject="patient_id")
@@ -34,7 +34,7 @@ class PatientAdmitted(Event):
 
     patient_id: UUID
     admission_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @publishes(subject="patient_id")
@@ -59,7 +59,7 @@ class AdmitPatient(Command):
 
     patient_id: UUID
     admission_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @receives("admission")

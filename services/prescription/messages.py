@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.chassis.message_fields import Code, Name, Quantity, Text, Version
 from services.chassis.messages import Command, Event, publishes, reads, sends
 
 
@@ -11,8 +12,8 @@ class PrescriptionCreated(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @publishes(subject="prescription_id")
@@ -21,7 +22,7 @@ class PrescriptionAccepted(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    reason: str | None
+    reason: Text | None
 
 
 @publishes(subject="prescription_id")
@@ -30,8 +31,8 @@ class PrescriptionRejected(Event):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    reason: str
+    medication_code: Code
+    reason: Text
 
 
 @publishes(subject="prescription_id")
@@ -56,8 +57,8 @@ class DispenseStock(Command):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @sends("inventory")
@@ -66,8 +67,8 @@ class ReturnStock(Command):
 
     prescription_id: UUID
     patient_id: UUID
-    medication_code: str
-    quantity: int
+    medication_code: Code
+    quantity: Quantity
 
 
 @sends("billing")
@@ -91,8 +92,8 @@ class PatientRegistered(Event):
     """A patient for whom prescriptions may be written."""
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version
 
 
 @reads("patient")
@@ -100,8 +101,8 @@ class PatientNameChanged(Event):
     """The patient's name from now on."""
 
     patient_id: UUID
-    full_name: str
-    version: int
+    full_name: Name
+    version: Version
 
 
 @reads("inventory")
@@ -116,4 +117,4 @@ class StockRejected(Event):
     """There are not enough boxes."""
 
     prescription_id: UUID
-    reason: str
+    reason: Text

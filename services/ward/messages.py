@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.chassis.message_fields import Code
 from services.chassis.messages import Command, Event, publishes, reads, receives
 
 
@@ -9,7 +10,7 @@ from services.chassis.messages import Command, Event, publishes, reads, receives
 class BedReserved(Event):
     """A bed of the ward is held by this admission from now on."""
 
-    ward_id: str
+    ward_id: Code
     admission_id: UUID
     patient_id: UUID
 
@@ -18,7 +19,7 @@ class BedReserved(Event):
 class BedReleased(Event):
     """The bed that this admission held is free."""
 
-    ward_id: str
+    ward_id: Code
     admission_id: UUID
     patient_id: UUID
 
@@ -29,7 +30,7 @@ class ReserveBed(Command):
 
     admission_id: UUID
     patient_id: UUID
-    ward_id: str
+    ward_id: Code
 
 
 @receives("admission")

@@ -12,19 +12,19 @@ from services.chassis.messages import encode
 from services.lab.api import NewLabResult
 from services.lab.messages import LabResultRecorded
 from services.lab.model import LabResult, recorded
+from tests.unit.services.wording import names, short_texts
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 REQUEST = {"patient_id": PATIENT, "test": "potassium", "value": "6.8", "unit": "mmol/l", "critical": True}
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]))
 results = st.builds(
     LabResult,
     lab_result_id=st.uuids(),
     patient_id=st.uuids(),
-    patient_name=texts,
-    test=texts,
-    value=texts,
-    unit=texts,
+    patient_name=names,
+    test=names,
+    value=names,
+    unit=short_texts,
     critical=st.booleans(),
     at=st.just(datetime(2026, 11, 23, 12, tzinfo=UTC)),
 )

@@ -16,17 +16,17 @@ from services.chassis.wire import SEQUENCE_OFFSET
 from services.notification import model
 from services.notification.messages import LabResultRecorded, NotificationSent, PrescriptionRejected
 from services.notification.model import Notification
+from tests.unit.services.wording import codes, names, short_texts
 
 ID, PATIENT, REFERENCE = (UUID(f"0190163d-8694-739b-aea5-{n:012x}") for n in range(3))
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]))
-results = st.builds(LabResultRecorded, test=texts, value=texts, unit=texts)
-rejections = st.builds(PrescriptionRejected, medication_code=texts, reason=texts)
+results = st.builds(LabResultRecorded, test=names, value=names, unit=short_texts, critical=st.booleans())
+rejections = st.builds(PrescriptionRejected, medication_code=codes, reason=names)
 notifications = st.one_of(
     results.map(lambda result: model.critical_lab_result(ID, result.model_copy(update={"critical": True}), AT)),
     rejections.map(lambda rejected: model.prescription_rejected(ID, rejected, AT)),
-    st.builds(model.admission_confirmed, st.just(ID), st.uuids(), st.uuids(), texts, st.just(AT)),
+    st.builds(model.admission_confirmed, st.just(ID), st.uuids(), st.uuids(), codes, st.just(AT)),
 )
 
 
@@ -44,6 +44,13 @@ def test_everybody_is_told_what_the_patient_was_told(notification: Notification)
     event = NotificationSent.model_validate_json(encode(model.sent(notification)))
     assert event.subject() == str(ID)
     assert all(getattr(event, name) == getattr(notification, name) for name in NotificationSent.model_fields)
+
+
+def test_a_reason_of_any_length_fits_into_a_notification() -> None:
+    rejected = PrescriptionRejected(
+        prescription_id=REFERENCE, patient_id=PATIENT, medication_code="m" * 64, reason="out of stock " * 76
+    )
+    assert model.sent(model.prescription_rejected(ID, rejected, AT)).text.endswith("out of stock out ....")
 
 
 @pytest.mark.parametrize(
