@@ -21,7 +21,7 @@ UNDO = """
 DROP TRIGGER keep_names_alike ON patients;
 DROP FUNCTION keep_names_alike();
 ALTER TABLE patients DROP COLUMN legal_name, ALTER COLUMN full_name SET NOT NULL;
-UPDATE alembic_version SET version_num = '0001';
+UPDATE alembic_version SET version_num = '0002';
 """
 
 
@@ -30,10 +30,10 @@ def next_release(cluster: Cluster, tmp_path: Path) -> None:
     """An image of patient with one more migration, and the code that goes with it."""
     (tmp_path / "Dockerfile").write_text(
         f"FROM {cluster.image('patient', 'api')}\n"
-        "COPY 0002_expand.py services/patient/migrations/versions/\n"
+        "COPY 0003_expand.py services/patient/migrations/versions/\n"
         "COPY store.py services/patient/\n"
     )
-    shutil.copy(MIGRATION, tmp_path / "0002_expand.py")
+    shutil.copy(MIGRATION, tmp_path / "0003_expand.py")
     (tmp_path / "store.py").write_text(with_new_sql((ROOT / "services/patient/store.py").read_text()))
     for file in tmp_path.iterdir():
         file.chmod(0o644)

@@ -103,11 +103,11 @@ def test_a_renamed_column_is_noticed_by_nobody(machinery: Machinery, tree: Path)
         person.start()
     try:
         flows(traffic)
-        migrate(machinery, tree, "expand", "0002")
+        migrate(machinery, tree, "expand", "0003")
         flows(traffic)
         roll_out_new_code(machinery, tree)
         flows(traffic)
-        migrate(machinery, tree, "contract", "0003")
+        migrate(machinery, tree, "contract", "0004")
         flows(traffic)
     finally:
         traffic.stop()

@@ -1,0 +1,61 @@
+"""What several services' migrations do to tables that are in use, so that nobody waits for them for long.
+
+Each statement is a transaction of its own and takes its lock for a moment, or one beside which work goes on. A
+migration that was interrupted begins again from the start, so each step can be taken twice.
+"""
+
+import logging
+
+from alembic import op
+from sqlalchemy import text
+
+log = logging.getLogger(__name__)
+
+
+def limit(table: str, **checks: str) -> None:
+    """Adds a CHECK for each name, `<table>_<name>_limit`.
+
+    Rows that break it already stay as they are, and the log says so: they do not stop the release that would mend them.
+
+    Args:
+        table: The table.
+        checks: What must be true of a row.
+    """
+    with op.get_context().autocommit_block():
+        for name, check in checks.items():
+            constraint = f"{table}_{name}_limit"
+            op.execute(
+                f"""ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint},
+                    ADD CONSTRAINT {constraint} CHECK ({check}) NOT VALID"""
+            )
+            op.execute(
+                f"""DO $$ BEGIN
+                        ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};
+                    EXCEPTION WHEN check_violation THEN
+                        RAISE WARNING 'some rows of {table} break {constraint}';
+                    END $$"""
+            )
+            _tell_of_old_rows(table, constraint)
+
+
+def index(name: str, on: str, instead_of: str) -> None:
+    """Makes an index in place of another one.
+
+    Args:
+        name: The new index.
+        on: Table and columns.
+        instead_of: The index that is no longer needed.
+    """
+    with op.get_context().autocommit_block():
+        # One that was interrupted is there, and of no use.
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {instead_of}")
+
+
+def _tell_of_old_rows(table: str, constraint: str) -> None:
+    validated = op.get_bind().scalar(
+        text("SELECT convalidated FROM pg_constraint WHERE conname = :name"), {"name": constraint}
+    )
+    if not validated:
+        log.warning("some rows of %s break %s; new ones cannot", table, constraint)
