@@ -7,10 +7,10 @@ A document holds the aggregate's own fields and, of the chassis:
 - `saga_id`, `step`, `outcome`, `reason`, `answered`: for a saga's command, what was answered and to which messages.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 IndexKeys = Sequence[tuple[str, int]]
 
@@ -22,10 +22,12 @@ class Documents:
     Attributes:
         collection: Its name; the relay's setting must name the same.
         indexes: What the service's own queries need, each as pairs of a field and 1 or -1.
+        limits: What the aggregate's own fields may be, each as its `$jsonSchema`; the server refuses everything else.
     """
 
     collection: str
     indexes: Sequence[IndexKeys]
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def documents_of(service: str) -> Documents:

@@ -46,5 +46,12 @@ def _create(service: str, settings: Settings) -> None:
     with connect(settings, f"{service}/migrate") as client:
         database = client.get_default_database()
         database[documents.collection].create_indexes(_OF_DOCUMENTS + own)
+        # Moderate: a document from before a limit stays as it is, and the relay can still take its messages out.
+        database.command(
+            "collMod",
+            documents.collection,
+            validator={"$jsonSchema": {"properties": documents.limits}},
+            validationLevel="moderate",
+        )
         for collection, indexes in _OF_CONSUMER.items():
             database[collection].create_indexes(indexes)
