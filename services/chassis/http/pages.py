@@ -8,8 +8,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
+from zlib import crc32
 
+from flask import has_request_context, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.chassis.http.problems import unprocessable
 
 T = TypeVar("T")
 
@@ -32,13 +36,22 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     cursor: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z0-9_-]{22}$", description="`next_cursor` of the page before")
+        str | None, Field(pattern=r"^[A-Za-z0-9_-]{27}$", description="`next_cursor` of the page before")
     ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="items on a page"), BeforeValidator(_number)] = 50
 
     def after(self) -> UUID:
-        """Returns the id behind which the page starts."""
-        return START if self.cursor is None else UUID(bytes=urlsafe_b64decode(f"{self.cursor}=="))
+        """Returns the id behind which the page starts.
+
+        Raises:
+            Problem: The cursor is from another list.
+        """
+        if self.cursor is None:
+            return START
+        place = urlsafe_b64decode(f"{self.cursor}=")
+        if place[16:] != _mark_of_list():
+            raise unprocessable("query.cursor", "should be the `next_cursor` of a page of this list")
+        return UUID(bytes=place[:16])
 
 
 class OfPatient(PageQuery):
@@ -58,6 +71,14 @@ def page(rows: Sequence[T], limit: int, id_of: Callable[[T], UUID]) -> Page[T]:
     """Returns a page made of rows of which one more than `limit` was fetched, in the order of their ids."""
     items = list(rows[:limit])
     more = len(rows) > limit
-    return Page(
-        items=items, next_cursor=urlsafe_b64encode(id_of(items[-1]).bytes).decode().rstrip("=") if more else None
-    )
+    return Page(items=items, next_cursor=_cursor(id_of(items[-1])) if more else None)
+
+
+def _cursor(last: UUID) -> str:
+    return urlsafe_b64encode(last.bytes + _mark_of_list()).decode().rstrip("=")
+
+
+def _mark_of_list() -> bytes:
+    """Returns four bytes that tell the list that is asked for from others: its path, and whose items."""
+    asked = f"{request.path}?{request.args.get('patient_id', '')}" if has_request_context() else ""
+    return crc32(asked.encode()).to_bytes(4)

@@ -140,6 +140,19 @@ def test_a_page_that_cannot_be_is_refused(service: NewService, listed: Listed) -
 
 
 @each_list
+def test_a_cursor_leads_on_in_its_own_list_only(service: NewService, listed: Listed) -> None:
+    client = service(listed, 2)
+    cursor = client.get(f"{listed.path}/{listed.below}?limit=1").get_json()["next_cursor"]
+    assert client.get(f"{listed.path}/{listed.below}?cursor={cursor}").status_code == 200
+    lists = {"ward": ["/wards/W2/reservations"], "billing": [f"/accounts/{uuid4()}/entries"]}
+    lists["chart"] = [f"{listed.path}/{below}" for below in ("prescriptions", "lab-results", "notifications")]
+    for other in set(lists[listed.service]) - {f"{listed.path}/{listed.below}"}:
+        answer = client.get(f"{other}?cursor={cursor}")
+        assert answer.status_code in (404, 422), other
+        assert listed.service == "ward" or answer.get_json()["errors"][0]["field"] == "query.cursor"
+
+
+@each_list
 def test_a_list_of_what_is_not_there_is_404(service: NewService, listed: Listed) -> None:
     path = {"ward": "/wards/W2", "chart": f"/charts/{uuid4()}", "billing": "/accounts/nobody"}[listed.service]
     assert service(listed, 0).get(f"{path}/{listed.below}").status_code == 404
