@@ -5,10 +5,11 @@ returns; `db` reads without one. The function returns a model, `Created`, or `Af
 """
 
 import inspect
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, get_type_hints
 
 from flask import Response, current_app, g, request
@@ -115,7 +116,8 @@ class Api:
                 key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
                 with storage.write(cause) as tx:
                     if key is not None:
-                        return _answer_once(tx, key, lambda: _answer(function(tx=tx, **arguments), status))
+                        work = partial(function, tx=tx, **arguments)
+                        return _answer_once(tx, _scope(arguments), key, lambda: _answer(work(), status))
                     result = function(tx=tx, **arguments)
                     return result if isinstance(result, Afterwards) else _answer(result, status)
 
@@ -165,6 +167,7 @@ def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseMod
         if request.mimetype != "application/json":
             raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
         found["body"] = _valid("body", takes["body"].model_validate_json, request.get_data())
+        json.loads(request.get_data(), object_pairs_hook=_given_once)
     return found
 
 
@@ -179,6 +182,14 @@ def _query(kind: type[BaseModel] | None) -> dict[str, BaseModel]:
     if kind is None:
         return {}
     return {"query": _valid("query", kind.model_validate, {name: values[0] for name, values in given.items()})}
+
+
+def _given_once(fields: list[tuple[str, Any]]) -> None:
+    """Refuses a field that is there twice: nobody knows which of the values was meant."""
+    names = [name for name, _ in fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise unprocessable(f"body.{name}", "should be given once")
 
 
 def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> BaseModel:
@@ -196,8 +207,15 @@ def _answer(result: BaseModel | Created, status: int) -> Response:
     return response
 
 
-def _answer_once(tx: Any, key: str, work: Callable[[], Response]) -> Response:
-    scope = f"{request.method} {request.path}"
+def _scope(arguments: dict[str, BaseModel]) -> str:
+    """Returns method and path, in which an id is the same however it was spelled."""
+    rule = request.url_rule.rule if request.url_rule else request.path
+    for name, value in arguments.get("path", ()):
+        rule = rule.replace(f"<{name}>", str(value))
+    return f"{request.method} {rule}"
+
+
+def _answer_once(tx: Any, scope: str, key: str, work: Callable[[], Response]) -> Response:
     first = idempotency.claim(tx, scope, key, request.get_data())
     if first is not None:
         answer = Response(first.body, first.status, content_type="application/json")

@@ -113,6 +113,29 @@ def test_a_key_holds_for_one_path_only(client: FlaskClient) -> None:
     assert answers == [409, 409]
 
 
+def test_a_key_holds_for_a_path_however_its_id_is_spelled(client: FlaskClient, settings: Settings) -> None:
+    patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("UPDATE patients SET admission_id = patient_id")
+    spelled = (
+        patient_id,
+        patient_id.upper(),
+        patient_id.replace("-", ""),
+        f"urn:uuid:{patient_id}",
+        f"{{{patient_id}}}",
+    )
+    answers = [client.post(f"/patients/{each}/discharge", headers={"Idempotency-Key": "k"}) for each in spelled]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.data for answer in answers}) == 1
+
+
+def test_a_field_that_is_given_twice_is_refused(client: FlaskClient, settings: Settings) -> None:
+    body = '{"full_name": "Ada", "date_of_birth": "1815-12-10", "full_name": "Grace"}'
+    answer = client.post("/patients", data=body, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "body.full_name")
+    assert rows(settings, "SELECT FROM patients") == []
+
+
 def test_only_a_good_answer_is_remembered(client: FlaskClient) -> None:
     refused = client.post("/patients", json={"full_name": ""}, headers={"Idempotency-Key": "k"})
     assert refused.status_code == 422
