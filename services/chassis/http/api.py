@@ -116,8 +116,8 @@ class Api:
                 key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
                 with storage.write(cause) as tx:
                     if key is not None:
-                        work = partial(function, tx=tx, **arguments)
-                        return _answer_once(tx, _scope(arguments), key, lambda: _answer(work(), status))
+                        act = partial(function, tx=tx, **arguments)
+                        return _answer_once(tx, _scope(arguments), key, lambda: _answer(act(), status))
                     result = function(tx=tx, **arguments)
                     return result if isinstance(result, Afterwards) else _answer(result, status)
 
