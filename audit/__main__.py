@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from audit.environment import read_environment
+from audit.environment import DEFAULT_FILE, hospital_environment
 from audit.gaps import gaps
 from audit.ledger import Ledger
 from audit.report import print_verdict
@@ -19,17 +19,18 @@ from audit.witness import NotAtRest, Witness
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--env", "environment_file", type=click.Path(path_type=Path), default=Path(".run/infirmary.env"), show_default=True,
-    help="The file with the addresses of the hospital.",
+    "--env", "environment_file", type=click.Path(path_type=Path),
+    help="The file with the addresses of the hospital. Without it: the variables of this process if they lead to a "
+    f"hospital's databases, else {DEFAULT_FILE}.",
 )  # fmt: skip
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="How long to wait for rest, in seconds.")
 @click.pass_context
-def main(context: click.Context, environment_file: Path, timeout_s: float) -> None:
+def main(context: click.Context, environment_file: Path | None, timeout_s: float) -> None:
     """Wait until the hospital is at rest, then check that everything is consistent."""
     if context.invoked_subcommand is not None:
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
-    with Witness(read_environment(environment_file)) as witness:
+    with _witness(environment_file) as witness:
         at_rest = _settle(witness, timeout_s, console)
         facts = witness.facts(Ledger())
     verdict = judge(facts)
@@ -37,9 +38,19 @@ def main(context: click.Context, environment_file: Path, timeout_s: float) -> No
     sys.exit(0 if at_rest and not verdict.violations else 1)
 
 
-def _settle(witness: Witness, timeout_s: float, console: Console) -> bool:
+def _witness(environment_file: Path | None) -> Witness:
     try:
-        console.print(f"At rest after {witness.settle(timeout_s):.1f} s", highlight=False)
+        return Witness(hospital_environment(environment_file))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _settle(witness: Witness, timeout_s: float, console: Console) -> bool:
+    def progress(left: int) -> None:
+        console.print(f"Reading the logs: at least {left:,} messages are left", highlight=False)
+
+    try:
+        console.print(f"At rest after {witness.settle(timeout_s, on_progress=progress):.1f} s", highlight=False)
     except NotAtRest as unrest:
         console.print(str(unrest), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return False

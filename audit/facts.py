@@ -19,7 +19,7 @@ from audit.answers import (
 )
 
 PUBLISHERS = ("patient", "prescription", "inventory", "billing", "ward", "lab", "notification", "admission")
-"""The services that have a log."""
+"""The hospital's own services that have a log."""
 
 READS = {
     "prescription": ("patient", "inventory"),
@@ -30,7 +30,7 @@ READS = {
     "notification": ("lab", "prescription"),
     "chart": PUBLISHERS,
 }
-"""Whose logs each service has to read at least, from design.md."""
+"""Whose logs each of the hospital's own services has to read at least; `<SERVICE>_READS` says it of any service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ class Books:
         given: The last sequence given out, by subject. Empty where it is kept otherwise (MongoDB).
         applied: The last sequence applied, by source and subject.
         inbox: How many messages are ready in its queue, or None when it has none.
+        absent: Which tables it does not have.
+        relays: How many relays have shown themselves lately, or None where they do not.
     """
 
     outbox: int = 0
@@ -96,6 +98,28 @@ class Books:
     applied: Mapping[tuple[str, str], int] = field(default_factory=dict)
     sagas: Sequence[SagaFact] = ()
     inbox: int | None = None
+    absent: Sequence[str] = ()
+    relays: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Something that was not looked at.
+
+    Attributes:
+        service: Whose it is.
+        what: `database`, `API`, `log`, `inbox`, `tables` or `relay`.
+        why: The reason, and where there is one the remedy.
+        hides: Whether a rule may be broken there, and nobody would know.
+    """
+
+    service: str
+    what: str
+    why: str
+    hides: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.service}, {self.what}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +129,14 @@ class Facts:
     Attributes:
         books: By service.
         logs: All messages of each log, by publishing service, in the order of each of the log's parts.
+        reads: Whose logs each service has to read at least.
+        unseen: What was not looked at.
     """
 
     books: Mapping[str, Books] = field(default_factory=dict)
     logs: Mapping[str, Sequence[LogMessage]] = field(default_factory=dict)
+    reads: Mapping[str, Sequence[str]] = field(default_factory=lambda: READS)
+    unseen: Sequence[Unseen] = ()
     patients: Mapping[UUID, PatientAnswer] = field(default_factory=dict)
     medications: Mapping[str, MedicationAnswer] = field(default_factory=dict)
     prescriptions: Mapping[UUID, PrescriptionAnswer] = field(default_factory=dict)
@@ -122,7 +150,16 @@ class Facts:
     def discharged(self) -> set[UUID]:
         """Returns the admissions whose patients have gone home."""
         return {
-            UUID(message.body["admission_id"])
+            admission_id
             for message in self.logs.get("patient", ())
             if message.type == "PatientDischarged"
+            for admission_id in ids_in(message, "admission_id")
         }
+
+
+def ids_in(message: LogMessage, field: str) -> list[UUID]:
+    """Returns the id in a field of a message's body, if there is one."""
+    try:
+        return [UUID(message.body[field])]
+    except (KeyError, ValueError, AttributeError, TypeError):
+        return []

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 
+from audit.addresses import services_in
 from audit.answers import (
     AccountAnswer,
     AdmissionAnswer,
@@ -26,11 +27,8 @@ from audit.answers import (
     ReservationAnswer,
     WardAnswer,
 )
-from audit.facts import PUBLISHERS
 
 A = TypeVar("A", bound=Answer)
-
-API_SERVICES = (*PUBLISHERS, "chart")
 
 PAGE_ITEMS = 200
 PROBLEM_TYPE = "application/problem+json"
@@ -84,7 +82,7 @@ class Questions:
             patience_s: How long a request is repeated while a service is away (no connection, no answer of its own, or
                 503).
         """
-        self._urls = {service: env[f"{service.upper()}_URL"] for service in API_SERVICES}
+        self._urls = {name: each.url for name, each in services_in(env).items() if each.url}
         self._patience_s = patience_s
         self._http = httpx.Client(timeout=20.0, limits=httpx.Limits(max_connections=64))
         self.repeated = 0
@@ -92,6 +90,10 @@ class Questions:
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
+
+    def knows(self, service: str) -> bool:
+        """Says whether it is known where a service's API is."""
+        return service in self._urls
 
     def patient(self, patient_id: UUID) -> PatientAnswer:
         """Asks patient for a patient."""
@@ -189,8 +191,10 @@ class Questions:
 
         Raises:
             Refusal: The service's answer is neither 2xx nor 503.
-            Unanswered: The service was away for longer than this client is patient.
+            Unanswered: The service was away for longer than this client is patient, or nobody has said where it is.
         """
+        if service not in self._urls:
+            raise Unanswered(f"{method} {path}: {service.upper()}_URL is not set")
         headers = {"Idempotency-Key": key} if key else {}
         correlation_id = _CORRELATION_ID.get()
         if correlation_id:

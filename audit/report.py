@@ -32,6 +32,11 @@ def print_verdict(console: Console, verdict: Verdict, facts: Facts) -> None:
     console.print("\n  Looked at:", highlight=False)
     for line in census(facts):
         console.print(f"    {line}", highlight=False, soft_wrap=True)
+    if facts.unseen:
+        console.print("\n  Not looked at:", highlight=False)
+    for unseen in facts.unseen:
+        style = "bold red" if unseen.hides else None
+        console.print(f"    {unseen}", markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def census(facts: Facts) -> list[str]:
@@ -40,6 +45,7 @@ def census(facts: Facts) -> list[str]:
     different = sum(events_in(messages) for messages in facts.logs.values())
     sagas = [saga for books in facts.books.values() for saga in books.sagas]
     return [
+        f"{len(facts.books)} services: {', '.join(sorted(facts.books))}",
         f"{len(facts.patients)} patients, {len(facts.charts)} charts, {len(facts.wards)} wards",
         f"{len(facts.lab_results)} lab results, {len(facts.notifications)} notifications",
         _by_status("prescriptions", [each.status for each in facts.prescriptions.values()]),

@@ -1,28 +1,29 @@
 """Looks at a hospital from outside: waits until it is at rest, and collects the facts that the checks judge."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Self, TypeVar
-from uuid import UUID
+from pathlib import Path
+from typing import Self
 
-import amqp
-import httpx
-
+from audit.addresses import HOSPITAL, services_in
+from audit.answered import answered
+from audit.broker import LOST, Unreadable
 from audit.databases import DATABASE_ERRORS, BookReader
-from audit.facts import Books, Facts, LogMessage
+from audit.facts import READS, Books, Facts, Unseen
 from audit.ledger import Ledger
+from audit.log_messages import what_checks_ask
 from audit.logs import LogTail
-from audit.questions import API_SERVICES, Questions, Refusal
+from audit.questions import Questions
 from audit.settling import Look, still_open
-
-K = TypeVar("K")
-V = TypeVar("V")
+from audit.unseen import about_books, about_logs, without_address
 
 LOOK_EVERY_S = 0.2
 QUIET_LOG_S = 0.05
-QUESTIONS_AT_ONCE = 6
+END_OF_LOG_S = 0.5
+"""After that long a silence a broker that has years of messages to send has sent them."""
+
+OnLook = Callable[[list[str]], None]
 
 
 class NotAtRest(RuntimeError):
@@ -33,6 +34,32 @@ class NotAtRest(RuntimeError):
         self.still_open = still_open
 
 
+def until_at_rest(look: Callable[[], Look], timeout_s: float, on_look: OnLook = lambda _still_open: None) -> float:
+    """Looks until nothing is under way any more, twice in a row, and returns how long that took, in seconds.
+
+    Args:
+        look: Takes a look.
+        timeout_s: How long to go on.
+        on_look: Gets what is still open after each look.
+
+    Raises:
+        NotAtRest: Something was still to happen then.
+    """
+    begun_at = time.monotonic()
+    quiet_at: dict[str, int] | None = None
+    while True:
+        seen = look()
+        left = still_open(seen)
+        on_look(left)
+        ends = {publisher: len(messages) for publisher, messages in seen.logs.items()}
+        if not left and quiet_at == ends:
+            return time.monotonic() - begun_at
+        quiet_at = None if left else ends
+        if time.monotonic() - begun_at > timeout_s:
+            raise NotAtRest(timeout_s, left or ["the logs were still growing"])
+        time.sleep(LOOK_EVERY_S)
+
+
 class Witness:
     """Whoever has all keys: to the APIs, the databases and the broker."""
 
@@ -40,11 +67,21 @@ class Witness:
         """Prepares the witness.
 
         Args:
-            env: What `infirmary.env` holds: `PATIENT_URL`, `PATIENT_DATABASE_URL` and so on, and `RABBITMQ_URL`.
+            env: What `infirmary.env` holds: `PATIENT_URL`, `PATIENT_DATABASE_URL` and so on, and `RABBITMQ_URL`. Every
+                service that it names is looked at.
+
+        Raises:
+            ValueError: It names no broker.
         """
+        if not env.get("RABBITMQ_URL"):
+            raise ValueError("RABBITMQ_URL: is missing; it should lead to the hospital's broker")
+        self.addresses = services_in(env, always=HOSPITAL)
         self.questions = Questions(env)
-        self.logs = LogTail(env["RABBITMQ_URL"])
-        self._books = {service: BookReader(env[f"{service.upper()}_DATABASE_URL"]) for service in API_SERVICES}
+        ca_file = env.get("RABBITMQ_CA_FILE")
+        self.logs = LogTail(
+            env["RABBITMQ_URL"], self.addresses, ca_file=Path(ca_file) if ca_file else None, kept=what_checks_ask
+        )
+        self._books = {name: BookReader(each) for name, each in self.addresses.items() if each.database_url}
 
     def __enter__(self) -> Self:
         return self
@@ -55,102 +92,83 @@ class Witness:
         for reader in self._books.values():
             reader.close()
 
-    def settle(self, timeout_s: float, on_look: Callable[[list[str]], None] = lambda _still_open: None) -> float:
-        """Waits until nothing is under way any more, seen twice in a row, and returns how long that took, in seconds.
+    def settle(
+        self,
+        timeout_s: float,
+        on_look: OnLook = lambda _still_open: None,
+        on_progress: Callable[[int], None] = lambda _left: None,
+    ) -> float:
+        """Reads all logs, then waits until nothing is under way any more, seen twice in a row.
+
+        Returns how long the waiting took, in seconds.
 
         Args:
-            timeout_s: How long to wait.
+            timeout_s: How long to wait once everything is read.
             on_look: Gets what is still open after each look.
+            on_progress: Gets how many messages are left to read, at least.
 
         Raises:
             NotAtRest: Something was still to happen then.
         """
-        begun_at = time.monotonic()
-        quiet_at: dict[str, int] | None = None
-        while True:
-            look = self.look()
-            left = still_open(look)
-            on_look(left)
-            ends = {publisher: len(messages) for publisher, messages in look.logs.items()}
-            if not left and quiet_at == ends:
-                return time.monotonic() - begun_at
-            quiet_at = None if left else ends
-            if time.monotonic() - begun_at > timeout_s:
-                raise NotAtRest(timeout_s, left or ["the logs were still growing"])
-            time.sleep(LOOK_EVERY_S)
+        # What a hospital has behind it is no unrest, and takes as long as it takes.
+        self.logs.catch_up(END_OF_LOG_S, on_progress)
+        return until_at_rest(self.look, timeout_s, on_look)
 
     def look(self) -> Look:
         """Takes a quick look; what is away just now is named and not waited for."""
         books, away = self._read_books(full=False)
         if not self.logs.read(QUIET_LOG_S):
-            away.append("the broker is away")
+            away.append(_broker_is_away())
         given_out = {
             service: reader.given_out
             for service, reader in self._books.items()
             if service in books and reader.given_out is not None
         }
-        return Look(books, given_out, self.logs.messages, away)
+        return Look(books, given_out, self.logs.messages, [str(each) for each in away])
 
     def facts(self, ledger: Ledger) -> Facts:
-        """Collects everything about a hospital at rest.
+        """Collects everything about a hospital at rest, and what could not be looked at.
 
         What exists is known from the logs, the sagas and the lists of the services, and from what a client was told.
-
-        Raises:
-            NotAtRest: A database or the broker is away.
         """
         books, away = self._read_books(full=True)
         if not self.logs.read(QUIET_LOG_S):
-            away.append("the broker is away")
-        if away:
-            raise NotAtRest(0, away)
+            away.append(_broker_is_away())
         logs = {publisher: tuple(messages) for publisher, messages in self.logs.messages.items()}
-        ask = self.questions
-        patients = set(ledger.names) | {UUID(each) for each in _named(logs["patient"], "patient_id")}
-        codes = ledger.medications | _named(logs["inventory"], "medication_code")
-        wards = set(ledger.beds) | _named(logs["ward"], "ward_id")
-        admissions = set(ledger.admissions) | {saga.saga_id for saga in books["admission"].sagas}
-        return Facts(
+        found = Facts(
             books=books,
             logs=logs,
-            patients=_ask_all(patients, ask.patient),
-            medications=_ask_all(codes, ask.medication),
-            prescriptions={each.prescription_id: each for each in ask.prescriptions()},
-            accounts=_ask_all(patients, ask.account),
-            wards=_ask_all(wards, ask.ward),
-            lab_results={each.lab_result_id: each for each in ask.lab_results()},
-            notifications=ask.notifications(),
-            admissions=_ask_all(admissions, ask.admission),
-            charts=_ask_all(patients, ask.chart),
+            reads=READS | {name: each.reads for name, each in self.addresses.items() if each.reads},
+            unseen=[
+                *without_address(self.addresses.values()),
+                *away,
+                *about_logs(self.addresses, logs, self.logs.unreadable),
+                *about_books(books),
+            ],
         )
+        return answered(found, ledger, self.questions)
 
-    def _read_books(self, *, full: bool) -> tuple[dict[str, Books], list[str]]:
+    def _read_books(self, *, full: bool) -> tuple[dict[str, Books], list[Unseen]]:
         books: dict[str, Books] = {}
-        away: list[str] = []
+        away: list[Unseen] = []
         for service, reader in self._books.items():
             try:
-                inbox = self.logs.queue_length(f"{service}.inbox")
-                books[service] = replace(reader.read(full=full), inbox=inbox)
-            except (*DATABASE_ERRORS, amqp.AMQPError, OSError) as error:
+                books[service] = reader.read(full=full)
+            except (*DATABASE_ERRORS, OSError, ValueError) as error:
                 reader.close()
-                away.append(f"{service}: cannot be looked at: {error}")
+                away.append(Unseen(service, "database", f"cannot be looked at: {str(error).strip()}"))
+        for service in self.addresses:
+            try:
+                length = self.logs.queue_length(f"{service}.inbox")
+            except LOST as error:
+                away.append(Unseen(service, "inbox", f"cannot be looked at: {error}"))
+                continue
+            if isinstance(length, int):
+                books[service] = replace(books.get(service, Books()), inbox=length)
+            elif length is not Unreadable.MISSING:
+                away.append(Unseen(service, "inbox", f"the broker does not let us look at {service}.inbox ({length})"))
         return books, away
 
 
-def _named(messages: Iterable[LogMessage], field: str) -> set[str]:
-    return {str(message.body[field]) for message in messages if field in message.body}
-
-
-def _ask_all(keys: Iterable[K], question: Callable[[K], V]) -> dict[K, V]:
-    """Returns the answers by key; what does not exist is left out, and is the checks' business."""
-
-    def ask(key: K) -> tuple[K, V | None]:
-        try:
-            return key, question(key)
-        except Refusal as refusal:
-            if refusal.status != httpx.codes.NOT_FOUND:
-                raise
-            return key, None
-
-    with ThreadPoolExecutor(QUESTIONS_AT_ONCE) as pool:
-        return {key: answer for key, answer in pool.map(ask, keys) if answer is not None}
+def _broker_is_away() -> Unseen:
+    return Unseen("RabbitMQ", "all logs", "the broker is away")

@@ -17,6 +17,8 @@ STOP_DEADLINE_S = 15.0
 # An administrator's URL is nothing that a service should see.
 _HIDDEN_VARIABLES = ("POSTGRES_URL", "MONGODB_URL", "RABBITMQ_URL")
 
+_CA_FILES = ("RABBITMQ_CA_FILE", "DATABASE_CA_FILE")
+
 Command = Callable[[Service, str], list[str]]
 
 
@@ -85,10 +87,25 @@ def check_ports(base: int) -> None:
 
 
 def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
-    """Returns the variables through which anybody outside reaches the APIs, the databases and the broker."""
+    """Returns the variables through which anybody outside reaches the APIs, the databases and the broker.
+
+    Of each service they also say whose logs it reads, by the contracts in its folder.
+    """
     variables: dict[str, str] = {}
     for service in SERVICES:
         prefix = service.name.upper()
         variables[f"{prefix}_URL"] = f"http://{LOOPBACK}:{plan.port(service, Role.API)}"
         variables[f"{prefix}_DATABASE_URL"] = plan.database_urls[service.name]
+        if reads := logs_read_by(service.name):
+            variables[f"{prefix}_READS"] = ",".join(reads)
+    variables |= {name: os.environ[name] for name in _CA_FILES if os.environ.get(name)}
     return variables | {"RABBITMQ_URL": rabbitmq_url}
+
+
+def logs_read_by(service: str) -> list[str]:
+    """Returns whose logs a service reads: the schemas of what it reads are called `<publisher>.<type>.json`.
+
+    Those with a `reply_to` are commands, which come through its inbox.
+    """
+    schemas = (REPOSITORY / "services" / service / "schemas" / "reads").glob("*.*.json")
+    return sorted({path.name.partition(".")[0] for path in schemas if '"reply_to"' not in path.read_text()})

@@ -1,1 +1,1 @@
-"""The rules of design.md section 9, each a pure function of the facts and of what a client was told."""
+"""The rules that docs/guarantees.md lists, each a pure function of the facts and of what a client was told."""

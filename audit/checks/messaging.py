@@ -1,8 +1,9 @@
 """Nothing is on its way any more, nothing was lost, nothing is out of order."""
 
 from collections.abc import Iterator
+from itertools import count, islice
 
-from audit.facts import READS, Facts, LogMessage
+from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
 from audit.log_parts import name_of, parsed
 from audit.settling import beginning_expired, end_of
@@ -14,6 +15,17 @@ READERS = "every reader is at the end of its logs"
 HELD = "nothing is parked and nothing waits"
 SEQUENCES = "sequences run 1, 2, 3 ... without a gap"
 APPLIED = "every reader has applied every event"
+COMPLETE = "everything that a rule needs was looked at"
+
+SHOWN = 20
+"""How many missing sequences of a subject are named."""
+
+
+def everything_was_seen(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
+    """Nothing that a rule speaks of was out of reach."""
+    for unseen in facts.unseen:
+        if unseen.hides:
+            yield Violation(COMPLETE, f"{unseen.service}, {unseen.what}", unseen.why)
 
 
 def outboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
@@ -41,7 +53,7 @@ def nothing_is_held(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 def readers_are_at_the_end(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """Every reader has come to the last message of each log that it must read."""
     for service, books in facts.books.items():
-        for publisher in READS.get(service, ()):
+        for publisher in facts.reads.get(service, ()):
             if f"{publisher}.events" not in books.readers:
                 yield Violation(READERS, service, f"has no reader of {publisher}.events")
         for log, last_offset in books.readers.items():
@@ -102,9 +114,13 @@ def _overtaken(message: LogMessage, earlier: dict[int, LogMessage]) -> str | Non
 
 def _missing_between(publisher: str, seen: dict[str, dict[int, LogMessage]], expired: bool) -> Iterator[Violation]:
     for subject, found in seen.items():
-        missing = sorted(set(range(min(found) if expired else 1, max(found))) - found.keys())
-        if missing:
-            yield Violation(SEQUENCES, f"{publisher}.events, subject {subject}", f"{missing} are in none of its parts")
+        first = min(found) if expired else 1
+        lacking = max(found) - first + 1 - len(found)
+        if lacking > 0:
+            missing = list(islice((each for each in count(first) if each not in found), min(lacking, SHOWN)))
+            more = f" and {lacking - SHOWN} more" if lacking > SHOWN else ""
+            what = f"{missing}{more} are in none of its parts"
+            yield Violation(SEQUENCES, f"{publisher}.events, subject {subject}", what)
 
 
 def _missing_from_log(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from audit.facts import LogMessage
-from audit.logs import UNREADABLE
+from audit.log_messages import UNREADABLE
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """The `time` of an injected message. No consumer reads that attribute."""

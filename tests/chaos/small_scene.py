@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from audit.addresses import Address
 from audit.checks import messaging
 from audit.databases import BookReader
 from audit.facts import Facts, LogMessage
@@ -120,7 +121,7 @@ class SmallScene:
 
     def findings(self) -> list[Finding]:
         """Returns what the checker finds wrong, in the recorded history and in the service's books."""
-        books = BookReader(self.database_url)
+        books = BookReader(Address(SERVICE, database_url=self.database_url))
         facts = Facts(books={SERVICE: books.read(full=True)})
         books.close()
         in_books = [*messaging.outboxes_are_empty(facts, Ledger()), *messaging.nothing_is_held(facts, Ledger())]

@@ -9,7 +9,7 @@ import pytest
 
 from audit.answers import ReservationAnswer
 from audit.checks import acknowledged, beds, billing, copies, messaging, notices, sagas, stock
-from audit.facts import Facts, HeldMessage
+from audit.facts import Facts, HeldMessage, Unseen
 from audit.ledger import Ledger
 from audit.verdict import RULES, judge, violations
 from tests.unit.audit.changes import (
@@ -64,6 +64,11 @@ def test_without_a_ledger_only_the_rules_that_need_one_are_left_out(facts: Facts
 
 
 BREAKINGS: list[tuple[str, str, Breaking]] = [
+    (
+        messaging.COMPLETE,
+        "a database was out of reach",
+        lambda f: replace(f, unseen=[Unseen("ward", "database", "away")]),
+    ),
     (messaging.OUTBOXES, "a message has not left", lambda f: books(f, "patient", outbox=1)),
     (messaging.INBOXES, "a command was not taken", lambda f: books(f, "ward", inbox=1)),
     (messaging.READERS, "a reader is behind", lambda f: books(f, "lab", readers={"patient.events": 0})),
@@ -197,6 +202,18 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
 @pytest.mark.parametrize(("rule", "breaking"), [pytest.param(rule, how, id=name) for rule, name, how in BREAKINGS])
 def test_it_is_caught_when(rule: str, breaking: Breaking, facts: Facts, ledger: Ledger) -> None:
     assert rule in {violation.rule for violation in violations(breaking(facts), ledger)}
+
+
+def test_a_rule_that_asks_whoever_is_silent_is_not_checked_and_the_silence_is_a_violation(facts: Facts) -> None:
+    silent = replace(facts, unseen=[Unseen("billing", "API", "was away for 60 s")], accounts={})
+    verdict = judge(silent)
+    unchecked = {rule.name for rule, found in verdict.findings if found is None and not rule.needs_ledger}
+    assert unchecked == {billing.PRESCRIPTIONS, billing.ADMISSIONS, billing.BALANCES, copies.CHARTS}
+    assert [violation.rule for violation in verdict.violations] == [messaging.COMPLETE]
+
+
+def test_what_hides_nothing_breaks_nothing(facts: Facts, ledger: Ledger) -> None:
+    assert violations(replace(facts, unseen=[Unseen("canteen", "tables", "it has no saga", hides=False)]), ledger) == []
 
 
 def test_every_rule_is_broken_above() -> None:

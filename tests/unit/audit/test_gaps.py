@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.facts import LogMessage
-from audit.gaps import LogGaps
+from audit.log_gaps import LogGaps
 
 
 def told(*sequences: int | None, first_offset: int = 0, source: str = "ward") -> LogGaps:

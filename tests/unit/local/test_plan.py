@@ -41,10 +41,18 @@ def test_a_process_gets_its_own_database_and_port(monkeypatch: pytest.MonkeyPatc
 
 def test_the_outside_gets_an_api_and_a_database_for_each_service_and_the_broker() -> None:
     environment = outside_environment(plan(), "amqp://administrator@h")
-    assert len(environment) == 19
+    for service in SERVICES:
+        assert {f"{service.name.upper()}_URL", f"{service.name.upper()}_DATABASE_URL"} <= environment.keys()
+    assert environment["NOTIFICATION_READS"] == "lab,prescription"
     assert environment["CHART_URL"] == "http://127.0.0.1:8109"
     assert environment["LAB_DATABASE_URL"] == "postgresql://h/lab_results"
     assert environment["RABBITMQ_URL"] == "amqp://administrator@h"
+
+
+def test_the_outside_trusts_whom_the_services_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_CA_FILE", "databases.pem")
+    environment = outside_environment(plan(), "amqps://administrator@h")
+    assert (environment["DATABASE_CA_FILE"], "RABBITMQ_CA_FILE" in environment) == ("databases.pem", False)
 
 
 def test_a_taken_port_is_named_together_with_the_variable_that_moves_it() -> None:

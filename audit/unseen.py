@@ -1,0 +1,43 @@
+"""Says what was not looked at, and whether a rule may be broken there. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from audit.addresses import HOSPITAL, Address
+from audit.broker import Unreadable
+from audit.facts import Books, LogMessage, Unseen
+
+_WHY = {
+    Unreadable.FORBIDDEN: "the broker's account may not read it",
+    Unreadable.WRONG_TYPE: "it is no log: its queue is not a stream",
+    Unreadable.REFUSED: "the broker refuses to let it be read",
+}
+
+
+def without_address(addresses: Iterable[Address]) -> Iterator[Unseen]:
+    """Says of which services it is not known where they are. A stranger's API is asked nothing."""
+    for address in addresses:
+        if address.database_url is None:
+            yield Unseen(address.service, "database", f"{address.prefix}_DATABASE_URL is not set")
+        if address.url is None and address.service in HOSPITAL:
+            yield Unseen(address.service, "API", f"{address.prefix}_URL is not set")
+
+
+def about_logs(
+    addresses: Iterable[str], logs: Mapping[str, Sequence[LogMessage]], unreadable: Mapping[str, Unreadable]
+) -> Iterator[Unseen]:
+    """Says which logs were not read. One that does not exist hides nothing: what its owner has given out is known."""
+    for service in addresses:
+        reason = unreadable.get(service)
+        if reason is not None and reason is not Unreadable.MISSING:
+            yield Unseen(service, "log", _WHY[reason])
+        elif not logs.get(service):
+            yield Unseen(service, "log", "there is none, or it is empty", hides=False)
+
+
+def about_books(books: Mapping[str, Books]) -> Iterator[Unseen]:
+    """Says what a service does not keep, and who sends nothing at present. Its outbox is looked at all the same."""
+    for service, each in books.items():
+        if each.absent:
+            yield Unseen(service, "tables", f"it has no {', '.join(each.absent)}", hides=False)
+        if each.relays == 0:
+            yield Unseen(service, "relay", "none has shown itself for 15 s", hides=False)
