@@ -37,12 +37,13 @@ down: ## Stop the hospital; its data stays
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
 
 .PHONY: check
-check: setup ## Check format, style, types, imports and the contracts between services
-	@echo "Format"    && .venv/bin/ruff format --check .
-	@echo "Style"     && .venv/bin/ruff check .
-	@echo "Types"     && .venv/bin/mypy .
-	@echo "Imports"   && .venv/bin/lint-imports
-	@echo "Contracts" && $(PYTHON) -m services contracts --check
+check: setup ## Check format, style, types, imports and contracts; says all that fails
+	@sh scripts/check.sh
+
+.PHONY: format
+format: setup ## Format the code, and mend what of the style mends itself
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
 
 .PHONY: contracts
 contracts: setup ## Write the schemas of the published messages anew

@@ -19,7 +19,7 @@ from local.plan import check_ports
 from local.readiness import is_ready
 from local.rundir import REPOSITORY, RunDir
 from local.servers.choice import erase_data, servers_for
-from local.topology import SERVICES, Role, port_base
+from local.topology import SERVICES, Role, check_services, port_base
 
 READY = "ready"
 
@@ -161,6 +161,7 @@ def _stop_once(_number: int, _frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     try:
+        check_services()
         cli()
     except LocalError as error:
         click.echo(f"Error: {error}", err=True)

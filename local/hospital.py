@@ -16,7 +16,7 @@ from local.rundir import RunDir
 from local.servers import Server
 from local.servers.choice import Servers, erase_data, servers_for
 from local.supervisor import Supervisor
-from local.topology import PORT_OFFSETS, SERVICES, Engine, Role, Service
+from local.topology import PORT_OFFSETS, SERVICES, Engine, Role, Service, check_services
 
 READY_DEADLINE_S = 120.0
 MIGRATION_DEADLINE_S = 120.0
@@ -106,6 +106,7 @@ def running_hospital(
     Raises:
         LocalError: it cannot be started; the message says why and what to do.
     """
+    check_services()
     run_dir = RunDir(data_dir)
     with ExitStack() as stack:
         stack.enter_context(run_dir.locked())

@@ -1,14 +1,18 @@
 """Who runs on one machine and on which ports: the one table that the launcher, the demo and the tests read."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from keyword import iskeyword
 
 from local.errors import LocalError
 
 PORT_BASE_VARIABLE = "INFIRMARY_PORT_BASE"
 DEFAULT_PORT_BASE = 8100
+MOST_SERVICES = 99
 
 
 class Engine(StrEnum):
@@ -27,6 +31,7 @@ class Role(StrEnum):
 
 
 _PORT_OFFSETS = {Role.API: 0, Role.CONSUMER: 100, Role.RELAY: 200}
+HIGHEST_PORT_BASE = 65535 - max(_PORT_OFFSETS.values()) - MOST_SERVICES
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,45 @@ SERVICES = (
 PORT_OFFSETS = tuple(service.port_offset(role) for service in SERVICES for role in service.roles)
 
 
+_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
+_DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_TAKEN = {
+    "chassis", "contracts", "database", "day", "guest", "infirmary", "infra", "mongodb", "none", "postgres",
+    "postgresql", "public", "rabbitmq", "relay",
+}  # fmt: skip
+"""Names of what is no service: servers, their users, images, releases, commands and variables."""
+_TAKEN_DATABASES = {"infirmary", "postgres", "template0", "template1", "admin", "config", "local"}
+
+
+def check_services(services: Iterable[Service] = SERVICES) -> None:
+    """Makes sure that every service can have its name wherever it has one, and a place of its own.
+
+    Raises:
+        LocalError: One cannot; the message says which, why, and what to do.
+    """
+    seen = list(services)
+    for service in seen:
+        name = service.name
+        if _NAME.fullmatch(name) is None:
+            raise LocalError(
+                f"local/topology.py: a service cannot be called {name!r}: take 1 to 31 lower-case letters and digits, "
+                "a letter first, without - and _ (it is a package, a user of the broker, a release, part of variables)"
+            )
+        if name in _TAKEN or iskeyword(name):
+            raise LocalError(f"local/topology.py: a service cannot be called {name!r}: the name is taken, take another")
+        if _DATABASE.fullmatch(service.database) is None or service.database in _TAKEN_DATABASES:
+            raise LocalError(
+                f"local/topology.py: the database of {name} cannot be called {service.database!r}: take up to 63 "
+                "lower-case letters, digits and _, a letter first, and none of the servers' own names"
+            )
+        if not 1 <= service.number <= MOST_SERVICES:
+            raise LocalError(f"local/topology.py: the number of {name} must be from 1 to {MOST_SERVICES}")
+    for what in ("name", "number", "database"):
+        twice = [value for value, times in Counter(getattr(each, what) for each in seen).items() if times > 1]
+        if twice:
+            raise LocalError(f"local/topology.py: two services have the {what} {twice[0]!r}")
+
+
 def port_base(environment: Mapping[str, str] = os.environ) -> int:
     """Returns the number that all fixed ports are counted from.
 
@@ -71,7 +115,6 @@ def port_base(environment: Mapping[str, str] = os.environ) -> int:
         LocalError: INFIRMARY_PORT_BASE is not a number that leaves room for all ports.
     """
     given = environment.get(PORT_BASE_VARIABLE, str(DEFAULT_PORT_BASE))
-    highest = 65535 - max(PORT_OFFSETS)
-    if not given.isdecimal() or not 1024 <= int(given) <= highest:
-        raise LocalError(f"{PORT_BASE_VARIABLE} must be a number from 1024 to {highest}, not {given!r}")
+    if not given.isdecimal() or not 1024 <= int(given) <= HIGHEST_PORT_BASE:
+        raise LocalError(f"{PORT_BASE_VARIABLE} must be a number from 1024 to {HIGHEST_PORT_BASE}, not {given!r}")
     return int(given)

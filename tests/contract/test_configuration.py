@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from local.topology import DEFAULT_PORT_BASE, PORT_BASE_VARIABLE, PORT_OFFSETS
+from local.topology import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, PORT_BASE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "configuration.md").read_text()
@@ -67,4 +67,4 @@ def test_the_page_lists_the_variables_of(path: Path) -> None:
 
 def test_the_page_says_how_all_ports_are_moved() -> None:
     rows = {name: (default, values) for name, default, values in rows_below("`make test`")}
-    assert rows[PORT_BASE_VARIABLE] == (str(DEFAULT_PORT_BASE), f"1024 to {65535 - max(PORT_OFFSETS)}")
+    assert rows[PORT_BASE_VARIABLE] == (str(DEFAULT_PORT_BASE), f"1024 to {HIGHEST_PORT_BASE}")

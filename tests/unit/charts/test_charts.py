@@ -3,11 +3,9 @@
 import subprocess
 
 import pytest
-import yaml
 
-from local.topology import SERVICES, Engine, Service
+from local.topology import SERVICES, Service
 from tests.unit.charts.rendering import (
-    ROOT,
     infrastructure,
     lint,
     needs_helm,
@@ -43,38 +41,6 @@ def test_a_service_consists_of_its_roles(each: Service) -> None:
 def test_the_ports_are_those_of_the_port_plan(each: Service) -> None:
     port = of_kind("Service", service(each.name))[each.name]["spec"]["ports"][0]
     assert port["nodePort"] == 30100 + each.number
-
-
-def test_kind_maps_every_port_to_localhost() -> None:
-    cluster = yaml.safe_load((ROOT / "k8s/kind.yaml").read_text())
-    mapped = {(port["containerPort"], port["hostPort"]) for port in cluster["nodes"][0]["extraPortMappings"]}
-    for each in SERVICES:
-        assert {(30100 + each.number, 8100 + each.number), (30100 + each.number, 30100 + each.number)} <= mapped
-
-
-def test_the_servers_know_every_service_and_its_database() -> None:
-    known = yaml.safe_load((ROOT / "charts/infra/values.yaml").read_text())["services"]
-    assert known == {
-        each.name: {"database": each.database} | ({"engine": "mongodb"} if each.engine is Engine.MONGODB else {})
-        for each in SERVICES
-    }
-
-
-def test_skaffold_builds_and_deploys_every_service() -> None:
-    _, services = yaml.safe_load_all((ROOT / "skaffold.yaml").read_text())
-    images = {artifact["image"] for artifact in services["build"]["artifacts"]}
-    assert images == {f"infirmary-{each.name}" for each in SERVICES} | {"infirmary-relay"}
-    assert {release["name"] for release in services["deploy"]["helm"]["releases"]} == {each.name for each in SERVICES}
-
-
-def test_the_production_profile_gives_each_release_its_own_values() -> None:
-    _, services = yaml.safe_load_all((ROOT / "skaffold.yaml").read_text())
-    names = [release["name"] for release in services["deploy"]["helm"]["releases"]]
-    (production,) = (profile for profile in services["profiles"] if profile["name"] == "production")
-    given: dict[str, list[str]] = {name: [] for name in names}
-    for patch in production["patches"]:
-        given[names[int(patch["path"].split("/")[4])]].append(patch["value"])
-    assert given == {name: ["charts/production/all.yaml", f"charts/production/{name}.yaml"] for name in names}
 
 
 @pytest.mark.parametrize("production", [False, True], ids=["development", "production"])

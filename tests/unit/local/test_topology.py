@@ -3,7 +3,7 @@
 import pytest
 
 from local.errors import LocalError
-from local.topology import PORT_OFFSETS, SERVICES, Role, port_base
+from local.topology import PORT_OFFSETS, SERVICES, Role, Service, check_services, port_base
 
 
 def test_no_two_processes_share_a_port() -> None:
@@ -30,3 +30,31 @@ def test_the_port_base_is_8100_unless_the_variable_moves_it() -> None:
 def test_an_impossible_port_base_is_refused_by_name(given: str) -> None:
     with pytest.raises(LocalError, match="INFIRMARY_PORT_BASE"):
         port_base({"INFIRMARY_PORT_BASE": given})
+
+
+@pytest.mark.parametrize("name", ["lab2", "a", "x" * 31])
+def test_a_name_of_lower_case_letters_and_digits_is_taken(name: str) -> None:
+    check_services([*SERVICES, Service(name, 99, "somewhere")])
+
+
+@pytest.mark.parametrize(
+    "name", ["", "2lab", "Lab", "blood_bank", "blood-bank", "blood.bank", "x" * 32, "läb", "lab\n", "relay", "class"]
+)
+def test_a_name_that_cannot_be_had_everywhere_is_refused_with_a_sentence(name: str) -> None:
+    with pytest.raises(LocalError, match="a service cannot be called"):
+        check_services([Service(name, 1, "somewhere")])
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Service("ward", 10, "other"), "two services have the name 'ward'"),
+        (Service("other", 1, "other"), "two services have the number 1"),
+        (Service("other", 10, "wards"), "two services have the database 'wards'"),
+        (Service("other", 100, "other"), "the number of other must be from 1 to 99"),
+        (Service("other", 10, "Others"), "the database of other cannot be called 'Others'"),
+    ],
+)
+def test_two_services_share_nothing(second: Service, said: str) -> None:
+    with pytest.raises(LocalError, match=said):
+        check_services([Service("ward", 1, "wards"), second])
