@@ -59,7 +59,9 @@ def main(environment_file: Path | None) -> None:
 
 def play(console: Console, env: Mapping[str, str], run_dir: RunDir) -> bool:
     """Plays the whole day and returns whether everything held at its end."""
-    with Hospital(env) as hospital, Traffic(env["RABBITMQ_URL"]) as traffic:
+    ca_file = env.get("RABBITMQ_CA_FILE")
+    traffic = Traffic(env["RABBITMQ_URL"], ca_file=Path(ca_file) if ca_file else None)
+    with Hospital(env) as hospital, traffic:
         stage = Stage(traffic, SagaMessages(env), console)
         Day(hospital, stage).play()
 

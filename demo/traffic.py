@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,13 +21,14 @@ class MessageMissing(AssertionError):
 class Traffic:
     """A tail of all logs on a thread of its own."""
 
-    def __init__(self, rabbitmq_url: str) -> None:
+    def __init__(self, rabbitmq_url: str, *, ca_file: Path | None = None) -> None:
         """Prepares the tail; it starts when the block is entered.
 
         Args:
             rabbitmq_url: Of an account that may read all logs.
+            ca_file: The certificates to trust for amqps, in place of the system's.
         """
-        self._tail = LogTail(rabbitmq_url, on_message=self._note)
+        self._tail = LogTail(rabbitmq_url, on_message=self._note, ca_file=ca_file)
         self._by_correlation: dict[str, list[LogMessage]] = defaultdict(list)
         self._arrived = threading.Condition()
         self._stopping = threading.Event()

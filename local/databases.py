@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, LiteralString
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -23,10 +24,15 @@ _COMMON_DATABASES = ("postgres", "template1")
 
 @dataclass(frozen=True)
 class Databases:
-    """The databases of one server, through its administrator's libpq URI."""
+    """The databases of one server, through its administrator's libpq URI.
+
+    Attributes:
+        ca_file: The certificates to trust, with which the server's name is checked, too; None leaves that to the URI.
+    """
 
     administrator_url: str
     clone_strategy: Literal["wal_log", "file_copy"] = "wal_log"
+    ca_file: Path | None = None
 
     def shut_common_ones(self) -> None:
         """Takes from everybody the right to connect to the databases that came with the server."""
@@ -109,9 +115,14 @@ class Databases:
     @contextmanager
     def _session(self, database: str | None = None) -> Iterator[psycopg.Connection]:
         """Opens an administrator's session without transactions, which CREATE DATABASE needs."""
-        target = make_conninfo(self.administrator_url, dbname=database)
+        target = make_conninfo(verified(self.administrator_url, self.ca_file), dbname=database)
         with psycopg.connect(target, autocommit=True) as session:
             yield session
+
+
+def verified(url: str, ca_file: Path | None) -> str:
+    """Returns how to connect to a server whose certificate must be in its name and signed by one of these."""
+    return url if ca_file is None else make_conninfo(url, sslmode="verify-full", sslrootcert=str(ca_file))
 
 
 def _run(session: psycopg.Connection, statement: LiteralString, *names: str) -> None:

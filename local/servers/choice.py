@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import LocalError
 from local.servers.base import Server
 from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, remove_volumes
 from local.servers.given import GivenMongo, GivenPostgres, GivenRabbitMQ
@@ -61,9 +62,21 @@ def erase_data(data: Path) -> None:
     shutil.rmtree(data, ignore_errors=True)
 
 
+def _trusted(machine: Machine, variable: str) -> Path | None:
+    """Returns the file of certificates that a variable names.
+
+    Raises:
+        LocalError: It does not exist.
+    """
+    given = machine.environment.get(variable)
+    if given and not Path(given).is_file():
+        raise LocalError(f"{variable}: there is no file {given}")
+    return Path(given) if given else None
+
+
 def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> PostgresServer | GivenPostgres:
     if postgres_source(machine) is Source.GIVEN:
-        return GivenPostgres(machine.environment["POSTGRES_URL"])
+        return GivenPostgres(machine.environment["POSTGRES_URL"], _trusted(machine, "DATABASE_CA_FILE"))
     return PostgresServer(data, durable=durable, log_path=log)
 
 
@@ -73,7 +86,7 @@ def _rabbitmq(
     users = [service.name for service in SERVICES]
     source = rabbitmq_source(machine)
     if source is Source.GIVEN:
-        return GivenRabbitMQ(machine.environment["RABBITMQ_URL"])
+        return GivenRabbitMQ(machine.environment["RABBITMQ_URL"], _trusted(machine, "RABBITMQ_CA_FILE"))
     if source is Source.DOCKER:
         return DockerRabbitMQServer(data, users=users, log_path=log)
     if source in (Source.APT, Source.BREW):
@@ -84,5 +97,5 @@ def _rabbitmq(
 def _mongodb(machine: Machine, data: Path, log: Path) -> MongoServer | DockerMongoServer | GivenMongo:
     source = mongodb_source(machine)
     if source is Source.GIVEN:
-        return GivenMongo(machine.environment["MONGODB_URL"])
+        return GivenMongo(machine.environment["MONGODB_URL"], _trusted(machine, "DATABASE_CA_FILE"))
     return DockerMongoServer(data, log_path=log) if source is Source.DOCKER else MongoServer(data, log_path=log)

@@ -1,13 +1,18 @@
-"""Servers that POSTGRES_URL, RABBITMQ_URL and MONGODB_URL name: used, never started or stopped."""
+"""Servers that POSTGRES_URL, RABBITMQ_URL and MONGODB_URL name: used, never started or stopped.
 
-from urllib.parse import unquote, urlsplit, urlunsplit
+DATABASE_CA_FILE and RABBITMQ_CA_FILE say which certificates are trusted, by us as by the services.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+
+import amqp
 
 from local.databases import Databases
-from local.ports import LOOPBACK
 from local.servers.base import Server
 from local.servers.mongodb import mongodb_answers
 from local.servers.postgres import postgres_answers
-from local.servers.rabbitmq import rabbitmq_answers
 
 
 class GivenPostgres(Server):
@@ -16,12 +21,12 @@ class GivenPostgres(Server):
     name = "PostgreSQL"
     description = "PostgreSQL, the one that POSTGRES_URL names"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: Path | None = None) -> None:
         self.url = url
-        self.databases = Databases(url)
+        self.databases = Databases(url, ca_file=ca_file)
 
     def _answers(self) -> bool:
-        return postgres_answers(self.url)
+        return postgres_answers(self.url, self.databases.ca_file)
 
 
 class GivenRabbitMQ(Server):
@@ -30,8 +35,8 @@ class GivenRabbitMQ(Server):
     name = "RabbitMQ"
     description = "RabbitMQ, the one that RABBITMQ_URL names"
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, ca_file: Path | None = None) -> None:
+        self.url, self._ca_file = url, ca_file
 
     def url_of(self, _user: str) -> str:
         """Returns the given URL, whoever asks."""
@@ -39,13 +44,23 @@ class GivenRabbitMQ(Server):
 
     def _answers(self) -> bool:
         parts = urlsplit(self.url)
-        return rabbitmq_answers(
-            parts.port or 5672,
-            unquote(parts.username or "guest"),
-            unquote(parts.password or "guest"),
-            unquote(parts.path[1:]) or "/",
-            host=parts.hostname or LOOPBACK,
-        )
+        tls: dict[str, Any] | bool = False
+        if parts.scheme == "amqps":
+            tls = {"server_hostname": parts.hostname} | ({"ca_certs": str(self._ca_file)} if self._ca_file else {})
+        try:
+            with amqp.Connection(
+                f"{parts.hostname}:{parts.port or (5671 if tls else 5672)}",
+                userid=unquote(parts.username or "guest"),
+                password=unquote(parts.password or "guest"),
+                virtual_host=unquote(parts.path[1:]) or "/",
+                ssl=tls,
+                connect_timeout=2,
+                read_timeout=5,
+            ) as connection:
+                connection.channel()
+        except (OSError, amqp.AMQPError):
+            return False
+        return True
 
 
 class GivenMongo(Server):
@@ -54,8 +69,8 @@ class GivenMongo(Server):
     name = "MongoDB"
     description = "MongoDB, the one that MONGODB_URL names"
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, ca_file: Path | None = None) -> None:
+        self.url, self._ca_file = url, ca_file
 
     def create_database(self, name: str) -> str:
         """Returns the given URL with this database in it, unless it names one already."""
@@ -63,4 +78,9 @@ class GivenMongo(Server):
         return self.url if parts.path.strip("/") else urlunsplit(parts._replace(path=f"/{name}"))
 
     def _answers(self) -> bool:
-        return mongodb_answers(self.url)
+        parts = urlsplit(self.url)
+        is_encrypted = parts.scheme == "mongodb+srv" or "tls=true" in parts.query or "ssl=true" in parts.query
+        if self._ca_file is None or not is_encrypted:
+            return mongodb_answers(self.url)
+        trusted = urlencode({"tlsCAFile": self._ca_file})
+        return mongodb_answers(urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, trusted))))))

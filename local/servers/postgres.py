@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from local.credentials import Credentials
-from local.databases import Databases
+from local.databases import Databases, verified
 from local.errors import LocalError
 from local.ports import LOOPBACK, free_port
 from local.process import Account, Process
@@ -132,10 +132,10 @@ class PostgresServer(Server):
             raise LocalError(f"PostgreSQL could not make its data directory:\n{done.stdout}{done.stderr}{hint}")
 
 
-def postgres_answers(url: str) -> bool:
+def postgres_answers(url: str, ca_file: Path | None = None) -> bool:
     """Tells whether a session can be opened."""
     try:
-        psycopg.connect(url, connect_timeout=2).close()
+        psycopg.connect(verified(url, ca_file), connect_timeout=2).close()
     except psycopg.OperationalError:
         return False
     return True

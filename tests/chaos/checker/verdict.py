@@ -1,4 +1,4 @@
-"""Everything that the checker looks at: the audit of design.md section 9, and what only a recorded history can show."""
+"""Everything that the checker looks at: the audit of docs/guarantees.md, and what only a recorded history can show."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -5,14 +5,42 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def declared() -> set[str]:
+NOT_PROMISED = {"amqp", "flask-openapi3", "gunicorn", "kombu", "psycopg"}
+"""Packages of whose inside we use something."""
+
+INSTALLED_BY = {
+    "requirements.lock": (),
+    "requirements-day.lock": ("day",),
+    "requirements-dev.lock": ("day", "local", "dev"),
+}
+
+
+def requirements(*groups: str) -> list[Requirement]:
+    """Returns what a service needs, and what these groups need beside it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = [project["project"]["dependencies"], *project["dependency-groups"].values()]
-    return {re.split(r"[\[>=<~!]", requirement)[0] for group in groups for requirement in group}
+    chosen = [project["project"]["dependencies"], *(project["dependency-groups"][group] for group in groups)]
+    return [Requirement(each) for group in chosen for each in group]
+
+
+def declared() -> set[str]:
+    return {each.name for each in requirements("day", "local", "dev")}
+
+
+@pytest.mark.parametrize("name", INSTALLED_BY)
+def test_a_lock_file_holds_what_is_declared(name: str) -> None:
+    locked = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+    for each in requirements(*INSTALLED_BY[name]):
+        assert each.specifier.contains(locked[each.name], prereleases=True), f"{name}: {each}: `make lock`"
+
+
+def test_what_we_use_from_the_inside_has_an_upper_bound() -> None:
+    bounded = {each.name for each in requirements() if any(part.operator == "<" for part in each.specifier)}
+    assert bounded >= NOT_PROMISED
 
 
 def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> None:
