@@ -20,8 +20,8 @@ from audit.witness import NotAtRest, Witness
 @click.group(invoke_without_command=True)
 @click.option(
     "--env", "environment_file", type=click.Path(path_type=Path),
-    help="The file with the addresses of the hospital. Without it: the variables of this process if they lead to a "
-    f"hospital's databases, else {DEFAULT_FILE}.",
+    help=f"The file with the addresses of the hospital. Without it: {DEFAULT_FILE} if there is one, else the variables "
+    "of this process.",
 )  # fmt: skip
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="How long to wait for rest, in seconds.")
 @click.pass_context

@@ -19,7 +19,7 @@ import click
 
 from audit.addresses import HOSPITAL, services_in
 from audit.broker import Unreadable
-from audit.environment import hospital_environment
+from audit.environment import of_services, read_environment
 from audit.facts import LogMessage
 from audit.gap_metrics import BEHIND, BROKER, CAUGHT_UP, LogCounts, show_from_the_start, show_unread
 from audit.log_gaps import LogGaps
@@ -104,7 +104,7 @@ def gaps(environment_file: Path | None, rabbitmq_url: str | None, host: str, por
     addresses, or in SERVICES, with commas between them.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    environment = hospital_environment(environment_file) if environment_file else dict(os.environ)
+    environment = read_environment(environment_file) if environment_file else of_services(os.environ)
     url = rabbitmq_url or environment.get("RABBITMQ_URL")
     if not url:
         raise click.UsageError("RABBITMQ_URL is missing: it should lead to the broker, as who may read all logs")

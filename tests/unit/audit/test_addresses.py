@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from audit.addresses import HOSPITAL, services_in
 from audit.broker import Unreadable
 from audit.databases import mongo_arguments, postgres_arguments
+from audit.environment import of_services
 from audit.facts import READS, Books, LogMessage
 from audit.unseen import about_books, about_logs, without_address
 from local.plan import logs_read_by
@@ -29,6 +30,20 @@ def test_every_service_with_a_database_is_known_by_its_name(names: set[str]) -> 
 def test_servers_and_what_has_no_address_of_ours_are_no_services() -> None:
     environment = {"MONGODB_URL": "mongodb://h", "POSTGRES_URL": "postgresql://h", "GIT_URL": "ssh://h", "A_URL": ""}
     assert services_in(environment) == {}
+
+
+def test_in_a_process_an_address_alone_makes_no_service() -> None:
+    environment = {
+        "PIP_INDEX_URL": "https://h",
+        "SENTRY_URL": "https://h",
+        "WARD_URL": "http://ward",
+        "CANTEEN_URL": "http://canteen",
+        "CANTEEN_DATABASE_URL": "postgresql://h/meals",
+        "RABBITMQ_URL": "amqp://h",
+    }
+    kept = of_services(environment)
+    assert environment.keys() - kept.keys() == {"PIP_INDEX_URL", "SENTRY_URL"}
+    assert list(services_in(kept)) == ["canteen", "ward"]
 
 
 def test_a_service_may_be_named_by_its_api_or_in_the_list_alone() -> None:

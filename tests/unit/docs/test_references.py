@@ -15,6 +15,8 @@ SUFFIXES = {".md", ".py", ".sh", ".sql", ".yaml", ".yml", ".tpl", ".toml", ".jso
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 PAGE = re.compile(r"(?<![\w./<>*{}$-])[\w./-]*\w\.md\b")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|yml|sh|sql|json|toml|tpl))`")
+TARGET = re.compile(r"(?:`|^)(?:[A-Z_]+=\S+ +)*make ([a-z][a-z0-9-]*)", re.MULTILINE)
+MODULE = re.compile(r"python -m ((?:services|relay|audit|demo|local|benchmarks|tests)(?:\.\w+)*)")
 NUMBERED = re.compile(r"\b[Ss]ections? \d")
 OF_A_SPECIFICATION = re.compile(r"[Ss]pecification|RFC|AMQP")
 
@@ -75,6 +77,15 @@ def test_every_file_that_a_page_names_exists() -> None:
         if not exists(name, path)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", [path for path in FILES if path.suffix == ".md"], ids=lambda path: path.name)
+def test_every_command_of_the_page_can_be_given(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {target for target in TARGET.findall(text_of(page)) if target not in targets} == set()
+    for module in MODULE.findall(text_of(page)):
+        path = ROOT / module.replace(".", "/")
+        assert (path / "__main__.py").exists() or path.with_suffix(".py").exists(), f"python -m {module}"
 
 
 def test_a_numbered_section_is_that_of_a_specification() -> None:
