@@ -1,0 +1,1 @@
+"""Production's manifests on the operators that are meant: built from their modules, run in a cluster."""
