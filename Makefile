@@ -78,6 +78,11 @@ k8s-chaos: setup ## Kill pods on the current cluster for 3 minutes, then audit (
 	@sh k8s/need.sh docker helm kubectl skaffold cluster
 	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster/test_chaos.py -s $(ARGS)
 
+.PHONY: production-test
+production-test: setup ## Run production's servers by their operators on the current cluster, which builds them first
+	@sh k8s/need.sh docker go helm kubectl cluster
+	@INFIRMARY_PRODUCTION=yes $(PYTHON) -m pytest tests/production --timeout 1500 $(ARGS)
+
 .PHONY: kind-down
 kind-down: ## Delete that cluster and all its data
 	@sh k8s/need.sh docker kind

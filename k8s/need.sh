@@ -5,6 +5,7 @@ set -eu
 source_of() {
     case $1 in
         docker) echo https://docs.docker.com/engine/install/ ;;
+        go) echo https://go.dev/doc/install ;;
         kind) echo https://kind.sigs.k8s.io/docs/user/quick-start/ ;;
         kubectl) echo https://kubernetes.io/docs/tasks/tools/ ;;
         helm) echo https://helm.sh/docs/intro/install/ ;;

@@ -16,6 +16,15 @@ def build_image(name: str, context: Path) -> None:
         subprocess.CalledProcessError: One of the two failed.
     """
     subprocess.run(["docker", "build", "--quiet", "--tag", name, str(context)], check=True, stdout=subprocess.DEVNULL)
+    load_image(name)
+
+
+def load_image(name: str) -> None:
+    """Puts an image that is there where the cluster finds it, if that is one of kind's.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     contexts: Any = config
     current = str(contexts.list_kube_config_contexts()[1]["name"])
     if current.startswith(KIND):

@@ -1,9 +1,9 @@
 """What is meant for production is valid to the operators that are to read it: their own schemas, strictly applied.
 
-The schemas come with the operators' Go modules, so this needs `go` and the module proxy.
+The schemas come with the operators' Go modules, so this needs `go` and the module proxy. Whether pods come of them, and
+run, is what tests/production asks.
 """
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,42 +13,24 @@ import pytest
 
 from local.topology import SERVICES
 from tests.cluster.cluster import Cluster
+from tests.production.kubectl import kubectl
+from tests.production.modules import SCHEMAS
+from tests.production.schemas import schemas_of
 
 ROOT = Path(__file__).resolve().parents[2]
-OPERATORS = {
-    "github.com/cloudnative-pg/cloudnative-pg@v1.27.0": "config/crd/bases",
-    "github.com/rabbitmq/cluster-operator/v2@v2.16.0": "config/crd/bases",
-    "github.com/mongodb/mongodb-kubernetes-operator@v0.13.0": "config/crd/bases",
-    "github.com/kedacore/keda/v2@v2.17.2": "config/crd/bases",
-    "github.com/prometheus-operator/prometheus-operator@v0.84.0": "example/prometheus-operator-crd",
-}
-
-
-def kubectl(*arguments: str, given: str | None = None) -> None:
-    subprocess.run(["kubectl", *arguments], check=True, text=True, input=given, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")
-def schemas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def schemas(cluster: Cluster) -> Iterator[None]:
     if shutil.which("go") is None:
         pytest.skip("go is needed to fetch the operators' schemas")
-    folders = []
-    for module, folder in OPERATORS.items():
-        told = subprocess.run(
-            ["go", "mod", "download", "-json", module],
-            check=True, capture_output=True, text=True, cwd=tmp_path_factory.mktemp("module"),
-        )  # fmt: skip
-        folders.append(Path(json.loads(told.stdout)["Dir"]) / folder)
-    files = [str(file) for folder in folders for file in sorted(folder.glob("*.yaml")) if "kustom" not in file.name]
-    chosen = [word for file in files for word in ("-f", file)]
-    kubectl("apply", "--server-side", "--force-conflicts", *chosen)
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", *chosen)
-    yield
-    kubectl("delete", "--ignore-not-found", "--wait=false", *chosen)
+    with schemas_of(*SCHEMAS):
+        yield
 
 
-def test_the_servers_of_production_are_valid(schemas: None) -> None:
-    kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(ROOT / "k8s/production"))
+@pytest.mark.parametrize("folder", ["k8s/production", "k8s/complete"])
+def test_the_servers_of_production_are_valid(schemas: None, folder: str) -> None:
+    kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(ROOT / folder))
 
 
 @pytest.mark.parametrize("service", [service.name for service in SERVICES])
