@@ -68,6 +68,12 @@ def test_an_alert_asks_only_for_metrics_that_the_code_has() -> None:
                 assert name in known, rule["alert"]
 
 
+def test_the_auditor_of_gaps_knows_every_service() -> None:
+    pod = documents(PRODUCTION / "auditor/auditor.yaml")[0]["spec"]["template"]["spec"]
+    variables = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
+    assert variables["SERVICES"].split(",") == sorted(service.name for service in SERVICES)
+
+
 def test_every_endpoint_is_routed_to_its_service_and_nothing_else_is() -> None:
     routes = {
         rule["matches"][0]["path"]["value"]: rule["backendRefs"][0]["name"]
