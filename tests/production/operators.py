@@ -4,6 +4,7 @@ A registry would serve them ready-made; where there is none, `go` builds the sam
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -15,17 +16,25 @@ from tests.production.modules import CLOUDNATIVE_PG, MONGODB, RABBITMQ, module_f
 
 CACHE_VARIABLE = "INFIRMARY_OPERATORS"
 MODE_OF_A_PROGRAM = 0o755
+ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "amd64"
+"""Of this machine, in Go's words; kind's nodes have the same."""
+
+
+NEEDS_NOTHING = "scratch"
+HAS_A_SHELL = "python:3.13-slim"
+"""What images are made from. Any that has `cp` will do for the second; this one is there for the services."""
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator: its source, the name of its image, and where in that its program is looked for."""
+    """One program, of an operator or of its pods: its source, its image, and where in that it is looked for."""
 
     name: str
     module: str
     package: str
     image: str
     programs: tuple[str, ...]
+    base: str = NEEDS_NOTHING
 
     @property
     def version(self) -> str:
@@ -40,11 +49,20 @@ OPERATORS = {
         Operator(
             "postgresql", CLOUDNATIVE_PG, "./cmd/manager", "ghcr.io/cloudnative-pg/cloudnative-pg:1.27.0",
             # The second one is what it offers to the pods that it makes.
-            ("manager", "operator/manager_amd64"),
+            ("manager", f"operator/manager_{ARCHITECTURE}"),
         ),
         Operator(
             "mongodb", MONGODB, "./cmd/manager", "quay.io/mongodb/mongodb-kubernetes-operator:0.13.0",
             ("usr/local/bin/entrypoint",),
+        ),
+        Operator(
+            "mongodb-hook", MONGODB, "./cmd/versionhook",
+            "quay.io/mongodb/mongodb-kubernetes-operator-version-upgrade-post-start-hook:1.0.10",
+            ("version-upgrade-hook",), HAS_A_SHELL,
+        ),
+        Operator(
+            "mongodb-probe", MONGODB, "./cmd/readiness", "quay.io/mongodb/mongodb-kubernetes-readinessprobe:1.0.23",
+            ("probes/readinessprobe",), HAS_A_SHELL,
         ),
     )
 }  # fmt: skip
@@ -66,9 +84,10 @@ def program(operator: Operator) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
+        target = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": ARCHITECTURE}
         subprocess.run(
             ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(unfinished), operator.package],
-            check=True, cwd=module_folder(operator.module), env={**os.environ, "CGO_ENABLED": "0", "GOARCH": "amd64"},
+            check=True, cwd=module_folder(operator.module), env={**os.environ, **target},
         )  # fmt: skip
         unfinished.rename(path)
     return path
@@ -83,7 +102,7 @@ def bring(operator: Operator) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(program(operator), target)
             target.chmod(MODE_OF_A_PROGRAM)
-        lines = ("FROM scratch", "COPY root/ /", "WORKDIR /", "USER 65532:65532", 'ENTRYPOINT ["/manager"]')
+        lines = (f"FROM {operator.base}", "COPY root/ /", "WORKDIR /", "USER 65532:65532", 'ENTRYPOINT ["/manager"]')
         (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
         build_image(operator.image, folder)
 

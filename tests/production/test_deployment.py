@@ -96,6 +96,12 @@ def test_the_pods_of_mongodb_are_confined_as_the_namespace_asks(deployed: str) -
     assert {each["name"] for each in spec["containers"]} == {"mongod", "mongodb-agent"}
     for container in (*spec["initContainers"], *spec["containers"]):
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, container["name"]
+    running = "jsonpath={.status.containerStatuses[?(@.name=='mongod')].state.running.startedAt}"
+    eventually(
+        lambda: kubectl("--namespace", deployed, "get", "pod", "notifications-0", "--output", running),
+        because="the helpers have done their work under these bounds, and the server waits for its agent",
+        within_s=120,
+    )
 
 
 def test_a_patient_registered_at_one_service_is_read_at_another(deployed: str, services: None) -> None:
