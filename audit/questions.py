@@ -74,14 +74,16 @@ def noted() -> Iterator[dict[str, str]]:
 class Questions:
     """The questions that the services answer. Safe to use from several threads."""
 
-    def __init__(self, env: Mapping[str, str], *, patience_s: float = 60.0) -> None:
+    def __init__(self, env: Mapping[str, str], *, patience_s: float = 60.0, correlation_id: str | None = None) -> None:
         """Prepares the client.
 
         Args:
             env: `PATIENT_URL` and so on.
             patience_s: How long a request is repeated while a service is away (no connection, no answer of its own, or
                 503).
+            correlation_id: What requests carry that are not surrounded by `correlated`; None for one of the service's.
         """
+        self._correlation_id = correlation_id
         self._urls = {name: each.url for name, each in services_in(env).items() if each.url}
         self._patience_s = patience_s
         self._http = httpx.Client(timeout=20.0, limits=httpx.Limits(max_connections=64))
@@ -196,7 +198,7 @@ class Questions:
         if service not in self._urls:
             raise Unanswered(f"{method} {path}: {service.upper()}_URL is not set")
         headers = {"Idempotency-Key": key} if key else {}
-        correlation_id = _CORRELATION_ID.get()
+        correlation_id = _CORRELATION_ID.get() or self._correlation_id
         if correlation_id:
             headers["X-Correlation-ID"] = correlation_id
         give_up_at, pause_s = time.monotonic() + self._patience_s, FIRST_PAUSE_S

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import click
 from rich.console import Console
@@ -15,9 +16,10 @@ from audit.environment import read_environment
 from audit.ledger import Ledger
 from audit.questions import Refusal, Unanswered
 from audit.report import print_verdict
+from audit.share_witness import ShareWitness
 from audit.verdict import Verdict, judge
-from audit.witness import NotAtRest, Witness
-from demo.client import Hospital
+from audit.witness import NotAtRest
+from demo.client import DEADLINE_S, Hospital
 from demo.day import Day
 from demo.latency import Latency, measure
 from demo.pods import Pods
@@ -40,16 +42,23 @@ FAILURES = (AssertionError, LocalError, NotAtRest, Refusal, Unanswered, TimeoutE
 @click.command()
 @click.option(
     "--env", "environment_file", type=click.Path(path_type=Path),
-    help="Play against the hospital that runs already and has this file, for example .run/infirmary.env.",
+    help="Play against the hospital that runs already and has this file, for example .run/infirmary.env. Others may "
+    "use it meanwhile: only what the day itself has brought about is judged.",
 )  # fmt: skip
-def main(environment_file: Path | None) -> None:
-    """Play a day in the hospital."""
+@click.option("--kill", is_flag=True, help="Kill processes or pods in the rush hour of that hospital, too.")
+@click.option(
+    "--within", "within_s", default=DEADLINE_S, show_default=True, type=click.FloatRange(min=0, min_open=True),
+    help="Seconds in which whatever must follow has to follow; more where the hospital is busy.",
+)  # fmt: skip
+def main(environment_file: Path | None, kill: bool, within_s: float) -> None:
+    """Play a day in a hospital of its own, where processes are killed in the rush hour."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     begun_at = time.monotonic()
     try:
         with _hospital(console, environment_file) as (env, run_dir):
-            passed = play(console, env, run_dir)
+            victims = _victims(run_dir, env) if kill or environment_file is None else None
+            passed = play(console, env, victims, within_s)
     except FAILURES as failure:
         console.print(f"\nThe day went wrong. {failure}", style="bold red", markup=False, highlight=False)
         sys.exit(1)
@@ -57,43 +66,52 @@ def main(environment_file: Path | None) -> None:
     sys.exit(0 if passed else 1)
 
 
-def play(console: Console, env: Mapping[str, str], run_dir: RunDir) -> bool:
-    """Plays the whole day and returns whether everything held at its end."""
+def play(console: Console, env: Mapping[str, str], victims: Victims | None, within_s: float = DEADLINE_S) -> bool:
+    """Plays the whole day and returns whether everything held at its end, of all that the day has brought about.
+
+    Args:
+        console: Where it is shown.
+        env: The addresses of the hospital.
+        victims: Those that are killed in the rush hour; None to leave everybody in peace.
+        within_s: In what time whatever must follow has to follow.
+    """
     ca_file = env.get("RABBITMQ_CA_FILE")
-    traffic = Traffic(env["RABBITMQ_URL"], ca_file=Path(ca_file) if ca_file else None)
-    with Hospital(env) as hospital, traffic:
-        stage = Stage(traffic, SagaMessages(env), console)
+    mark = f"demo-{uuid4().hex[:8]}"
+    with (
+        Hospital(env, within_s=within_s, mark=mark) as hospital,
+        Traffic(env["RABBITMQ_URL"], mark, within_s, ca_file=Path(ca_file) if ca_file else None) as traffic,
+    ):
+        stage = Stage(traffic, SagaMessages(env), console, mark)
         Day(hospital, stage).play()
 
-        stage.section("Latency: from the POST to accepted, on an idle hospital")
+        stage.section("Latency: from the POST to accepted, one after the other")
         latency = measure(hospital, stage)
         stage.say(f"[{'green' if latency.meets_goals else 'yellow'}]{latency}[/]")
 
-        stage.section("Faults: processes are killed (SIGKILL) in the middle of the rush hour")
-        victims = _victims(run_dir, env)
+        stage.section("The rush hour" if victims is None else "The rush hour: processes are killed (SIGKILL) in it")
         if victims is None:
-            stage.say("The processes are not on record here, so nothing is killed.")
+            stage.say("Nobody is killed here: others may be using this hospital.")
         outcomes = Storm(hospital, stage, victims).break_out()
         stage.say(", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
         stage.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
 
-        stage.section("Audit: what must hold after any fault has healed")
-        verdict = audit(stage, env, hospital.ledger)
+        stage.section("Audit: what must hold after any fault has healed, of all that this day has brought about")
+        verdict = audit(stage, ShareWitness(env, hospital.ask, mark, hospital.ledger, traffic.heard), hospital.ledger)
         stage.section("Summary")
         console.print(summary(stage, hospital.ledger, latency, verdict))
         return not verdict.violations
 
 
-def audit(stage: Stage, env: Mapping[str, str], ledger: Ledger) -> Verdict:
-    """Waits until the hospital is at rest, checks everything and prints what was found.
+def audit(stage: Stage, witness: ShareWitness, ledger: Ledger) -> Verdict:
+    """Waits until all that the day has begun is at rest, checks everything and prints what was found.
 
     Raises:
         NotAtRest: It does not come to rest.
     """
-    with Witness(env) as witness, stage.console.status("waiting until nothing is under way any more") as status:
+    with stage.console.status("waiting until nothing of it is under way any more") as status:
         took_s = witness.settle(SETTLE_WITHIN_S, on_look=lambda left: status.update(left[0] if left else "at rest"))
         stage.say(f"At rest after {took_s:.1f} s")
-        facts = witness.facts(ledger)
+        facts = witness.facts()
     verdict = judge(facts, ledger)
     print_verdict(stage.console, verdict, facts)
     return verdict

@@ -28,15 +28,26 @@ class NeverHappened(AssertionError):
 class Hospital:
     """A hospital behind its HTTP interfaces. Safe to use from several threads."""
 
-    def __init__(self, env: Mapping[str, str], *, ledger: Ledger | None = None, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        ledger: Ledger | None = None,
+        patience_s: float = 60.0,
+        within_s: float = DEADLINE_S,
+        mark: str | None = None,
+    ) -> None:
         """Prepares the client.
 
         Args:
             env: `PATIENT_URL` and so on, as `infirmary.env` holds them.
             ledger: Where acknowledged operations are written; a new one by default.
             patience_s: How long a request is repeated while a service is away.
+            within_s: How long is waited for what has to follow, where nothing else is said.
+            mark: The correlation id of all requests outside of a deed; None for none.
         """
-        self.ask = Questions(env, patience_s=patience_s)
+        self.ask = Questions(env, patience_s=patience_s, correlation_id=mark)
+        self.within_s = within_s
         self.ledger = ledger or Ledger()
 
     def __enter__(self) -> Self:
@@ -50,7 +61,7 @@ class Hospital:
         condition: Callable[[], object],
         *,
         because: str,
-        within_s: float = DEADLINE_S,
+        within_s: float | None = None,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         """Waits until a condition holds.
@@ -58,12 +69,13 @@ class Hospital:
         Args:
             condition: Asked again and again.
             because: Why it should come to hold, for the failure's text.
-            within_s: How long to wait.
+            within_s: How long to wait; this client's own time by default.
             look_every_s: The pause between two looks.
 
         Raises:
             NeverHappened: It did not; the text says what the last answers were.
         """
+        within_s = within_s or self.within_s
         give_up_at = time.monotonic() + within_s
         while True:
             with noted() as answers:
@@ -132,7 +144,7 @@ class Hospital:
         return MedicationAnswer.model_validate(answer)
 
     def prescribe(
-        self, patient: Patient, medication: Medication, quantity: int = 1, *, known_within_s: float = DEADLINE_S
+        self, patient: Patient, medication: Medication, quantity: int = 1, *, known_within_s: float | None = None
     ) -> Prescription:
         """Writes a prescription, as soon as the service knows the patient."""
         body = {"patient_id": str(patient.patient_id), "medication_code": medication.code, "quantity": quantity}
@@ -181,7 +193,7 @@ class Hospital:
 
     def lab_result(
         self, patient: Patient, test: str = "potassium", value: str = "4.1", unit: str = "mmol/l", *,
-        critical: bool = False, known_within_s: float = DEADLINE_S,
+        critical: bool = False, known_within_s: float | None = None,
     ) -> LabResult:  # fmt: skip
         """Records a lab result, as soon as the service knows the patient."""
         found = {"test": test, "value": value, "unit": unit, "critical": critical}
@@ -191,9 +203,9 @@ class Hospital:
         self.ledger.lab_results[lab_result_id] = patient.patient_id
         return LabResult(lab_result_id, self.ask)
 
-    def _once_known(self, service: str, path: str, body: Mapping[str, Any], within_s: float) -> dict[str, Any]:
+    def _once_known(self, service: str, path: str, body: Mapping[str, Any], within_s: float | None) -> dict[str, Any]:
         """Posts until the service has heard of the patient: it answers 422 before."""
-        give_up_at = time.monotonic() + within_s
+        give_up_at = time.monotonic() + (within_s or self.within_s)
         while True:
             try:
                 return self._post(service, path, body)

@@ -32,7 +32,16 @@ class Stage:
         messages: How many events have followed from them.
     """
 
-    def __init__(self, traffic: Traffic, sagas: SagaMessages, console: Console) -> None:
+    def __init__(self, traffic: Traffic, sagas: SagaMessages, console: Console, mark: str) -> None:
+        """Prepares the stage.
+
+        Args:
+            traffic: Where it is heard what follows from a deed.
+            sagas: What the orchestrators have asked and been answered.
+            console: Where everything is printed.
+            mark: How the correlation ids of all deeds begin.
+        """
+        self.mark = mark
         self.traffic = traffic
         self.sagas = sagas
         self.console = console
@@ -59,7 +68,7 @@ class Stage:
             MessageMissing: One of them did not come.
         """
         self.console.print(f"\n  [bold]{escape(title)}[/]", highlight=False)
-        correlation_id = f"demo-{uuid4()}"
+        correlation_id = f"{self.mark}-{uuid4()}"
         began, began_at = datetime.now(UTC), time.perf_counter()
         with correlated(correlation_id):
             yield

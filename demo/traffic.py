@@ -1,9 +1,13 @@
-"""Listens to all logs while the day is played, and knows which messages followed from which deed."""
+"""Listens to the logs for what follows from the day that is played, and knows from which deed.
+
+It begins when the day does and forgets what others do meanwhile: a hospital with a past, or in use, costs nothing.
+"""
 
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +15,7 @@ from typing import Self
 from audit.facts import LogMessage
 from audit.logs import LogTail
 
-DEADLINE_S = 15.0
+BROKERS_CLOCK_MAY_BE_SLOW_BY = timedelta(minutes=1)
 
 
 class MessageMissing(AssertionError):
@@ -21,14 +25,18 @@ class MessageMissing(AssertionError):
 class Traffic:
     """A tail of all logs on a thread of its own."""
 
-    def __init__(self, rabbitmq_url: str, *, ca_file: Path | None = None) -> None:
+    def __init__(self, rabbitmq_url: str, mark: str, within_s: float, *, ca_file: Path | None = None) -> None:
         """Prepares the tail; it starts when the block is entered.
 
         Args:
             rabbitmq_url: Of an account that may read all logs.
+            mark: How the correlation ids of all that is listened for begin.
+            within_s: How long to wait for a message.
             ca_file: The certificates to trust for amqps, in place of the system's.
         """
-        self._tail = LogTail(rabbitmq_url, on_message=self._note, ca_file=ca_file)
+        self._within_s = within_s
+        since = datetime.now(UTC) - BROKERS_CLOCK_MAY_BE_SLOW_BY
+        self._tail = LogTail(rabbitmq_url, on_message=self._note, since=since, correlated=mark, ca_file=ca_file)
         self._by_correlation: dict[str, list[LogMessage]] = defaultdict(list)
         self._arrived = threading.Condition()
         self._stopping = threading.Event()
@@ -45,26 +53,30 @@ class Traffic:
         self._thread.join()
         self._tail.close()
 
-    def wait_for(self, correlation_id: str, types: Iterable[str], within_s: float = DEADLINE_S) -> list[LogMessage]:
+    def heard(self) -> dict[str, tuple[LogMessage, ...]]:
+        """Returns all messages so far, by publishing service."""
+        with self._arrived:
+            return {publisher: tuple(messages) for publisher, messages in self._tail.messages.items()}
+
+    def wait_for(self, correlation_id: str, types: Iterable[str]) -> list[LogMessage]:
         """Waits until messages of all these types have followed from a deed; returns all that have, oldest first.
 
         Args:
             correlation_id: What the deed's requests carried.
             types: Each as often as it is expected.
-            within_s: How long to wait.
 
         Raises:
             MessageMissing: One did not come in time.
         """
         expected = sorted(types)
-        give_up_at = time.monotonic() + within_s
+        give_up_at = time.monotonic() + self._within_s
         with self._arrived:
             while missing := _missing(expected, self._by_correlation[correlation_id]):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0 or not self._arrived.wait(left_s):
                     seen = [message.type for message in self._by_correlation[correlation_id]]
                     raise MessageMissing(
-                        f"within {within_s:.0f} s there was no {', '.join(missing)}; there were {seen}"
+                        f"within {self._within_s:.0f} s there was no {', '.join(missing)}; there were {seen}"
                     )
             found = self._by_correlation[correlation_id]
         return sorted(found, key=lambda message: (message.at is None, message.at, message.offset))

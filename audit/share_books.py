@@ -1,0 +1,75 @@
+"""Reads of a service's books what belongs to one client's share, however much else there is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from audit.databases import CONNECT_TIMEOUT_S, held_message, mongo_client, saga_fact
+from audit.facts import Books
+
+_BOOKS = """
+SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header) > 0),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(channel, subject, type, error)), '[]') FROM parked_message
+        WHERE subject = ANY(%(subjects)s) OR starts_with(properties ->> 'correlation_id', %(mark)s)),
+       (SELECT coalesce(jsonb_object_agg(log, last_offset), '{}') FROM log_reader),
+       (SELECT coalesce(jsonb_object_agg(subject, last), '{}') FROM outbox_sequence WHERE subject = ANY(%(subjects)s)),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(source, subject, last)), '[]') FROM log_sequence
+        WHERE subject = ANY(%(subjects)s)),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(saga_id, name, status, state)), '[]') FROM saga
+        WHERE starts_with(correlation_id, %(mark)s))
+"""
+
+
+def read_share(database_url: str, mark: str, subjects: Sequence[str]) -> Books:
+    """Reads what a service's database says about a share's messages, in one moment.
+
+    Args:
+        database_url: Of the service's database.
+        mark: How the share's correlation ids begin.
+        subjects: What its messages are about.
+
+    Raises:
+        psycopg.OperationalError, pymongo.errors.PyMongoError: The database is away.
+    """
+    if database_url.startswith("mongodb"):
+        return _of_mongo(database_url, mark, subjects)
+    with psycopg.connect(
+        database_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="audit"
+    ) as connection:
+        wanted = {"mark": mark, "encoded": mark.encode(), "subjects": list(subjects)}
+        row = connection.execute(_BOOKS, wanted).fetchone()
+    if row is None:
+        raise LookupError("a SELECT without FROM gave no row")
+    outbox, held, readers, given, applied, sagas = row
+    return Books(
+        outbox=outbox,
+        held=[held_message(*each) for each in held],
+        readers=readers,
+        given=given,
+        applied={(source, subject): last for source, subject, last in applied},
+        sagas=[saga_fact(*each) for each in sagas],
+    )
+
+
+def _of_mongo(database_url: str, mark: str, subjects: Sequence[str]) -> Books:
+    with mongo_client(database_url) as client:
+        database = client.get_default_database()
+        waiting = sum(
+            mark.encode() in bytes(message.get("header") or b"")
+            for name in database.list_collection_names()
+            for document in database[name].find({"outbox.0": {"$exists": True}}, {"outbox": 1})
+            for message in document["outbox"]
+        )
+        ours: dict[str, Any] = {"subject": {"$in": list(subjects)}}
+        return Books(
+            outbox=waiting,
+            held=[
+                held_message(*(found.get(name) for name in ("channel", "subject", "type", "error")))
+                for found in database["parked_message"].find(
+                    {"$or": [ours, {"properties.correlation_id": {"$regex": f"^{mark}"}}]}
+                )
+            ],
+            readers={each["_id"]: each.get("last_offset") for each in database["log_reader"].find()},
+            applied={(each["source"], each["subject"]): each["last"] for each in database["log_sequence"].find(ours)},
+        )
