@@ -1,7 +1,20 @@
+{{- /* Stops where a service has a name that it cannot have everywhere: as a role, a user, a queue, a package and a release. */}}
+{{- define "infra.checkNames" -}}
+{{- range $name, $_ := .Values.services -}}
+{{- if not (regexMatch "^[a-z][a-z0-9]{0,30}$" $name) -}}
+{{- fail (printf "services: a service cannot be called %q: take 1 to 31 lower-case letters and digits, a letter first, without - and _" $name) -}}
+{{- end -}}
+{{- if has $name (list "chassis" "guest" "infirmary" "mongodb" "none" "postgres" "postgresql" "prometheus" "public" "rabbitmq") -}}
+{{- fail (printf "services: a service cannot be called %q: the name is taken, take another one" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "infra.labels" -}}
 app.kubernetes.io/part-of: infirmary
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
@@ -11,6 +24,22 @@ runAsUser: {{ . }}
 runAsGroup: {{ . }}
 fsGroup: {{ . }}
 seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- /* Where the servers' pods run. */}}
+{{- define "infra.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "infra.containerSecurity" -}}

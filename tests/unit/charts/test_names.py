@@ -1,0 +1,79 @@
+"""One rule for a service's name, told at the first command; whatever passes it, the broker's rights allow."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, render
+
+pytestmark = needs_helm
+
+A_NAME = r"[a-z][a-z0-9]{0,30}"
+names = st.from_regex(A_NAME, fullmatch=True)
+parts = st.none() | st.integers(1, 63)
+
+WRONG = ["a-b", "a_b", "Ward", "9ward", "w" * 32, "ward.events", "rabbitmq", "postgres"]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_both_charts_refuse_a_name_that_a_service_cannot_have_with_a_sentence(name: str) -> None:
+    escaped = name.replace(".", r"\.")
+    for chart, values in (
+        ("service", ["--set", f"service={name},database.name=x"]),
+        ("infra", ["--set", f"services.{escaped}.database=x"]),
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            render(chart, *values)
+        assert f'a service cannot be called "{name}"' in refused.value.stderr
+
+
+def test_a_name_of_the_greatest_length_is_taken() -> None:
+    longest = "w" * 31
+    assert longest in of_kind("Service", render("service", "--set", f"service={longest},database.name=x"))
+    assert f"{longest}-credentials" in of_kind("Secret", render("infra", "--set", f"services.{longest}.database=x"))
+
+
+def rights_of(user: str) -> dict[str, Any]:
+    definitions = of_kind("Secret", infrastructure())["rabbitmq-definitions"]["stringData"]["definitions.json"]
+    (found,) = (each for each in json.loads(definitions)["permissions"] if each["user"] == user)
+    return {right: found[right] for right in ("configure", "write", "read")}
+
+
+def log_of(name: str, part: int | None) -> str:
+    return f"{name}.events" if part is None else f"{name}.events.{part}"
+
+
+@given(names, parts)
+def test_a_service_declares_whatever_it_needs_and_reads_every_log_and_its_own_inbox(
+    other: str, part: int | None
+) -> None:
+    rights = rights_of("ward")
+    for target in (log_of(other, part), f"{other}.inbox"):
+        assert re.search(rights["configure"], target)
+        assert not re.search(rights["write"], target)
+    assert re.search(rights["read"], log_of(other, part))
+    assert bool(re.search(rights["read"], f"{other}.inbox")) == (other == "ward")
+
+
+def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:
+    rights = rights_of("ward")
+    assert re.search(rights["configure"], "ward.owner")
+    assert re.search(rights["read"], "ward.owner")
+    assert re.search(rights["write"], "ward.owner.postgresql-7563-16384")
+    assert not any(re.search(rights[right], name) for right in rights for name in ("lab.owner", "lab.owner.x"))
+
+
+@given(names, parts)
+def test_the_auditor_of_gaps_reads_every_log_and_does_nothing_else(name: str, part: int | None) -> None:
+    rights = rights_of("gap-auditor")
+    assert re.search(rights["read"], log_of(name, part))
+    assert not re.search(rights["read"], f"{name}.inbox")
+    for right in ("configure", "write"):
+        assert not any(
+            re.search(rights[right], target) for target in (log_of(name, part), f"{name}.inbox", "amq.default")
+        )
