@@ -3,11 +3,12 @@ skaffold dev only: the code's folder is a volume that can be written to, filled 
 again on SIGHUP. A container that were started again instead would wait longer each time.
 */}}
 
+{{/* The init container that fills it: (list root image). */}}
 {{- define "service.copyCode" -}}
 - name: code
-  image: {{ . }}
+  image: {{ index . 1 }}
   command: [cp, -R, /app/., /code]
-  securityContext: {{- include "service.containerSecurity" . | nindent 4 }}
+  securityContext: {{- include "service.containerSecurity" (index . 0) | nindent 4 }}
   resources:
     requests: { cpu: 10m, memory: 16Mi }
     limits: { cpu: "1", memory: 64Mi }

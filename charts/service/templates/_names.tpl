@@ -1,13 +1,21 @@
 {{/* What things are called. Each definition takes the root context; those of a process also take its role. */}}
 
 {{- define "service.name" -}}
-{{- required "say which service: --set service=... or -f charts/services/<name>.yaml" .Values.service -}}
+{{- $name := required "say which service: --set service=... or -f charts/services/<name>.yaml" .Values.service -}}
+{{- if not (regexMatch "^[a-z][a-z0-9]{0,30}$" $name) -}}
+{{- fail (printf "service: a service cannot be called %q: take 1 to 31 lower-case letters and digits, a letter first, without - and _" $name) -}}
+{{- end -}}
+{{- if has $name (list "chassis" "guest" "infirmary" "mongodb" "none" "postgres" "postgresql" "prometheus" "public" "rabbitmq") -}}
+{{- fail (printf "service: a service cannot be called %q: the name is taken, take another one" $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "service.labels" -}}
 {{ include "service.selector" . }}
 app.kubernetes.io/part-of: infirmary
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
@@ -34,6 +42,15 @@ infirmary.dev/broker: rabbitmq
 
 {{- define "service.databasePort" -}}
 {{ .Values.database.port | default (eq .Values.database.engine "mongodb" | ternary 27017 5432) }}
+{{- end -}}
+
+{{/* The authority to trust for a server, as "<secret>/<key>", or nothing: (list root "database") or (list root "broker"). */}}
+{{- define "service.authority" -}}
+{{- $tls := (index . 0).Values.tls -}}
+{{- $own := index $tls (index . 1) -}}
+{{- with $own.caSecret | default $tls.caSecret -}}
+{{ . }}/{{ $own.caKey | default $tls.caKey }}
+{{- end -}}
 {{- end -}}
 
 {{/* The Secret that holds an address: (list root "database") or (list root "broker"). */}}

@@ -7,6 +7,15 @@ LOG_LEVEL: {{ .Values.logLevel | quote }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
+{{- with include "service.given" . }}
+INFIRMARY_SETTINGS: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Which settings were meant, for whatever role: our processes refuse one that none of them reads. */}}
+{{- define "service.given" -}}
+{{- $names := keys .Values.settings .Values.api.settings .Values.consumer.settings .Values.relay.settings -}}
+{{- without ($names | uniq | sortAlpha) "INFIRMARY_SETTINGS" | join "," -}}
 {{- end -}}
 
 {{/* The addresses, from their Secrets. */}}
@@ -18,6 +27,69 @@ LOG_LEVEL: {{ .Values.logLevel | quote }}
 - name: RABBITMQ_URL
   valueFrom:
     secretKeyRef: { name: {{ include "service.secret" (list . "broker") }}, key: {{ $credentials.broker.key }} }
+{{- if not (hasKey .Values.settings "MESSAGE_MAX_BYTES") }}
+# The broker's own limit, where charts/infra has made the Secret.
+- name: MESSAGE_MAX_BYTES
+  valueFrom:
+    secretKeyRef: { name: {{ include "service.secret" (list . "broker") }}, key: MESSAGE_MAX_BYTES, optional: true }
+{{- end }}
+{{- range $server, $variable := dict "database" "DATABASE_CA_FILE" "broker" "RABBITMQ_CA_FILE" }}
+{{- with include "service.authority" (list $ $server) }}
+- { name: {{ $variable }}, value: /etc/infirmary/{{ $server }}/ca.crt }
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Further variables, all those of a ConfigMap or a Secret. */}}
+{{- define "service.moreVariables" -}}
+{{- with .Values.extraEnvFrom }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* What every process has mounted, besides its code. */}}
+{{- define "service.mounts" -}}
+- { name: tmp, mountPath: /tmp }
+{{- range $server := list "broker" "database" }}
+{{- with include "service.authority" (list $ $server) }}
+- { name: {{ $server }}-authority, mountPath: /etc/infirmary/{{ $server }}, readOnly: true }
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "service.volumes" -}}
+- name: tmp
+  emptyDir: { sizeLimit: 64Mi }
+{{- range $server := list "broker" "database" }}
+{{- with include "service.authority" (list $ $server) }}
+- name: {{ $server }}-authority
+  secret:
+    secretName: {{ splitList "/" . | first }}
+    items: [{ key: {{ splitList "/" . | last }}, path: ca.crt }]
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Labels and annotations that somebody wants on all pods. */}}
+{{- define "service.podLabels" -}}
+{{- with .Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "service.podAnnotations" -}}
+{{- with .Values.podAnnotations }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* Where pods run and as whom. No process asks Kubernetes for anything, so none gets a token for it. */}}
@@ -25,12 +97,7 @@ LOG_LEVEL: {{ .Values.logLevel | quote }}
 serviceAccountName: {{ .account }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
-  seccompProfile: { type: RuntimeDefault }
+securityContext: {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
 {{- with .root.Values }}
 {{- with .imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
@@ -44,13 +111,14 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with .tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
 {{- define "service.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
+{{ toYaml .Values.containerSecurityContext }}
 {{- end -}}
 
 {{/* The command line of a process: (list root role defaultArguments). The default belongs to our images' command only. */}}

@@ -1,10 +1,13 @@
 """What must hold for everything that the charts render, and that the files beside them agree with each other."""
 
+import json
 import subprocess
+from typing import Any
 
 import pytest
 
 from local.topology import SERVICES, Service
+from scripts.chart_readme import CHARTS, NAMES, readme, values
 from tests.unit.charts.rendering import (
     infrastructure,
     lint,
@@ -80,7 +83,14 @@ def test_the_migration_stands_on_nothing_of_its_release(each: Service) -> None:
 
 @pytest.mark.parametrize(
     "typo",
-    ["api.replica=2", "relays.replicas=2", "database.nme=x", "settings.lower=x", "api.nodePort=80", "service=Ward"],
+    [
+        "api.replica=2",
+        "relays.replicas=2",
+        "database.nme=x",
+        "settings.lower=x",
+        "api.nodePort=80",
+        "podLabels.app\\.kubernetes\\.io/name=x",
+    ],
 )
 def test_a_typo_is_refused(typo: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
@@ -96,15 +106,36 @@ def test_production_scales_by_itself_and_opens_no_port_of_a_node() -> None:
     assert "replicas" not in of_kind("Deployment", objects)["billing-api"]["spec"]
 
 
-def test_only_the_tests_pod_gets_a_token_that_can_delete_pods() -> None:
-    objects = infrastructure()
-    tokens = {
-        pod.get("serviceAccountName") for pod in pod_specs(objects) if pod.get("automountServiceAccountToken", True)
-    }
-    assert tokens == {"prometheus", "day-in-the-hospital"}
+def test_the_day_may_delete_pods_only_where_it_was_asked_to_kill() -> None:
+    assert _with_a_token(infrastructure()) == {"prometheus"}
+    assert not any("delete" in role["rules"][0]["verbs"] for role in of_kind("Role", infrastructure()).values())
+    objects = render("infra", "--set", "day.killsPods=true")
+    assert _with_a_token(objects) == {"prometheus", "day-in-the-hospital"}
     may_delete = [name for name, role in of_kind("Role", objects).items() if "delete" in role["rules"][0]["verbs"]]
     assert may_delete == ["day-in-the-hospital"]
-    assert of_kind("Role", objects)["day-in-the-hospital"]["metadata"]["annotations"]["helm.sh/hook"] == "test"
+
+
+@pytest.mark.parametrize("kills", ["true", "false"])
+def test_the_days_log_is_printed_once(kills: str) -> None:
+    """Helm prints the log of a pod for each hook of its name, and fails where there is no such pod any more."""
+    objects = [*render("infra", "--set", f"day.killsPods={kills}"), *service("ward")]
+    annotations = [each["metadata"].get("annotations", {}) for each in objects]
+    tests = [each for each in annotations if "test" in each.get("helm.sh/hook", "")]
+    assert [each["helm.sh/hook-delete-policy"] for each in tests] == ["before-hook-creation"] * 2
+
+
+def _with_a_token(objects: list[dict[str, Any]]) -> set[str | None]:
+    return {
+        pod.get("serviceAccountName") for pod in pod_specs(objects) if pod.get("automountServiceAccountToken", True)
+    }
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_a_charts_readme_is_that_of_its_values(chart: str) -> None:
+    assert (CHARTS / chart / "README.md").read_text() == readme(chart), "run `python -m scripts.chart_readme`"
+    known = {path.split(".")[0] for path, _, _ in values((CHARTS / chart / "values.yaml").read_text())}
+    schema = json.loads((CHARTS / chart / "values.schema.json").read_text())
+    assert known | {"global"} == set(schema["properties"]) | {"global"}
 
 
 def test_a_command_of_somebody_elses_gets_no_arguments_of_ours() -> None:
