@@ -17,7 +17,7 @@ THREE_AT_A_TIME = [NAMES[first : first + 3] for first in range(0, len(NAMES), 3)
 
 
 def upgrade(service: str, **settings: str) -> None:
-    """Gives a service other settings, and so other pods, migration included; returns when they are ready."""
+    """Gives a service other values, and so other pods, migration included; returns when they are ready."""
     values = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     helm("upgrade", service, "charts/service", "--reuse-values", "--wait", "--timeout", "4m", *values)
 
@@ -27,7 +27,7 @@ def test_a_rolling_upgrade_fails_no_request(
     cluster: Cluster, env: dict[str, str], audited: Hospital, services: Sequence[str]
 ) -> None:
     before = {pod.metadata.name for service in services for pod in cluster.pods(service)}
-    settings = {"settings.UPGRADED_AT": f"at-{time.time():.0f}"}
+    settings = {"podAnnotations.upgraded": f"at-{time.time():.0f}"}
     with Load(env) as load, ThreadPoolExecutor(len(services)) as pool:
         for upgraded in [pool.submit(upgrade, service, **settings) for service in services]:
             upgraded.result()

@@ -36,6 +36,7 @@ class _Person(threading.Thread):
         self._hospital, (self._medication, self._ward) = hospital, shared
         self._patients: list[Patient] = []
         self._prescriptions: list[Prescription] = []
+        self._in_bed: list[Patient] = []
         self._own: Medication | None = None
 
     def run(self) -> None:
@@ -45,7 +46,7 @@ class _Person(threading.Thread):
             "dispense": (4, self._dispense),
             "cancel": (2, self._cancel),
             "admit": (3, self._admit),
-            "discharge": (2, lambda: self._hospital.discharge(self._patient())),
+            "discharge": (3, self._discharge),
             "rename": (2, self._rename),
             "record a lab result": (2, self._record),
             "deliver": (1, lambda: self._hospital.deliver(self._medication, self._chance.randint(5, 20))),
@@ -94,7 +95,13 @@ class _Person(threading.Thread):
             self._hospital.cancel(self._prescriptions.pop())
 
     def _admit(self) -> None:
-        self._hospital.admit(self._patient(), self._ward)
+        patient = self._patient()
+        self._hospital.admit(patient, self._ward)
+        self._in_bed.append(patient)
+
+    def _discharge(self) -> None:
+        """Sends home whoever was admitted first, so that most of the time somebody is indeed in bed."""
+        self._hospital.discharge(self._in_bed.pop(0) if self._in_bed else self._patient())
 
     def _rename(self) -> None:
         self._hospital.rename(self._patient(), f"Patient {self._chance.getrandbits(32):08x}")
@@ -111,9 +118,9 @@ class _Person(threading.Thread):
 class People:
     """Everybody who works while the block lasts; at its end they finish what they have begun."""
 
-    def __init__(self, hospital: Hospital, seed: int) -> None:
+    def __init__(self, hospital: Hospital, seed: int, people: int = PEOPLE) -> None:
         shared = hospital.medication(boxes=SHARED_BOXES, unit_price="3.20"), hospital.ward(beds=SHARED_BEDS)
-        self._people = [_Person(number, seed, hospital, shared) for number in range(PEOPLE)]
+        self._people = [_Person(number, seed, hospital, shared) for number in range(people)]
 
     def __enter__(self) -> Self:
         for person in self._people:

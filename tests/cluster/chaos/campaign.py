@@ -22,6 +22,9 @@ from tests.cluster.cluster import Cluster
 
 REST_WITHIN_S = 240.0
 
+PEOPLE = 12
+"""With these and the writers, half an hour is about 40,000 operations while more than 240 pods are killed."""
+
 WINDOW_MESSAGES = 2 * 1000 + 200
 """What a relay may send again: its window by default, of two relays where a pod has a successor before it has ended,
 and the deletes that a PostgreSQL forgets that is killed."""
@@ -59,7 +62,7 @@ def _play(
     """Returns what was recorded, and the requests that failed."""
     databases = {each.name: env[f"{each.name.upper()}_DATABASE_URL"] for each in SERVICES if Role.RELAY in each.roles}
     written = [each.name for each in SERVICES if each.name in databases and each.engine is Engine.POSTGRESQL]
-    people, writers = People(client, seed), Writers(written, seed, databases.__getitem__)
+    people, writers = People(client, seed, PEOPLE), Writers(written, seed, databases.__getitem__)
     with OutboxWatch(databases, clock) as watch:
         with people, writers:
             nemesis.play(schedule(seed, duration_s, [fault.kind for fault in FAULTS]))
