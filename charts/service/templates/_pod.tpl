@@ -2,14 +2,16 @@
 
 {{/* Settings of all processes, as a map in YAML. */}}
 {{- define "service.settings" -}}
-INFIRMARY_ENV: {{ .Values.environment | quote }}
-LOG_LEVEL: {{ .Values.logLevel | quote }}
-{{- range $name, $value := .Values.settings }}
-{{ $name }}: {{ $value | quote }}
+{{- $all := dict "INFIRMARY_ENV" .Values.environment "LOG_LEVEL" .Values.logLevel -}}
+{{- with include "service.given" . }}{{ $_ := set $all "INFIRMARY_SETTINGS" . }}{{ end -}}
+{{- range $name, $value := mergeOverwrite $all .Values.settings }}
+{{ $name }}: {{ include "service.text" $value | quote }}
 {{- end }}
-{{- with include "service.given" . }}
-INFIRMARY_SETTINGS: {{ . }}
-{{- end }}
+{{- end -}}
+
+{{/* A setting as its process reads it: a file's whole numbers are floating ones to helm, which would write 1048576 as 1.048576e+06. */}}
+{{- define "service.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* Which settings were meant, for whatever role: our processes refuse one that none of them reads. */}}

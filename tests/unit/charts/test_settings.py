@@ -1,5 +1,6 @@
 """What a service is told by its environment, and how a release with a bad value ends."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, service
@@ -51,6 +52,20 @@ def test_the_migration_is_given_the_settings_of_every_process_of_its_image() -> 
     given = "settings.LOG_PARTS=2,api.settings.HTTP_THREADS=0,consumer.settings.CONSUMER_BATCH_MESSAGES=0"
     told = variables(migration("--set", given)["template"]["spec"]["containers"][0])
     assert (told["HTTP_THREADS"], told["CONSUMER_BATCH_MESSAGES"], told["LOG_PARTS"]) == ("0", "0", "2")
+
+
+def test_a_whole_number_of_a_file_is_written_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(
+        "settings: {RELAY_LOG_MAX_BYTES: 10000000000, DATABASE_WAIT_S: 2.5, LOG_LEVEL: DEBUG}\n"
+        "relay: {settings: {RELAY_BATCH_BYTES: 2097152}}\nconsumer: {settings: {CONSUMER_BATCH_MESSAGES: 1000000}}\n"
+    )
+    settings = of_kind("ConfigMap", service("billing", "--values", str(file)))["billing"]["data"]
+    assert (settings["RELAY_LOG_MAX_BYTES"], settings["DATABASE_WAIT_S"]) == ("10000000000", "2.5")
+    assert settings["LOG_LEVEL"] == "DEBUG"
+    assert variables(process("relay", "--values", str(file)))["RELAY_BATCH_BYTES"] == "2097152"
+    told = variables(migration("--values", str(file))["template"]["spec"]["containers"][0])
+    assert (told["RELAY_LOG_MAX_BYTES"], told["CONSUMER_BATCH_MESSAGES"]) == ("10000000000", "1000000")
 
 
 def test_a_variable_for_somebody_else_reaches_every_process_and_is_no_setting() -> None:
