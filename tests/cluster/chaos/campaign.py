@@ -20,7 +20,7 @@ from tests.cluster.chaos.faults import FAULTS
 from tests.cluster.chaos.nemesis import Nemesis
 from tests.cluster.cluster import Cluster
 
-REST_WITHIN_S = 240.0
+REST_WITHIN_S = 480.0
 
 PEOPLE = 12
 """With these and the writers, half an hour is about 40,000 operations while more than 240 pods are killed."""
