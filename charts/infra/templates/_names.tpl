@@ -1,6 +1,14 @@
 {{- /* Stops where a service has a name that it cannot have everywhere: as a role, a user, a queue, a package and a release. */}}
 {{- define "infra.checkNames" -}}
-{{- range $name, $_ := .Values.services -}}
+{{- $owners := dict -}}
+{{- range $name, $has := .Values.services -}}
+{{- if hasKey $owners $has.database -}}
+{{- fail (printf "services: %s and %s have the same database, %s: each needs one of its own" (get $owners $has.database) $name $has.database) -}}
+{{- end -}}
+{{- $_ := set $owners $has.database $name -}}
+{{- if or (hasPrefix "pg_" $has.database) (has $has.database (list "admin" "config" "infirmary" "local" "none" "postgres" "public" "template0" "template1")) -}}
+{{- fail (printf "services: the database of %s cannot be called %q: the server has it for something else" $name $has.database) -}}
+{{- end -}}
 {{- if not (regexMatch "^[a-z][a-z0-9]{0,30}$" $name) -}}
 {{- fail (printf "services: a service cannot be called %q: take 1 to 31 lower-case letters and digits, a letter first, without - and _" $name) -}}
 {{- end -}}

@@ -32,6 +32,21 @@ def test_both_charts_refuse_a_name_that_a_service_cannot_have_with_a_sentence(na
         assert f'a service cannot be called "{name}"' in refused.value.stderr
 
 
+@pytest.mark.parametrize(
+    ("database", "reason"),
+    [
+        ("postgres", 'cannot be called "postgres"'),
+        ("template1", 'cannot be called "template1"'),
+        ("pg_meals", 'cannot be called "pg_meals"'),
+        ("wards", "canteen and ward have the same database, wards"),
+    ],
+)
+def test_a_service_gets_no_database_that_belongs_to_somebody_else(database: str, reason: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        render("infra", "--set", f"services.canteen.database={database}")
+    assert reason in refused.value.stderr
+
+
 def test_a_name_of_the_greatest_length_is_taken() -> None:
     longest = "w" * 31
     assert longest in of_kind("Service", render("service", "--set", f"service={longest},database.name=x"))
