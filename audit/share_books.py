@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
-from audit.databases import CONNECT_TIMEOUT_S, held_message, mongo_client, saga_fact
+from audit.addresses import Address
+from audit.databases import held_message, mongo_client, postgres_session, saga_fact
 from audit.facts import Books
 
 _BOOKS = """
@@ -21,22 +20,20 @@ SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header)
 """
 
 
-def read_share(database_url: str, mark: str, subjects: Sequence[str]) -> Books:
+def read_share(address: Address, mark: str, subjects: Sequence[str]) -> Books:
     """Reads what a service's database says about a share's messages, in one moment.
 
     Args:
-        database_url: Of the service's database.
+        address: Where the service's database is.
         mark: How the share's correlation ids begin.
         subjects: What its messages are about.
 
     Raises:
         psycopg.OperationalError, pymongo.errors.PyMongoError: The database is away.
     """
-    if database_url.startswith("mongodb"):
-        return _of_mongo(database_url, mark, subjects)
-    with psycopg.connect(
-        database_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="audit"
-    ) as connection:
+    if (address.database_url or "").startswith("mongodb"):
+        return _of_mongo(address, mark, subjects)
+    with postgres_session(address) as connection:
         wanted = {"mark": mark, "encoded": mark.encode(), "subjects": list(subjects)}
         row = connection.execute(_BOOKS, wanted).fetchone()
     if row is None:
@@ -52,8 +49,8 @@ def read_share(database_url: str, mark: str, subjects: Sequence[str]) -> Books:
     )
 
 
-def _of_mongo(database_url: str, mark: str, subjects: Sequence[str]) -> Books:
-    with mongo_client(database_url) as client:
+def _of_mongo(address: Address, mark: str, subjects: Sequence[str]) -> Books:
+    with mongo_client(address) as client:
         database = client.get_default_database()
         waiting = sum(
             mark.encode() in bytes(message.get("header") or b"")

@@ -5,14 +5,16 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from audit.addresses import HOSPITAL, services_in
+from audit.answered import ask_all, named
 from audit.databases import DATABASE_ERRORS
 from audit.facts import Books, Facts
 from audit.ledger import Ledger
-from audit.questions import API_SERVICES, Questions
+from audit.questions import Questions
 from audit.settling import Look
 from audit.share import Logs, as_if_alone, recounted, subjects_of
 from audit.share_books import read_share
-from audit.witness import NotAtRest, OnLook, ask_all, named, until_at_rest
+from audit.witness import NotAtRest, OnLook, until_at_rest
 
 V = TypeVar("V")
 
@@ -35,9 +37,8 @@ class ShareWitness:
             heard: Returns the share's messages, by publishing service, as they were read from the logs so far.
         """
         self._questions, self._ledger, self._heard = questions, ledger, heard
-        self._readers = {
-            service: partial(read_share, env[f"{service.upper()}_DATABASE_URL"], mark) for service in API_SERVICES
-        }
+        addresses = services_in(env, always=HOSPITAL)
+        self._readers = {service: partial(read_share, addresses[service], mark) for service in HOSPITAL}
 
     def settle(self, timeout_s: float, on_look: OnLook = lambda _still_open: None) -> float:
         """Waits until nothing of the share is under way any more; returns how long that took, in seconds.

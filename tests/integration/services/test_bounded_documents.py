@@ -12,8 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from audit.addresses import HOSPITAL
 from audit.answers import Answer
-from audit.questions import API_SERVICES, Questions
+from audit.questions import Questions
 from services.chassis.identifiers import new_id
 from services.chassis.processes import make_app
 from tests.integration.conftest import NewDatabase
@@ -163,7 +164,7 @@ def test_the_audit_reads_more_than_a_document_shows(service: NewService, listed:
     server = make_server("127.0.0.1", 0, service(listed, HOW_MANY).application, threaded=True)
     with ThreadPoolExecutor(1) as serving:
         serving.submit(server.serve_forever, 0.01)
-        ask = Questions({f"{name.upper()}_URL": f"http://127.0.0.1:{server.port}" for name in API_SERVICES})
+        ask = Questions({f"{name.upper()}_URL": f"http://127.0.0.1:{server.port}" for name in HOSPITAL})
         try:
             answers: dict[str, Callable[[], Answer]] = {
                 "ward": lambda: ask.ward("W1"),
