@@ -161,30 +161,29 @@ def test_a_url_may_name_two_hosts_of_which_one_is_away(
 
 
 @pytest.mark.parametrize(
-    ("environment", "status", "said"),
+    ("service", "environment", "status", "said"),
     [
-        ({}, 1, "Error: the migration of patient gave up after 0.1 s: the database is away"),
-        ({"LOG_PARTS": "3"}, 2, "The configuration is not valid: LOG_PARTS: "),
-        (
-            {"DATABASE_URL": "postgresql://p:p@127.0.0.1:port/patient"},
-            2,
-            "The configuration is not valid: DATABASE_URL",
-        ),
-        ({"INFIRMARY_SETTINGS": "LOG_PRATS"}, 2, "LOG_PRATS: nobody reads it; did you mean LOG_PARTS?"),
+        ("patient", {}, 1, "Error: the migration of patient gave up after 0.1 s: the database is away"),
+        ("notification", {}, 1, "Error: the migration of notification gave up after 0.1 s: the database is away"),
+        ("patient", {"LOG_PARTS": "3"}, 2, "The configuration is not valid: LOG_PARTS: "),
+        ("billing", {"ADMISSION_FEE": "abc"}, 2, "The configuration is not valid: ADMISSION_FEE: "),
+        ("patient", {"DATABASE_URL": "postgresql://p:p@127.0.0.1:port/p"}, 2, "is not valid: DATABASE_URL: "),
+        ("patient", {"INFIRMARY_SETTINGS": "LOG_PRATS"}, 2, "LOG_PRATS: nobody reads it; did you mean LOG_PARTS?"),
     ],
-    ids=["database away", "bad value", "bad address", "misspelt"],
+    ids=["database away", "mongodb away", "bad value", "bad value of the consumer", "bad address", "misspelt"],
 )
 def test_a_migration_that_cannot_run_says_why_in_one_line(
-    unused_port: int, environment: dict[str, str], status: int, said: str
+    unused_port: int, service: str, environment: dict[str, str], status: int, said: str
 ) -> None:
-    url = f"postgresql://patient:patient@127.0.0.1:{unused_port}/patient"
+    scheme = "mongodb" if service == "notification" else "postgresql"
+    url = f"{scheme}://127.0.0.1:{unused_port}/{service}"
     ended = subprocess.run(
-        [sys.executable, "-m", "services", "patient", "migrate"],
+        [sys.executable, "-m", "services", service, "migrate"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "DATABASE_URL": url, "MIGRATION_WAIT_S": "0.1", **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (ended.returncode, ended.stderr.count("\n")) == (status, 1)
+    assert (ended.returncode, ended.stderr.count("\n")) == (status, 1), ended.stderr
     assert said in ended.stderr
