@@ -4,7 +4,6 @@ A publisher owns the full class; a reader declares a class of the same name with
 others.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,8 +146,6 @@ def _declare(contract: Contract, base: type[Message]) -> Callable[[type[M]], typ
             raise Misdeclared(f"{named(message)}: @{contract.direction} is for classes of {base.__name__}")
         if "contract" in vars(message):
             raise Misdeclared(f"{named(message)} is declared twice; a class has one decorator")
-        if getattr(sys.modules.get(message.__module__), message.__qualname__, message) is not message:
-            raise Misdeclared(f"{named(message)}: there is another class of this name above; each needs one of its own")
         if contract.direction == "publishes":
             check_subject(message, contract.subject_field)
         else:

@@ -44,6 +44,9 @@ def wrongly_written(service: str, module: str, code: str) -> Iterator[str]:
     """Yields a sentence for each place where a module writes a message that is not the service's own."""
     tree = ast.parse(code)
     names = _names_of_messages(tree)
+    for again in _classes_of_one_name(tree):
+        place = f"services/{service}/{module}:{again.lineno}"
+        yield f"{place}: there is another class {again.name} above; rename one of them"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             message = names.get(_made(node))
@@ -53,6 +56,15 @@ def wrongly_written(service: str, module: str, code: str) -> Iterator[str]:
             for line, message in _passed_on(node, names):
                 if not _is_own(service, message):
                     yield f"services/{service}/{module}:{line}: {_sentence(service, 'publishes or sends', message)}"
+
+
+def _classes_of_one_name(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    seen: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            if node.name in seen:
+                yield node
+            seen.add(node.name)
 
 
 def _is_own(service: str, message: type[Message]) -> bool:

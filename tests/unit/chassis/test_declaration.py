@@ -111,17 +111,6 @@ def test_a_class_is_declared_once() -> None:
         reads("ward")(reads("patient")(event(ward=(str, ...))))
 
 
-@reads("ward")
-class Left(Event):
-    """A class of this module."""
-
-
-def test_two_classes_of_one_name_in_one_module_are_refused() -> None:
-    second = create_model("Left", __base__=Event, __module__=__name__)
-    with pytest.raises(Misdeclared, match="Left: there is another class of this name above"):
-        reads("patient")(second)
-
-
 @pytest.mark.parametrize("peer", ["", "day-care", "day_care", "Ward", "chassis"])
 def test_the_other_end_is_a_service(peer: str) -> None:
     with pytest.raises(Misdeclared, match="Came: a service cannot be called"):

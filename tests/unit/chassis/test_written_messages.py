@@ -56,6 +56,12 @@ def test_what_is_the_services_own_or_not_known_is_let_through(code: str) -> None
     assert list(wrongly_written("billing", "handlers.py", IMPORTS + code)) == []
 
 
+def test_two_classes_of_one_name_are_found_before_the_second_takes_the_place_of_the_first() -> None:
+    code = "class PatientCame:\n    pass\n\n\nclass PatientCame:\n    pass\n"
+    (found,) = wrongly_written("ward", "messages.py", code)
+    assert found == "services/ward/messages.py:5: there is another class PatientCame above; rename one of them"
+
+
 @pytest.mark.parametrize("service", rooms.names())
 def test_every_service_here_writes_its_own(service: str) -> None:
     check_written(service)
