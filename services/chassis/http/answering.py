@@ -10,31 +10,22 @@ from services.chassis.http.connection import Connection
 from services.chassis.http.incoming import Whole
 
 
-class Sink:
+class _Collected:
     """What gunicorn takes for the client's socket."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self.pieces: list[bytes] = []
 
     def sendall(self, data: bytes) -> None:
         """Takes a piece of the answer."""
-        self._pieces.append(data)
-
-    def send(self, data: bytes) -> int:
-        """Takes a piece of the answer."""
-        self._pieces.append(data)
-        return len(data)
-
-    def data(self) -> bytes:
-        """Returns the whole answer."""
-        return b"".join(self._pieces)
+        self.pieces.append(data)
 
 
-def answer(worker: Any, connection: Connection, whole: Whole, sink: Sink) -> bool:
-    """Writes the application's answer. Returns whether the connection may be used again."""
-    begun_at = datetime.now()  # noqa: DTZ005 - gunicorn's access log subtracts it from its own
-    request = whole.request
-    response, environ = wsgi.create(request, sink, connection.client, connection.server, worker.cfg)
+def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bool]:
+    """Returns the application's answer, and whether the connection is to be closed after it."""
+    begun_at = datetime.now()  # noqa: DTZ005 - for a difference
+    request, collected = whole.request, _Collected()
+    response, environ = wsgi.create(request, collected, connection.client, connection.server, worker.cfg)
     environ["wsgi.multithread"] = True
     environ["wsgi.input"] = io.BytesIO(whole.body)
     if not worker.alive:
@@ -48,4 +39,4 @@ def answer(worker: Any, connection: Connection, whole: Whole, sink: Sink) -> boo
         worker.log.access(response, request, environ, datetime.now() - begun_at)  # noqa: DTZ005
         if hasattr(pieces, "close"):
             pieces.close()
-    return not response.should_close()
+    return b"".join(collected.pieces), response.should_close()

@@ -1,7 +1,10 @@
-"""How many connections a process can hold."""
+"""How much a process holds for its clients."""
 
 import resource
 from typing import Final
+
+LARGEST_UNSENT_BYTES: Final = 32 * 1024 * 1024
+"""Of all answers together that clients are slow to read; whoever would make it more is let go."""
 
 _MOST_CONNECTIONS: Final = 500
 _OTHER_DESCRIPTORS: Final = 100
