@@ -41,6 +41,8 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 
 class _Silent(WSGIRequestHandler):
+    timeout = 5.0  # in seconds: a client that falls silent keeps its thread no longer
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Keeps probes out of the log."""
 
