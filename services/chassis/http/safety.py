@@ -5,14 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from flask import Request, Response
 
-SAFE_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Of every answer: patients' data belong into no cache, and nobody guesses at a type that is said."""
-
-_NOTHING_ACTIVE: Final = "default-src 'none'; frame-ancestors 'none'"
 
 _DOCUMENTATION: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -26,8 +20,9 @@ def make_safe(response: Response, request: Request) -> None:
     headers = response.headers
     for name, value in SAFE_HEADERS.items():
         headers[name] = value
-    is_documentation = request.path == "/docs" or request.path.startswith("/docs/")
-    headers["Content-Security-Policy"] = _DOCUMENTATION if is_documentation else _NOTHING_ACTIVE
+    if request.path.startswith("/docs"):
+        headers["Content-Security-Policy"] = _DOCUMENTATION
+        headers["Referrer-Policy"] = "no-referrer"
     location = headers.get("Location")
     if location is not None and "://" in location:
         parts = urlsplit(location)

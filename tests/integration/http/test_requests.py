@@ -88,6 +88,54 @@ def test_a_request_that_is_too_large_is_refused(client: FlaskClient) -> None:
     assert answer.content_type == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=1&limit=2", "query.limit"),
+        ("limit=1&limit=1", "query.limit"),
+        ("limt=1", "query.limt"),
+        *((f"limit={bad}", "query.limit") for bad in ("%2B1", "1_0", "1.0", "%201", "0", "201", "", "%D9%A1")),
+        ("cursor=", "query.cursor"),
+    ],
+)
+def test_a_parameter_that_is_repeated_unknown_or_written_strangely_is_refused(
+    new_database: NewDatabase, query: str, field: str
+) -> None:
+    app = make_app("prescription", new_database("prescription"))
+    client = app.test_client()
+    answer = client.get(f"/prescriptions?{query}")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, field)
+    assert client.get("/prescriptions?limit=7").status_code == 200
+    app.extensions["storage"].close()
+
+
+def test_a_parameter_is_refused_where_there_are_none(client: FlaskClient) -> None:
+    patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
+    answer = client.get(f"/patients/{patient_id}?verbose=1")
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "query.verbose")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(
+            ("date_of_birth", bad)
+            for bad in ("0", "86400", "-1", "2000-1-1", "1799-12-31", "9999-01-01", "2000-01-01T00:00")
+        ),
+        *(
+            ("full_name", bad)
+            for bad in ("   ", "\u200b", "\xa0\u2003", "\x9b31m red", "A\u202eB", "A\u2028B", "\ufeff")
+        ),
+    ],
+)
+def test_what_is_no_date_and_no_name_is_refused_with_a_sentence(client: FlaskClient, field: str, value: str) -> None:
+    answer = client.post("/patients", json={**ADA, field: value})
+    assert answer.status_code == 422
+    (error,) = answer.get_json()["errors"]
+    assert error["field"] == f"body.{field}"
+    assert "should" in error["message"]
+
+
 def test_the_same_key_and_body_get_the_first_answer_again(client: FlaskClient, settings: Settings) -> None:
     answers = [client.post("/patients", json=ADA, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert answers[0].data == answers[1].data
