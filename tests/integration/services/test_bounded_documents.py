@@ -15,8 +15,12 @@ from werkzeug.serving import make_server
 from audit.addresses import HOSPITAL
 from audit.answers import Answer
 from audit.questions import Questions
+from services.billing import handlers
+from services.billing.messages import StockReserved
+from services.chassis.cause import cause_of
 from services.chassis.identifiers import new_id
 from services.chassis.processes import make_app
+from services.chassis.transaction import transaction
 from tests.integration.conftest import NewDatabase
 
 HOW_MANY = 250
@@ -175,3 +179,29 @@ def test_the_audit_reads_more_than_a_document_shows(service: NewService, listed:
             ask.close()
             server.shutdown()
     assert len({getattr(each, listed.key) for each in getattr(document, listed.field)}) == HOW_MANY
+
+
+def test_a_message_about_a_large_account_reads_no_more_entries_than_its_own(new_database: NewDatabase) -> None:
+    chosen = new_database("billing")
+    event = StockReserved(prescription_id=new_id(), patient_id=PATIENT, quantity=1, unit_price="1.00")
+    with psycopg.connect(chosen.database_url, autocommit=True) as connection:
+        connection.execute(OWNERS["billing"].encode(), {"patient_id": PATIENT})
+        connection.cursor().executemany(
+            ENTRY.encode(), [{"id": new_id(), "patient_id": PATIENT} for _ in range(HOW_MANY)]
+        )
+        connection.execute("ANALYZE")
+        before = entries_read(connection)
+        for handler in (handlers.price_entry, handlers.price_entry):
+            with transaction(connection, "billing", cause_of(None, None, None)) as tx:
+                handler(event, tx)
+        assert entries_read(connection) - before <= 2
+
+
+def entries_read(connection: psycopg.Connection[Any]) -> int:
+    """Returns how many entries statements have read so far."""
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'entries'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
