@@ -29,7 +29,7 @@ def namespace() -> Iterator[None]:
     try:
         yield
     finally:
-        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s")
 
 
 @contextmanager
@@ -47,10 +47,10 @@ def servers() -> Iterator[None]:
         yield
     finally:
         # PostgreSQL waits for three minutes for its clients to leave.
-        kubectl("--namespace", NAMESPACE, "delete", "deployments", "--all", "--cascade=foreground", "--timeout=180s")
-        kubectl("--namespace", NAMESPACE, "delete", "--all", "--timeout=180s", SERVERS)
+        kubectl("--namespace", NAMESPACE, "delete", "deployments", "--all", "--cascade=foreground", "--timeout=300s")
+        kubectl("--namespace", NAMESPACE, "delete", "--all", "--timeout=300s", SERVERS)
         # Servers may take hours to stop. Kubernetes would look only after half of that whether the namespace is empty.
-        kubectl("--namespace", NAMESPACE, "wait", "--for=delete", "pods", "--all", "--timeout=180s")
+        kubectl("--namespace", NAMESPACE, "wait", "--for=delete", "pods", "--all", "--timeout=300s")
 
 
 def build_images(*services: str) -> None:
@@ -68,6 +68,6 @@ def install(service: str) -> None:
     values = [word for file in (*files, OVERLAY / "service.yaml") for word in ("--values", str(ROOT / file))]
     subprocess.run(
         ["helm", "--namespace", NAMESPACE, "upgrade", "--install", service, str(ROOT / "charts/service"), *values,
-         "--set", f"image.tag={TAG}", "--wait", "--timeout", "4m"],
+         "--set", f"image.tag={TAG}", "--wait", "--timeout", "8m"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip

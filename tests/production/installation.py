@@ -77,7 +77,7 @@ def installed(watched: str, folder: Path) -> Iterator[None]:
         kubectl("apply", "--namespace", watched, "-f", "-", given=_MONGODB_RIGHTS)
         for namespace in ("rabbitmq-system", "cnpg-system", "mongodb-system"):
             kubectl(
-                "--namespace", namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=180s"
+                "--namespace", namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=300s"
             )
         yield
     finally:

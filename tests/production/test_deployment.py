@@ -11,7 +11,7 @@ from tests.eventually import eventually
 from tests.production import deployment
 from tests.production.kubectl import kubectl, objects
 
-READY_WITHIN_S = 420.0
+READY_WITHIN_S = 600.0
 CLUSTERS = {"patients": 3, "charts": 2}
 """Members of the clusters of PostgreSQL that there is room for."""
 
