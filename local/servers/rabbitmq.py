@@ -19,7 +19,11 @@ from local.servers.sources import find_program
 
 ADMINISTRATOR = "infirmary"
 VHOST = "infirmary"
+MESSAGE_MAX_BYTES = 1_048_576
+"""The same as MESSAGE_MAX_BYTES of the services and the relay: they refuse earlier, and with better words."""
 FULL_RIGHTS = {"configure": ".*", "write": ".*", "read": ".*"}
+
+_SERVICE = "[a-z][a-z0-9-]*"
 
 ROOMY_PROCESSES = "+hms 8192 +hmbs 262144"
 """Lets a process of the node have at least 64 KiB of heap and 2 MiB of messages before it collects its garbage.
@@ -143,6 +147,7 @@ def node_configuration(listener: str, definitions: Path) -> str:
         "log.console = true\n"
         "log.console.level = warning\n"
         "log.file = false\n"
+        f"max_message_size = {MESSAGE_MAX_BYTES}\n"
     )
 
 
@@ -170,12 +175,14 @@ def service_rights(service: str) -> dict[str, str]:
     """Returns what a service's user may touch, as patterns of names.
 
     It may declare any log or inbox (whoever comes first declares what it needs), publish to the default exchange, and
-    read every log but no inbox other than its own.
+    read every log but no inbox other than its own. `<service>.owner` says whose the virtual host is: the broker wants
+    `configure` and `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names.
     """
+    log = rf"{_SERVICE}\.events(\.[1-9][0-9]?)?"
     return {
-        "configure": r"^[a-z]+\.(events(\.[1-9][0-9]?)?|inbox)$",
-        "write": r"^amq\.default$",
-        "read": rf"^([a-z]+\.events(\.[1-9][0-9]?)?|{service}\.inbox)$",
+        "configure": rf"^({log}|{_SERVICE}\.inbox|{service}\.owner)$",
+        "write": rf"^(amq\.default|{service}\.owner\.[0-9a-f.-]+)$",
+        "read": rf"^({log}|{service}\.(inbox|owner))$",
     }
 
 

@@ -40,7 +40,26 @@ def test_a_service_publishes_through_the_default_exchange_only() -> None:
     assert not writable.search("amq.topic")
 
 
+def test_whose_the_virtual_host_is_can_be_said_by_the_service_alone() -> None:
+    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2").items()}
+    assert rights["configure"].search("lab-2.owner")
+    assert rights["read"].search("lab-2.owner")
+    assert rights["write"].search("lab-2.owner.7321987654321987654.16384")
+    assert rights["write"].search("lab-2.owner.0f8fad5b-d9cb-469f-a165-70867728950e")
+    assert not any(pattern.search("lab.owner") for pattern in rights.values())
+
+
+def test_a_services_name_may_hold_digits_and_hyphens() -> None:
+    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2").items()}
+    assert rights["configure"].search("ward-7b.events.3")
+    assert rights["configure"].search("lab-2.inbox")
+    assert rights["read"].search("lab-2.inbox")
+    assert not rights["configure"].search("7ward.events")
+    assert not rights["configure"].search("ward_7.events")
+
+
 def test_the_node_listens_where_it_is_told_and_loads_its_definitions() -> None:
     lines = node_configuration("127.0.0.1:5000", Path("/data/definitions.json")).splitlines()
     assert "listeners.tcp.1 = 127.0.0.1:5000" in lines
     assert "load_definitions = /data/definitions.json" in lines
+    assert "max_message_size = 1048576" in lines
