@@ -6,15 +6,18 @@ from typing import Any
 
 import amqp
 
-from relay.broker import targets
 from relay.broker.address import BrokerAddress
+from relay.broker.declarations import Declarations
+from relay.broker.targets import LogLimits
 
-_LIMITS = targets.LogLimits("1D", 10_000_000_000)
+_LIMITS = LogLimits("1D", 10_000_000_000)
 
 
 def declare(url: str, target: str) -> None:
     """Declares a log or a queue as the relay does."""
-    trouble = targets.declare(BrokerAddress.parse(url), target, _LIMITS)
+    declarations = Declarations(BrokerAddress.parse(url), _LIMITS)
+    trouble = declarations.declare(target)
+    declarations.close()
     if trouble is not None:
         raise RuntimeError(trouble)
 

@@ -8,11 +8,10 @@ from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
 
-from relay.broker import targets
 from relay.broker.address import BrokerAddress
 from relay.broker.declarer import Declarer
-from relay.broker.errors import BrokerLostError
-from relay.broker.publisher import Publisher
+from relay.broker.opening import Opening
+from relay.broker.targets import LogLimits, log_names
 from relay.crash_points import CrashPoints
 from relay.health import Health, serve
 from relay.loop import Relay
@@ -57,10 +56,16 @@ def _run(service: str, settings: Settings) -> int:
 def _relay(service: str, settings: Settings, health: Health) -> Relay:
     relay_id = uuid4()
     address = BrokerAddress.parse(settings.rabbitmq_url, settings.rabbitmq_ca_file)
-    limits = targets.LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes)
     declared_first = settings.relay_declare
     if declared_first is None:
-        declared_first = targets.log_names(service, settings.log_parts)
+        declared_first = log_names(service, settings.log_parts)
+    opening = Opening(
+        address,
+        LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes),
+        service=service,
+        name=f"relay {service} {relay_id}",
+        declared_first=declared_first,
+    )
 
     def connect_source() -> Source:
         if settings.is_mongo:
@@ -71,6 +76,8 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
                 relay_id=relay_id,
                 poll_s=settings.relay_mongo_poll_interval_ms / 1000,
                 batch_bytes=settings.relay_batch_bytes,
+                message_max_bytes=settings.message_max_bytes,
+                ca_file=settings.database_ca_file,
             )
         return PostgresSource(
             settings.database_url,
@@ -79,23 +86,14 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
             poll_s=settings.relay_poll_interval_ms / 1000,
             batch_rows=settings.relay_batch_rows,
             batch_bytes=settings.relay_batch_bytes,
+            message_max_bytes=settings.message_max_bytes,
+            ca_file=settings.database_ca_file,
         )
-
-    def connect_broker() -> Publisher:
-        publisher = Publisher(address, name=f"relay {service} {relay_id}")
-        for target in declared_first:
-            try:
-                trouble = targets.declare(address, target, limits)
-            except BrokerLostError as failed:
-                trouble = str(failed)  # this target's trouble: the broker itself has just answered
-            if trouble is not None:
-                _log.warning("%s", trouble)
-        return publisher
 
     return Relay(
         connect_source,
-        connect_broker,
-        Declarer(lambda target: targets.declare(address, target, limits)),
+        opening.publisher,
+        Declarer(opening.declarations),
         batch_rows=settings.relay_batch_rows,
         windows=settings.relay_windows,
         report=Report(health),

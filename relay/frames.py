@@ -14,6 +14,8 @@ PERSISTENT = 2
 CONTENT_TYPE, CONTENT_ENCODING, HEADERS, DELIVERY_MODE, PRIORITY, CORRELATION_ID, REPLY_TO, EXPIRATION, MESSAGE_ID = (
     1 << bit for bit in range(15, 6, -1)
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_LONG, _LARGEST_LONG = -(2**63), 2**63 - 1
 _BEFORE_MESSAGE_ID = tuple(1 << bit for bit in range(15, 7, -1))
 TIMESTAMP, TYPE, _USER_ID, APP_ID = (1 << bit for bit in range(6, 2, -1))
 
@@ -40,11 +42,16 @@ def encode_header(
     """Encodes the header of a row whose writer left it null, as docs/outbox-contract.md has it on the wire.
 
     Raises:
-        ValueError: a type or source is longer than the 255 bytes that AMQP has room for.
+        ValueError: a type or source is longer than the 255 bytes that AMQP has room for, the time is before 1970, or
+            the sequence is no integer of 64 bits.
     """
+    if created_at < _EPOCH:
+        raise ValueError(f"its created_at {created_at} is before 1970, and a header holds no such time")
     at = created_at.astimezone(UTC)
     table = _text_field("time", at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")) + _text_field("subject", subject)
     if sequence is not None:
+        if not isinstance(sequence, int) or isinstance(sequence, bool) or not _LEAST_LONG <= sequence <= _LARGEST_LONG:
+            raise ValueError(f"its sequence {sequence!r:.40} is no integer of 64 bits")
         table += _short("sequence") + b"l" + struct.pack(">q", sequence)
     flags = CONTENT_TYPE | HEADERS | DELIVERY_MODE | MESSAGE_ID | TIMESTAMP | TYPE | APP_ID
     return b"".join(

@@ -9,8 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from relay import metrics
 
-LIVENESS_S = 10.0
-"""A loop that has not turned for so long hangs: the process should be restarted."""
+LIVENESS_S = 30.0
+"""A loop that has not turned for so long hangs: the process should be restarted.
+
+Longer than a turn in which a database does not answer: a restart would not help it.
+"""
 
 
 class Health:
@@ -19,7 +22,7 @@ class Health:
     def __init__(self) -> None:
         self._turned_at = time.monotonic()
         self.reasons: list[str] = ["starting"]
-        """Why the relay can not deliver everything just now; empty when it can."""
+        """Why the relay cannot deliver everything just now; empty when it can."""
 
     def turned(self, now: float) -> None:
         """Notes a turn of the loop."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from relay import metrics
 from relay.blocks import Blocks, Kind
 from relay.broker.declarer import IS_THERE, Declarer
-from relay.broker.errors import BrokerLostError, PublishingRefusedError
+from relay.broker.errors import BrokerLostError, OwnedByAnotherError, PublishingRefusedError
 from relay.broker.publisher import Publisher
 from relay.crash_points import CrashPoints
-from relay.message import KEY, MESSAGE_ID, TARGET, Row
+from relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row, could_be_sent
 from relay.pace import Pace
 from relay.reconnect import Reconnecting
 from relay.report import Report
@@ -20,6 +20,10 @@ from relay.suspicion import Suspicion
 
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 0.25
+_PATIENCE_S = 0.2
+"""How long the loop waits to hear that a batch's targets are what their names say; what takes longer waits alone."""
+_LOOK_S = 1.0
+"""How often to look whether what is held back is still there."""
 _GOODBYE_S = 5.0
 """How long a relay that is asked to stop waits for what is in flight."""
 
@@ -30,7 +34,7 @@ class Relay:
     def __init__(
         self,
         connect_source: Callable[[], Source],
-        connect_broker: Callable[[], Publisher],
+        connect_broker: Callable[[str | None], Publisher],
         declarer: Declarer,
         *,
         batch_rows: int,
@@ -39,7 +43,7 @@ class Relay:
         crash_points: CrashPoints,
     ) -> None:
         self._source = Reconnecting("source", connect_source)
-        self._broker = Reconnecting("broker", connect_broker)
+        self._broker = Reconnecting("broker", lambda: connect_broker(self._identity))
         self._declarer = declarer
         self._batch_rows = batch_rows
         self._windows = windows
@@ -48,6 +52,7 @@ class Relay:
         self._blocks = Blocks()
         self._suspicion = Suspicion()
         self._pace = Pace()
+        self._next_look = 0.0
         self._undeleted = False
         self._stopping = False
 
@@ -58,24 +63,37 @@ class Relay:
     def run(self) -> None:
         """Turns until told to stop, whatever is lost meanwhile."""
         while not self._stopping:
-            now = time.monotonic()
-            try:
-                self._turn(now)
-                self._report.turned(self._source, self._broker, self._blocks, now)
-            except SourceLostError as lost:
-                self._source_was_lost(lost, now)
-            except BrokerLostError as lost:
-                self._broker_was_lost(lost, now)
+            self._survive(self._turn)
+            self._survive(self._tell)
         self._leave()
+
+    def _survive(self, what: Callable[[float], None]) -> None:
+        try:
+            what(time.monotonic())
+        except SourceLostError as lost:
+            self._source_was_lost(lost, time.monotonic())
+        except BrokerLostError as lost:
+            self._broker_was_lost(lost, time.monotonic())
+
+    def _tell(self, now: float) -> None:
+        self._report.turned(self._source, self._broker, self._blocks, now)
+
+    @property
+    def _identity(self) -> str | None:
+        return self._source.current.identity if self._source.current is not None else None
 
     def _turn(self, now: float) -> None:
         source = self._source.ensure(now)
         if source is not None:
             source.keep_up(now)
+        was_connected = self._broker.current is not None
         broker = self._broker.ensure(now) if source is not None else None
+        if broker is not None and not was_connected:
+            self._blocks.hurry(now)
         if source is not None and broker is not None:
             self._settle(source, broker, now)
-            self._lift_blocks(now)
+            self._end_blocks(source, now)
+            self._lift_blocks(broker, now)
             self._send(source, broker, now)
         self._wait(source, broker)
 
@@ -93,12 +111,41 @@ class Relay:
         if not batch:
             return
         self._reached("after_fetch")
+        batch = self._admitted(source, broker, batch, now)
         unfit = broker.publish(batch)
         metrics.published.inc(len(batch) - len(unfit))
         for row, reason in unfit:
-            self._blame(row, f"it can not be sent: {reason}", now)
             source.settle([], [row[KEY]])
+            if reason is None:
+                continue
+            words = f"it cannot be sent: {reason}"
+            self._note_blame(row, words)
+            self._blocks.unfit(row, words, now)
         self._reached("after_publish")
+
+    def _admitted(self, source: Source, broker: Publisher, batch: list[Row], now: float) -> list[Row]:
+        """Leaves out what goes to a target of which it is not known on this connection that it is what its name says.
+
+        What bears a log's name and is none would take its messages, and they would be deleted here.
+        """
+        strange = {row[TARGET] for row in batch} - broker.known_targets
+        if not strange:
+            return batch
+        left_out: dict[str, Row] = {}
+        for row in batch:
+            if row[TARGET] in strange and could_be_sent(row):
+                left_out.setdefault(row[TARGET], row)
+        patient_until = time.monotonic() + _PATIENCE_S
+        for target, row in list(left_out.items()):
+            trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
+            if trouble == IS_THERE:
+                broker.known_targets.add(target)
+                del left_out[target]
+            else:
+                self._blocks.missing(row, trouble, now)
+                self._note_trouble(target, trouble)
+        source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
+        return [row for row in batch if row[TARGET] not in left_out]
 
     def _deleted(self) -> None:
         if self._undeleted:
@@ -113,6 +160,7 @@ class Relay:
             receipts = window.receipts()
             source.settle(receipts.confirmed, [row[KEY] for row in receipts.returned + receipts.refused])
             self._blocks.settled(window.rows, receipts, now)
+            broker.known_targets.difference_update(row[TARGET] for row in receipts.returned)
             self._suspicion.settled(len(window.rows))
             for connection in (self._source, self._broker):
                 connection.works()
@@ -121,15 +169,27 @@ class Relay:
             metrics.returned.inc(len(receipts.returned))
             metrics.refused.inc(len(receipts.refused))
 
-    def _lift_blocks(self, now: float) -> None:
+    def _end_blocks(self, source: Source, now: float) -> None:
+        """Looks now and then whether what is held back is still there, and ends the blocks of what is not."""
+        if now < self._next_look or not self._blocks.keys() or not source.partitions:
+            return
+        self._next_look = now + _LOOK_S
+        if self._blocks.keep(source.present(self._blocks.keys())):
+            self._pace.hurry(now)
+
+    def _lift_blocks(self, broker: Publisher, now: float) -> None:
         """Tries again what was held back for long enough; a missing queue or log is declared first."""
         for block in self._blocks.due(now):
-            trouble = self._declarer.ask(block.name) if block.kind is Kind.TARGET else IS_THERE
-            if trouble is None:
-                continue
-            if trouble != IS_THERE:
-                self._blocks.missing(block.name, trouble, now)
-                continue
+            if block.kind is Kind.TARGET:
+                trouble = self._declarer.ask(block.name)
+                if trouble is None:
+                    continue
+                if trouble != IS_THERE:
+                    if trouble != block.reason:
+                        self._note_trouble(block.name, trouble)
+                    self._blocks.still_missing(block, trouble, now)
+                    continue
+                broker.known_targets.add(block.name)
             self._blocks.lift(block, now)
             self._pace.hurry(now)
             if block.alone:
@@ -169,16 +229,23 @@ class Relay:
         if isinstance(lost, PublishingRefusedError) and self._broker.current is not None:
             culprit = self._suspicion.closed(self._broker.current.in_flight())
             if culprit is not None:
-                self._blame(culprit, str(lost), now)
-        self._broker.lost(str(lost), now)
+                self._note_blame(culprit, str(lost))
+                self._blocks.culprit(culprit, str(lost), now)
+        self._broker.lost(str(lost), now, patiently=isinstance(lost, OwnedByAnotherError))
         self._pace.hurry(now)
         if self._source.current is not None:
             self._source.current.forget()
 
-    def _blame(self, row: Row, words: str, now: float) -> None:
-        _log.error("message %s to %s is held back, with its subject: %s", row[MESSAGE_ID].hex(), row[TARGET], words)
+    def _note_blame(self, row: Row, words: str) -> None:
+        name = row[MESSAGE_ID].hex() or str(row[KEY])
+        _log.error(
+            "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], words
+        )
         metrics.refused.inc()
-        self._blocks.culprit(row, words, now)
+
+    def _note_trouble(self, target: str, trouble: str | None) -> None:
+        if trouble is not None:
+            _log.warning("what goes to %.120s is held back: %s", target, trouble)
 
     def _leave(self) -> None:
         """Settles what is in flight, then lets go of everything at once."""
@@ -189,7 +256,9 @@ class Relay:
                 select.select([broker.fileno()], [], [], 0.05)
                 self._settle(source, broker, time.monotonic())
                 source.keep_up(time.monotonic())
+            if source:
+                source.leave()
         except (SourceLostError, BrokerLostError) as lost:
-            _log.warning("left with messages in flight: %s", lost)
+            _log.warning("left without saying goodbye: %s", lost)
         self._source.close()
         self._broker.close()

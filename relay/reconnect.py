@@ -8,6 +8,8 @@ from relay import metrics
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
+_LONGEST_PATIENT_DELAY_S = 30.0
+"""Where only people can help."""
 
 
 class _Closable(Protocol):
@@ -25,6 +27,7 @@ class Reconnecting(Generic[T]):
         self._connect = connect
         self._delay_s = 0.0
         self._next_try = 0.0
+        self._longest_delay_s = _LONGEST_DELAY_S
         self.current: T | None = None
         self.trouble: str | None = "not yet connected"
 
@@ -35,7 +38,7 @@ class Reconnecting(Generic[T]):
             Exception: whatever the attempt to connect raised; the caller hands it to `lost`.
         """
         if self.current is None and now >= self._next_try:
-            self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+            self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), self._longest_delay_s)
             self._next_try = now + self._delay_s
             self.current = self._connect()
             self.trouble = None
@@ -46,8 +49,9 @@ class Reconnecting(Generic[T]):
         """Notes that the connection did something useful: should it be lost, the next try comes at once."""
         self._delay_s = 0.0
 
-    def lost(self, reason: str, now: float) -> None:
-        """Drops the connection."""
+    def lost(self, reason: str, now: float, *, patiently: bool = False) -> None:
+        """Drops the connection, to try again soon, or patiently: after waiting longer and longer."""
+        self._longest_delay_s = _LONGEST_PATIENT_DELAY_S if patiently else _LONGEST_DELAY_S
         self.close()
         if reason != self.trouble:
             _log.warning("%s lost: %s", self._server, reason)

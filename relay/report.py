@@ -26,6 +26,8 @@ class Report:
             SourceLostError: the database went away while its backlog was counted.
         """
         reasons = [f"{name}: {each.trouble}" for name, each in (("source", source), ("broker", broker)) if each.trouble]
+        if source.current is not None and source.current.trouble is not None:
+            reasons.append(f"source: {source.current.trouble}")
         if broker.current is not None and broker.current.blocked is not None:
             reasons.append(f"the broker takes nothing: {broker.current.blocked}")
         self._health.reasons = reasons + blocks.reasons()

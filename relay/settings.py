@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from relay.broker.address import BrokerAddress
@@ -23,7 +23,12 @@ class Settings(BaseSettings):
 
     database_url: str = Field(description="postgresql://role:password@host:port/database, or mongodb://...")
     rabbitmq_url: str = Field(description="amqp://user:password@host:port/vhost, or amqps:// for TLS")
-    rabbitmq_ca_file: Path | None = Field(None, description="the certificates to trust for amqps, as a PEM file")
+    rabbitmq_ca_file: FilePath | None = Field(None, description="the certificates to trust for amqps, as a PEM file")
+    database_ca_file: FilePath | None = Field(
+        None,
+        description="the certificates to trust for the database, as a PEM file; then it must show one for its name",
+    )
+    message_max_bytes: int = Field(1 << 20, ge=1024, le=1 << 27, description="most bytes of one message's body")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 takes a free one"
     )

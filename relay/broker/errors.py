@@ -7,3 +7,7 @@ class BrokerLostError(Exception):
 
 class PublishingRefusedError(BrokerLostError):
     """The broker closed the channel or the connection over something that was published on it, and said why."""
+
+
+class OwnedByAnotherError(BrokerLostError):
+    """The virtual host belongs to another database's service of this name: nothing may be published."""

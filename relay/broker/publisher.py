@@ -31,7 +31,7 @@ class Publisher:
         """Connects.
 
         Raises:
-            BrokerLostError: the broker can not be reached.
+            BrokerLostError: the broker cannot be reached.
         """
         self._session = Session(address, name=name)
         self._encoder = wire.Encoder(CHANNEL, self._session.frame_max)
@@ -39,6 +39,8 @@ class Publisher:
         self._returning: str | None = None
         self._return_rest = 0
         self._progress_at = time.monotonic()
+        self.known_targets: set[str] = set()
+        """Targets of which it was made sure, since this connection was opened, that they are what their names say."""
         self.blocked: str | None = None
         """Why the broker takes nothing at the moment (`connection.blocked`), None when it does."""
 
@@ -63,8 +65,10 @@ class Publisher:
         """Returns the messages whose fate the broker has not told, oldest first."""
         return self._deliveries.rows()
 
-    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
-        """Publishes a batch, persistent and mandatory, without waiting; returns those unfit for the wire and why.
+    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
+        """Publishes a batch, persistent and mandatory, without waiting.
+
+        Returns those that are unfit for the wire, and why; None for what only stands behind one of its subject.
 
         Raises:
             BrokerLostError: the connection is gone.

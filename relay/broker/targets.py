@@ -1,19 +1,17 @@
-"""Declares logs and queues as docs/outbox-contract.md lists them; one that exists is taken as it is."""
+"""Which targets there are, and what docs/outbox-contract.md has them declared with."""
 
-import contextlib
 import re
 from dataclasses import dataclass
 from typing import Any
 
-import amqp
-
-from relay.broker.address import BrokerAddress
-from relay.broker.errors import BrokerLostError
-
-_TIMEOUT_S = 1.5
 _LOG = re.compile(r"\.events(\.[1-9][0-9]?)?$")
 _DELIVERY_LIMIT_SINCE = 4
 """RabbitMQ 4 drops a command after 20 deliveries unless told otherwise; RabbitMQ 3 does not know -1."""
+_DIFFERENCE = re.compile(
+    r"inequivalent arg '([^']+)' .*: received .* but current is (none|(?:the value )?'(.*?)'(?: of type '\w+')?)$"
+)
+_OF_THE_KIND = frozenset({"x-queue-type", "durable", "auto_delete", "exclusive"})
+"""What makes a target what it is; all else is how much of it the broker keeps, and an operator's to choose."""
 
 
 def log_names(service: str, parts: int) -> list[str]:
@@ -39,30 +37,22 @@ def arguments_of(target: str, limits: LogLimits, rabbitmq_version: int) -> dict[
     return None
 
 
-def declare(address: BrokerAddress, target: str, limits: LogLimits) -> str | None:
-    """Declares a target where it is missing, on a connection of its own; says why it can not, None when it is there.
+def as_it_is(arguments: dict[str, Any], complaint: str) -> dict[str, Any] | None:
+    """Returns the arguments with the one that the broker found different put as the broker has it.
 
-    Raises:
-        BrokerLostError: the broker can not be reached.
+    The broker names only the first difference, and a limit before the kind: so the kind is known to be right only when
+    all other differences are gone. None when the difference is one of kind, or was not told.
     """
-    connection = amqp.Connection(**address.arguments(timeout_s=_TIMEOUT_S, name="relay declares"))
-    try:
-        connection.connect()
-        return _declare(connection, target, limits)
-    except (OSError, amqp.AMQPError) as failed:
-        raise BrokerLostError(f"declaring {target} failed: {failed}") from failed
-    finally:
-        with contextlib.suppress(OSError, amqp.AMQPError):
-            connection.close()
+    told = _DIFFERENCE.search(complaint)
+    if told is None or told[1] in _OF_THE_KIND:
+        return None
+    name, current, value = told.groups()
+    others = {key: kept for key, kept in arguments.items() if key != name}
+    return others if current == "none" else others | {name: _value(value)}
 
 
-def _declare(connection: amqp.Connection, target: str, limits: LogLimits) -> str | None:
-    try:
-        connection.channel().queue_declare(target, passive=True)
-    except amqp.NotFound:
-        version = int(str(connection.server_properties.get("version", "3")).split(".")[0])
-        arguments = arguments_of(target, limits, version)
-        if arguments is None:
-            return f"{target} does not exist, and its name ends neither in .events nor in .inbox"
-        connection.channel().queue_declare(target, durable=True, auto_delete=False, arguments=arguments)
-    return None
+def _value(text: str) -> Any:
+    """Reads a value as the broker tells it: what looks like a number is one, as no limit is a number in a text."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else text

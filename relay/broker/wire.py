@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from relay.frames import header_prefix
-from relay.message import Row
+from relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit
 
 METHOD, CONTENT_HEADER, CONTENT_BODY, HEARTBEAT = 1, 2, 3, 8
 END = b"\xce"
 HEARTBEAT_FRAME = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 _FRAME_HEAD = struct.Struct(">BHI")
 _FRAME_OVERHEAD = 8
-_LONGEST_NAME_BYTES = 255
 _PUBLISH = struct.pack(">HHHB", 60, 40, 0, 0)  # class, method, reserved, and the default exchange's empty name
 _MANDATORY = b"\x01"
 _CACHED_SIZES = 4096
@@ -36,8 +35,8 @@ class Encoded(NamedTuple):
     buffer: bytes
     rows: list[Row]
     """The messages that are in the buffer."""
-    unfit: list[tuple[Row, str]]
-    """Those that can not be put on the wire, with the reason."""
+    unfit: list[tuple[Row, str | None]]
+    """Those that cannot be put on the wire, with the reason; None for those that stand behind one in its subject."""
 
 
 class Encoder:
@@ -51,18 +50,36 @@ class Encoder:
         self._body_sizes = _PerSize(self._body_size)
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
-        """Returns the frames of all these messages as one buffer."""
+        """Returns the frames of all these messages as one buffer; one that raises anything is itself unfit, alone."""
+        try:
+            return self._encode(rows)
+        except Exception:  # the next line finds out over which
+            return self._encode([self._fit_or_unfit(row) for row in rows])
+
+    def _fit_or_unfit(self, row: Row) -> Row:
+        try:
+            self._encode([row])
+        except Exception as odd:  # whatever it is, it is this message's
+            return (*row[:HEADER], Unfit(f"{type(odd).__name__}: {odd}"), b"")
+        return row
+
+    def _encode(self, rows: Sequence[Row]) -> Encoded:
         publish_to, header_sizes, body_sizes = self._publish_to, self._header_sizes, self._body_sizes
         parts: list[bytes] = []
-        unfit: list[tuple[Row, str]] = []
+        unfit: list[tuple[Row, str | None]] = []
+        stopped: set[str] = set()
         for row in rows:
-            _, target, _, _, header, body, *_ = row
+            _, target, subject, _, header, body, *_ = row
+            if stopped and subject in stopped:
+                unfit.append((row, None))
+                continue
             size = len(body)
             announced, body_head = body_sizes[size]
             if not header.startswith(announced) or len(header) > self._largest_payload or len(target) > 63:
                 reason = self._why_unfit(row)
                 if reason is not None:
                     unfit.append((row, reason))
+                    stopped.add(subject)
                     continue
             publish = publish_to.get(target) or self._publish(target)
             parts += (publish, header_sizes[len(header)], header, body_head, body, END)
@@ -74,17 +91,19 @@ class Encoder:
         return Encoded(b"".join(parts), sent, unfit)
 
     def _why_unfit(self, row: Row) -> str | None:
-        """Says why a message can not be sent.
+        """Says why a message cannot be sent.
 
         A header that announces another size than the body's would leave the broker waiting for the rest.
         """
         _, target, _, _, header, body, *_ = row
+        if isinstance(header, Unfit):
+            return header.reason
         if not header.startswith(header_prefix(len(body))):
             return f"its header does not announce a body of {len(body)} bytes"
         if len(header) > self._largest_payload:
             return f"its header has {len(header)} bytes, a frame has room for {self._largest_payload}"
-        if len(target.encode()) > _LONGEST_NAME_BYTES:
-            return f"its target has more than {_LONGEST_NAME_BYTES} bytes"
+        if len(target.encode()) > LONGEST_TARGET_BYTES:
+            return f"its target has more than {LONGEST_TARGET_BYTES} bytes"
         return None
 
     def _publish(self, target: str) -> bytes:
@@ -148,6 +167,6 @@ class _PerSize(dict[int, _T]):
         return built
 
 
-def _without(rows: Sequence[Row], unfit: list[tuple[Row, str]]) -> list[Row]:
+def _without(rows: Sequence[Row], unfit: list[tuple[Row, str | None]]) -> list[Row]:
     left_out = {id(row) for row, _ in unfit}
     return [row for row in rows if id(row) not in left_out]

@@ -1,6 +1,6 @@
 """Who owns which partitions of an outbox in MongoDB: leases by the database's clock, in place of PostgreSQL's locks.
 
-A lease can not stop a relay that was frozen in the middle of publishing: what it sends when it wakes are duplicates,
+A lease cannot stop a relay that was frozen in the middle of publishing: what it sends when it wakes are duplicates,
 which their reader drops by `sequence`, and it deletes only what the broker confirmed to it.
 """
 
@@ -43,7 +43,7 @@ class Leases:
         """Returns what may be fetched: nothing once the leases may have run out."""
         return self._owned if now < self._valid_until else frozenset()
 
-    def keep_up(self, now: float, busy: Iterable[int]) -> bool:
+    def keep_up(self, now: float, busy: Iterable[object]) -> bool:
         """Renews when it is time, takes and lets go of partitions; True when any are new.
 
         Args:

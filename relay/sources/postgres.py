@@ -1,24 +1,25 @@
 """An outbox in PostgreSQL: one connection owns partitions, listens, fetches and deletes."""
 
-import logging
 import math
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, cast
+from functools import partial
+from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import psycopg
-from psycopg.pq import ExecStatus, Format
 
 from relay import membership
 from relay.floor import Floor
-from relay.frames import encode_header
-from relay.message import BODY, HEADER, KEY, MESSAGE_ID, SUBJECT, Key, Row
+from relay.message import DIGEST, KEY, Key, Row
 from relay.sources import postgres_statements as statements
 from relay.sources.postgres_ownership import Ownership
-from relay.sources.postgres_session import LOOK, check_outbox, connect, prepare_look
+from relay.sources.postgres_reading import Reading
+from relay.sources.postgres_rows import Fetched
+from relay.sources.postgres_session import check_outbox, connect, identity_of
 from relay.sources.postgres_types import Ids, IdSet
 from relay.sources.source import Backlog, Blocked, SourceLostError
 
@@ -27,8 +28,6 @@ WATCH_S = 0.006
 _SAMPLE_S = 0.1
 """How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
 _COUNTED_ROWS = 10_000
-_SMALLEST_FETCH_ROWS = 8
-_log = logging.getLogger(__name__)
 
 
 class PostgresSource:
@@ -38,37 +37,55 @@ class PostgresSource:
     watch_s = WATCH_S
 
     def __init__(
-        self, url: str, *, service: str, relay_id: UUID, poll_s: float, batch_rows: int, batch_bytes: int
+        self,
+        url: str,
+        *,
+        service: str,
+        relay_id: UUID,
+        poll_s: float,
+        batch_rows: int,
+        batch_bytes: int,
+        message_max_bytes: int,
+        ca_file: Path | None = None,
     ) -> None:
         """Connects.
 
         Raises:
-            SourceLostError: the database can not be reached.
+            SourceLostError: the database cannot be reached.
             OutboxUnusableError: it holds no outbox as the contract describes it.
         """
         self.poll_s = poll_s
         self.has_more = False
         self.is_nudged = False
-        self._service = service
-        self._batch_bytes = batch_bytes
-        self._inline_bytes = max(1, batch_bytes // batch_rows)
-        self._batch_rows = self._most_rows = batch_rows
         self._floor = Floor()
         self._next_sample = 0.0
         self._in_flight: set[int] = set()
         self._confirmed = Ids()
         name = f"relay {service[:20]} "
         with _lost_as_source_lost():
-            self._connection = connect(url, name + str(relay_id))
+            self._connection = connect(url, name + str(relay_id), ca_file)
             self._connection.add_notify_handler(self._nudged)
             check_outbox(self._connection)
-            prepare_look(self._connection)
+            self._connection.prepare_look()
+            self.identity = identity_of(self._connection)
+            self._reading = Reading(
+                self._connection,
+                service=service,
+                batch_rows=batch_rows,
+                batch_bytes=batch_bytes,
+                message_max_bytes=message_max_bytes,
+            )
             self._ownership = Ownership(self._connection, relay_id, name)
 
     @property
     def partitions(self) -> int:
         """How many partitions this relay owns."""
         return len(self._ownership.owned)
+
+    @property
+    def trouble(self) -> str | None:
+        """Says that partitions of this relay are another session's, for longer than a change of hands takes."""
+        return self._ownership.trouble
 
     def fileno(self) -> int:
         """Returns the descriptor on which a nudge arrives."""
@@ -94,14 +111,10 @@ class PostgresSource:
         self._floor.blocking(
             {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
         )
-        limit = min(rows, self._most_rows)
-        self._most_rows = min(2 * self._most_rows, self._batch_rows)
         with _lost_as_source_lost():
             if not expects_rows and self._is_idle():
                 return []
-            fetched = self._next_rows(blocked, limit)
-            self.has_more = len(fetched) == limit
-            batch = self._completed(fetched)
+            batch, self.has_more = self._next_batch(blocked, rows)
             self._in_flight.update(cast("int", row[KEY]) for row in batch)
             self._raise_floor(batch)
         return batch
@@ -130,26 +143,38 @@ class PostgresSource:
             (count, age_s), *_ = self._connection.execute(statements.BACKLOG, asked).fetchall()
         return Backlog(count, age_s)
 
+    def present(self, keys: list[Key]) -> AbstractSet[Key]:
+        """Returns which of these rows are still there, in a partition that this relay owns."""
+        asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
+        with _lost_as_source_lost():
+            return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
+
+    def leave(self) -> None:
+        """Deletes what was confirmed and lets go of all partitions at once."""
+        self.flush()
+        with _lost_as_source_lost():
+            self._ownership.leave()
+
     def close(self) -> None:
-        """Deletes what was confirmed, lets go of all partitions at once and disconnects."""
-        try:
-            self.flush()
-            with _lost_as_source_lost():
-                self._ownership.leave()
-        except SourceLostError as lost:
-            _log.info("left without saying goodbye: %s", lost)
+        """Disconnects."""
         self._connection.close()
 
-    def _next_rows(self, blocked: Blocked, limit: int) -> list[tuple[object, ...]]:
+    def _next_batch(self, blocked: Blocked, rows: int) -> tuple[list[Row], bool]:
+        if self._ownership.owned:
+            return self._reading.batch(partial(self._next_rows, blocked), blocked, rows)
+        self.flush()
+        return [], False
+
+    def _next_rows(self, blocked: Blocked, limit: int, *, only_ids: bool) -> list[Fetched]:
         owned = self._ownership.owned
-        if not owned:
-            self.flush()
-            return []
+        digests = [name.removeprefix(DIGEST) for name in blocked.subjects if name.startswith(DIGEST)]
         statement = statements.fetch(
             deleting=bool(self._confirmed),
             sharing=len(owned) < membership.PARTITIONS,
             blocked_subjects=bool(blocked.subjects),
             blocked_targets=bool(blocked.targets),
+            blocked_digests=bool(digests),
+            only_ids=only_ids,
         )
         asked = {
             "confirmed": self._confirmed,
@@ -157,8 +182,9 @@ class PostgresSource:
             "in_flight": IdSet(sorted(self._in_flight)),
             "partitions": sorted(owned),
             "subjects": list(blocked.subjects),
+            "digests": digests,
             "targets": list(blocked.targets),
-            "inline_bytes": self._inline_bytes,
+            "inline_bytes": self._reading.inline_bytes,
             "rows": limit,
         }
         fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
@@ -169,11 +195,7 @@ class PostgresSource:
         """Looks whether any row lies above the floor: a tenth of a fetch's cost, for a relay that has nothing to do."""
         if self._confirmed or self._in_flight or not self._floor.is_at_rest:
             return False
-        found = self._connection.pgconn.exec_prepared(LOOK, [b"%d" % self._floor.value], result_format=Format.BINARY)
-        self._note_nudges()
-        if found.status != ExecStatus.TUPLES_OK:
-            raise SourceLostError(f"PostgreSQL: {found.error_message.decode(errors='replace').strip()}")
-        return found.get_value(0, 0) == b"\x00"
+        return not self._connection.look(self._floor.value)
 
     def _note_nudges(self) -> None:
         while self._connection.pgconn.notifies():
@@ -182,40 +204,6 @@ class PostgresSource:
     def _deleted(self) -> None:
         self._in_flight.difference_update(self._confirmed)
         self._confirmed = Ids()
-
-    def _completed(self, fetched: list[tuple[object, ...]]) -> list[Row]:
-        """Adds the bodies too large to come along, as many as fit, and the headers that the writer left null."""
-        batch = cast("list[Row]", fetched)
-        if any(row[BODY] is None for row in fetched):
-            batch = self._with_bodies(batch)
-        if any(row[HEADER] is None for row in fetched):
-            batch = [self._with_header(row) for row in batch]
-        return batch
-
-    def _with_bodies(self, rows: list[Row]) -> list[Row]:
-        ids = Ids(row[KEY] for row in rows)
-        asked = {"ids": ids, "first": ids[0], "batch_bytes": self._batch_bytes}
-        found: dict[int, bytes] = dict(
-            self._connection.execute(statements.BODIES, asked, prepare=True, binary=True).fetchall()
-        )
-        self.has_more = self.has_more or len(found) < len(rows)
-        self._most_rows = max(_SMALLEST_FETCH_ROWS, 2 * len(found))
-        return [cast("Row", (*row[:BODY], found[row[KEY]], row[-1])) for row in rows if row[KEY] in found]
-
-    def _with_header(self, row: Row) -> Row:
-        written, columns = cast("tuple[Any, ...]", row)[HEADER], cast("tuple[Any, ...]", row)[-1]
-        if written is not None:
-            return row
-        header = encode_header(
-            body_bytes=len(row[BODY]),
-            message_id=UUID(bytes=row[MESSAGE_ID]),
-            source=self._service,
-            message_type=columns["type"],
-            subject=row[SUBJECT],
-            sequence=columns["sequence"],
-            created_at=datetime.fromisoformat(columns["created_at"]),
-        )
-        return (*row[:HEADER], header, row[BODY])
 
     def _raise_floor(self, batch: list[Row]) -> None:
         last = cast("int", batch[-1][KEY]) if batch else 0

@@ -1,7 +1,7 @@
 """Who owns which partitions of an outbox in PostgreSQL.
 
 A partition is a session advisory lock on the connection that fetches and deletes: when the connection ends, and only
-then, the lock is free. What a lock can not see is a holder that is frozen: its backend may wait in a write for ever. So
+then, the lock is free. What a lock cannot see is a holder that is frozen: its backend may wait in a write for ever. So
 every relay shows itself in `outbox_relay`, and a peer ends the backend of one that was silent for too long.
 """
 
@@ -17,6 +17,8 @@ from relay.sources import postgres_statements as statements
 
 _log = logging.getLogger(__name__)
 _LARGEST_LOCK_KEY = 2**31
+_CHANGE_OF_HANDS_S = 2 * membership.SILENT_S
+"""How long a partition may wait for its next owner: for a peer that is frozen to be missed and put out."""
 
 PostgresConnection: TypeAlias = Connection[tuple[Any, ...]]
 
@@ -36,6 +38,8 @@ class Ownership:
         self._backend_pid: int = pid
         self._releasing: dict[int, AbstractSet[int]] = {}
         self._next_beat = 0.0
+        self._missing_since: float | None = None
+        self.trouble: str | None = None
         self.owned: frozenset[int] = frozenset()
         """What may be fetched; a partition that is being let go is held on to, but no longer fetched."""
 
@@ -56,9 +60,17 @@ class Ownership:
             del self._releasing[partition]
         taken = returning | self._take(wanted - self.owned - returning)
         self.owned |= taken
+        self._note_missing(len(wanted - self.owned), now)
         if taken or leaving:
             _log.info("now owns %d of %d partitions", len(self.owned), membership.PARTITIONS)
         return bool(taken)
+
+    def _note_missing(self, missing: int, now: float) -> None:
+        """Says when partitions stay another session's: a backend that hangs cannot be put out, and holds its locks."""
+        self._missing_since = (self._missing_since or now) if missing else None
+        waited_s = now - self._missing_since if self._missing_since is not None else 0.0
+        told = f"PostgreSQL: {missing} partitions that are this relay's have been another session's for too long"
+        self.trouble = told if waited_s > _CHANGE_OF_HANDS_S else None
 
     def leave(self) -> None:
         """Lets everything go and tells the others."""

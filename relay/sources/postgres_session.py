@@ -1,15 +1,45 @@
-"""How a session with PostgreSQL begins: its timeouts on both sides, and a look at the tables."""
+"""How a session with PostgreSQL begins: its own defaults, time-outs on both sides, and a look at the tables."""
+
+import logging
+from pathlib import Path
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import generators
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import ExecStatus, Format
 
 from relay.sources import postgres_statements as statements
-from relay.sources.postgres_ownership import PostgresConnection
 from relay.sources.postgres_types import register
 from relay.sources.source import OutboxUnusableError
 
-LOOK = b"look"
-_BIGINT = 20
+LONGEST_WAIT_S = 8.0
+"""A database that has not answered for so long hangs, or is cut off in a way that nobody has noticed."""
+_WAKE_S = 0.1
 _CONNECT_TIMEOUT_S = 3
+_LOOK = b"look"
+_DEFAULTS = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "client_min_messages": "warning",
+    "default_transaction_deferrable": "off",
+    "default_transaction_isolation": r"read\ committed",
+    "lock_timeout": "0",
+    "quote_all_identifiers": "off",
+    "row_security": "on",
+    "search_path": '"$user",public',
+    "standard_conforming_strings": "on",
+    "statement_timeout": "0",
+}
+"""What an administrator may have set for the role or the database, and must change nothing here.
+
+`default_transaction_read_only` is not among it: that is how an administrator stops all writing.
+"""
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 _NEEDED = {
     "outbox": {
         "id",
@@ -27,11 +57,46 @@ _NEEDED = {
 }
 
 
-def connect(url: str, application_name: str) -> PostgresConnection:
+class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection on which no wait is for ever, whatever becomes of the server."""
+
+    def wait(self, gen: PQGen[T], interval: float = _WAKE_S, timeout: float | None = None) -> T:
+        """Waits as psycopg does, but not longer than `LONGEST_WAIT_S`.
+
+        Raises:
+            OperationalError: the server has not answered.
+        """
+        try:
+            return super().wait(gen, interval, LONGEST_WAIT_S if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            raise psycopg.OperationalError(f"the server has not answered for {LONGEST_WAIT_S:.0f} s") from None
+
+    def prepare_look(self) -> None:
+        """Prepares what `look` asks."""
+        self.execute(statements.PREPARE_LOOK)
+
+    def look(self, floor: int) -> bool:
+        """Returns whether any row lies above the floor: the one statement that an idle relay runs ten times a second.
+
+        It goes below psycopg's cursors, at a tenth of their cost.
+        """
+        self.pgconn.send_query_prepared(_LOOK, [b"%d" % floor], result_format=Format.BINARY)
+        (found,) = self.wait(generators.execute(self.pgconn))
+        if found.status != ExecStatus.TUPLES_OK:
+            raise psycopg.OperationalError(found.error_message.decode(errors="replace"))
+        return bool(found.get_value(0, 0) == b"\x01")
+
+
+def connect(url: str, application_name: str, ca_file: Path | None) -> BoundedConnection:
     """Opens a session that neither side keeps open for long when the other is frozen or cut off."""
-    connection: PostgresConnection = psycopg.connect(
+    own = " ".join(f"-c {name}={value}" for name, value in _DEFAULTS.items())
+    tls: dict[str, Any] = {} if ca_file is None else {"sslmode": "verify-full", "sslrootcert": str(ca_file)}
+    connection = BoundedConnection.connect(
         url,
         autocommit=True,
+        options=f"{own} {conninfo_to_dict(url).get('options') or ''}",
+        client_encoding="UTF8",
+        **tls,
         application_name=application_name,
         connect_timeout=_CONNECT_TIMEOUT_S,
         keepalives_idle=5,
@@ -44,12 +109,17 @@ def connect(url: str, application_name: str) -> PostgresConnection:
     return connection
 
 
-def prepare_look(connection: PostgresConnection) -> None:
-    """Prepares, below psycopg's cursors, the one statement that an idle relay runs ten times a second."""
-    connection.pgconn.prepare(LOOK, statements.ANY_ABOVE.encode(), [_BIGINT])
+def identity_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
+    """Returns what tells this database from every other one; None, with a warning, when that is not to be known."""
+    try:
+        ((identity,),) = connection.execute(statements.DATABASE_IDENTITY).fetchall()
+    except psycopg.errors.InsufficientPrivilege as refused:
+        _log.warning("which database this is cannot be known: %s", str(refused).strip())
+        return None
+    return str(identity)
 
 
-def check_outbox(connection: PostgresConnection) -> None:
+def check_outbox(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     """Looks for the tables and columns of the contract.
 
     Raises:
@@ -57,7 +127,7 @@ def check_outbox(connection: PostgresConnection) -> None:
     """
     found: dict[str, set[str]] = {table: set() for table in _NEEDED}
     for column, table in connection.execute(statements.COLUMNS):
-        found[table.split(".")[-1]].add(column)
+        found[table].add(column)
     for table, needed in _NEEDED.items():
         if not found[table]:
             raise OutboxUnusableError(f"there is no table {table}; `python -m relay schema` prints what it should be")

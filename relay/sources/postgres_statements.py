@@ -2,6 +2,9 @@
 
 from functools import cache
 
+from relay.message import DIGEST as DIGEST_BEGINS
+from relay.message import LONGEST_SUBJECT_BYTES
+
 SESSION = """
 SET synchronous_commit = off;  -- a delete that is lost in a crash means a message sent twice, and its reader drops it
 SET idle_session_timeout = '15s';
@@ -13,16 +16,26 @@ SET tcp_keepalives_count = 3;
 SET plan_cache_mode = force_generic_plan;  -- there is one good plan, whatever the table's statistics say just now:
 SET enable_seqscan = off;  -- from the floor along the primary key
 SET enable_bitmapscan = off;
+SET enable_indexscan = on;
+SET enable_indexonlyscan = on;
+SET enable_hashagg = on;
 SET jit = off;
 LISTEN outbox
 """
 
 COLUMNS = """
-SELECT attname, attrelid::regclass::text FROM pg_attribute
+SELECT attname::text, relname::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE attrelid IN (to_regclass('outbox'), to_regclass('outbox_relay')) AND attnum > 0 AND NOT attisdropped
 """
 
 IDENTITY = "SELECT 'outbox'::regclass::oid::bigint, pg_backend_pid()"
+
+DATABASE_IDENTITY = """
+SELECT system_identifier || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())
+FROM pg_control_system()
+"""
+
+PREPARE_LOOK = "PREPARE look (bigint) AS SELECT EXISTS (SELECT FROM outbox WHERE id > $1)"
 
 BEAT = """
 WITH mine AS (
@@ -60,11 +73,17 @@ WHERE locktype = 'relation' AND relation = %(outbox)s::bigint::oid AND mode = 'R
 """
 
 BODIES = """
-SELECT id, body
-FROM (SELECT id, body, sum(octet_length(body)) OVER (ORDER BY id) AS bytes FROM outbox WHERE id = ANY(%(ids)s)) measured
+SELECT id, CASE WHEN fits THEN body END, size
+FROM (SELECT id, body, size, fits, sum(CASE WHEN fits THEN size ELSE 0 END) OVER (ORDER BY id) AS bytes
+      FROM (SELECT id, body, octet_length(body) AS size, octet_length(body) <= %(message_max_bytes)s AS fits
+            FROM outbox WHERE id = ANY(%(ids)s)) each) measured
 WHERE bytes <= %(batch_bytes)s OR id = %(first)s
 ORDER BY id
 """
+
+PRESENT = "SELECT id FROM outbox WHERE id = ANY(%(ids)s) AND partition = ANY(%(partitions)s::smallint[])"
+
+DIGEST = f"SELECT '{DIGEST_BEGINS}' || md5(subject) FROM outbox WHERE id = %(id)s"
 
 BACKLOG = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
@@ -73,22 +92,34 @@ FROM (SELECT created_at FROM outbox WHERE id > %(floor)s ORDER BY id LIMIT %(lim
 
 DELETE = "DELETE FROM outbox WHERE id = ANY(%(confirmed)s)"
 
-_NEXT = """
-SELECT id, target, subject, message_id, header,
+_COLUMNS = f"""
+SELECT id, target,
+       CASE WHEN octet_length(subject) <= {LONGEST_SUBJECT_BYTES} THEN subject
+            ELSE '{DIGEST_BEGINS}' || md5(subject) END,
+       message_id, header,
        CASE WHEN octet_length(body) <= %(inline_bytes)s THEN body END,
-       CASE WHEN header IS NULL
-            THEN json_build_object('type', type, 'sequence', sequence, 'created_at', created_at)
+       CASE WHEN header IS NULL OR octet_length(subject) > {LONGEST_SUBJECT_BYTES}
+            THEN json_build_object('type', type, 'sequence', sequence, 'created_at', created_at,
+                                   'subject_bytes', octet_length(subject))
        END
 FROM outbox
-WHERE id > %(floor)s AND NOT id <@ %(in_flight)s
 """
 
+ONE = f"{_COLUMNS}WHERE id = %(id)s"
 
-ANY_ABOVE = "SELECT EXISTS (SELECT FROM outbox WHERE id > $1)"
+_WAITING = "WHERE id > %(floor)s AND NOT id <@ %(in_flight)s\n"
 
 
 @cache
-def fetch(*, deleting: bool, sharing: bool, blocked_subjects: bool, blocked_targets: bool) -> str:
+def fetch(
+    *,
+    deleting: bool,
+    sharing: bool,
+    blocked_subjects: bool,
+    blocked_targets: bool,
+    blocked_digests: bool = False,
+    only_ids: bool = False,
+) -> str:
     """Returns the statement that reads the next rows from the floor, and deletes the confirmed in the same round trip.
 
     It always reads from the floor and never from where it last stopped: a row with a lower number may be committed
@@ -97,9 +128,11 @@ def fetch(*, deleting: bool, sharing: bool, blocked_subjects: bool, blocked_targ
     return "".join(
         (
             f"WITH deleted AS ({DELETE})" if deleting else "",
-            _NEXT,
+            "SELECT id FROM outbox\n" if only_ids else _COLUMNS,
+            _WAITING,
             "  AND partition = ANY(%(partitions)s::smallint[])\n" if sharing else "",
-            "  AND subject <> ALL(%(subjects)s::text[])\n" if blocked_subjects else "",
+            "  AND subject NOT IN (SELECT unnest(%(subjects)s::text[]))\n" if blocked_subjects else "",
+            "  AND md5(subject) <> ALL(%(digests)s::text[])\n" if blocked_digests else "",
             "  AND target <> ALL(%(targets)s::text[])\n" if blocked_targets else "",
             "ORDER BY id LIMIT %(rows)s",
         )

@@ -1,5 +1,6 @@
 """What the loop asks of a source, whatever database it stands on."""
 
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 from relay.message import Key, Row
@@ -54,6 +55,14 @@ class Source(Protocol):
     def watch_s(self) -> float:
         """How long to go on looking after a message, so that writers need not nudge for each."""
 
+    @property
+    def identity(self) -> str | None:
+        """What tells this database from every other one, for ever; None when the database does not tell."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong although the database answers, None when nothing is."""
+
     def fileno(self) -> int | None:
         """Returns the descriptor on which a nudge arrives, None when there is none."""
 
@@ -64,7 +73,13 @@ class Source(Protocol):
         """Shows that this relay is alive, takes its share of the partitions and lets go of others; cheap."""
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
-        """Deletes what was settled as confirmed, and returns the next messages in order; they are in flight then."""
+        """Deletes what was settled as confirmed, and returns the next messages in order; they are in flight then.
+
+        One that cannot be read or converted comes as well, with the reason in place of its header.
+        """
+
+    def present(self, keys: list[Key]) -> AbstractSet[Key]:
+        """Returns which of these messages are still in the outbox, in a partition that this relay owns."""
 
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight: the confirmed are deleted soon, the kept fetched again."""
@@ -78,5 +93,8 @@ class Source(Protocol):
     def backlog(self) -> Backlog:
         """Measures what waits."""
 
+    def leave(self) -> None:
+        """Deletes what was confirmed and lets go of all partitions at once."""
+
     def close(self) -> None:
-        """Lets go of all partitions at once and disconnects; raises nothing."""
+        """Disconnects without a word, as the database may not answer; raises nothing."""

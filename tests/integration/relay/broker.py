@@ -45,6 +45,11 @@ class Broker:
         with self._channel() as channel:
             channel.queue_delete(target)
 
+    def count(self, target: str) -> int:
+        """Returns how many messages lie in a queue or log."""
+        with self._channel() as channel:
+            return int(channel.queue_declare(target, passive=True).message_count)
+
     def exists(self, target: str) -> bool:
         with contextlib.suppress(amqp.NotFound), self._channel() as channel:
             channel.queue_declare(target, passive=True)

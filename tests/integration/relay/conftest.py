@@ -61,7 +61,7 @@ def start_relay(service: str, broker: Broker, tmp_path: Path) -> Iterator[StartR
     """Starts relays of the test's service; extra settings by name."""
     started: list[RelayProcess] = []
 
-    def start(outbox: Outbox, **settings: str) -> RelayProcess:
+    def start(outbox: Outbox, *, service: str = service, **settings: str) -> RelayProcess:
         environment = {"DATABASE_URL": outbox.url, "RABBITMQ_URL": broker.url} | settings
         started.append(RelayProcess(service, tmp_path / "relay.log", **environment))
         return started[-1]

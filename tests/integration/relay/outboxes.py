@@ -87,7 +87,7 @@ class MongoOutbox(Outbox):
     def __init__(self, url: str) -> None:
         self.url = url
         self._client: MongoClient[dict[str, Any]] = MongoClient(url, uuidRepresentation="standard", tz_aware=True)
-        self._documents = self._client.get_default_database()["notifications"]
+        self.documents = self._client.get_default_database()["notifications"]
 
     def write(self, messages: list[Message]) -> None:
         for message in messages:
@@ -101,7 +101,7 @@ class MongoOutbox(Outbox):
                 "body": Binary(message.body),
                 "created_at": datetime.now(UTC),
             }
-            self._documents.update_one(
+            self.documents.update_one(
                 {"_id": UUID(int=zlib.crc32(message.subject.encode()))},
                 {
                     "$push": {"outbox": entry},
@@ -114,7 +114,7 @@ class MongoOutbox(Outbox):
         self._client.close()
 
     def waiting(self) -> int:
-        return sum(len(document["outbox"]) for document in self._documents.find({"outbox_since": {"$exists": True}}))
+        return sum(len(document["outbox"]) for document in self.documents.find({"outbox_since": {"$exists": True}}))
 
     def end_sessions(self) -> None:
         """Takes the relays' leases away, which is what a session is here."""

@@ -74,7 +74,7 @@ def test_a_log_deleted_while_it_is_empty_costs_nothing(
     assert relay.metric("relay_returned_total") > 0
 
 
-def test_a_target_that_can_not_be_declared_waits_and_holds_up_nothing_else(
+def test_a_target_that_cannot_be_declared_waits_and_holds_up_nothing_else(
     outbox: Outbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
     relay = start_relay(outbox).until_ready()
@@ -107,8 +107,8 @@ def test_what_a_full_queue_refuses_waits_until_it_has_room(
     until_delivered(outbox)
 
 
-@pytest.mark.parametrize("reason", ["the broker closes the channel", "it can not be put on the wire"])
-def test_a_message_that_the_broker_can_not_stand_is_found_and_held_back_alone(
+@pytest.mark.parametrize("reason", ["the broker closes the channel", "it cannot be put on the wire"])
+def test_a_message_that_the_broker_cannot_stand_is_found_and_held_back_alone(
     outbox: Outbox, broker: Broker, service: str, start_relay: StartRelay, reason: str
 ) -> None:
     size = 6 if reason == "the broker closes the channel" else 5

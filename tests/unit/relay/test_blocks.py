@@ -4,6 +4,8 @@ from relay.blocks import (
     CULPRIT_DELAY_S,
     FIRST_DELAY_S,
     LONGEST_DELAY_S,
+    LONGEST_TARGET_DELAY_S,
+    MOST_REASONS,
     MOST_SUBJECTS,
     Blocks,
     Kind,
@@ -85,3 +87,54 @@ def test_a_culprit_waits_long_and_is_then_tried_alone() -> None:
     (block,) = blocks.due(CULPRIT_DELAY_S)
     assert block.alone
     assert blocks.reasons() == ["subject a: 406 PRECONDITION_FAILED"]
+
+
+def test_a_block_ends_when_its_message_has_gone() -> None:
+    blocks = Blocks()
+    blocks.missing(message("nowhere", "a", 1), "nobody declared it", now=0)
+    blocks.unfit(message("log", "b", 2), "it cannot be sent", now=0)
+    assert blocks.keys() == [1, 2]
+    assert not blocks.keep({1, 2})
+    assert blocks.keep({2})
+    assert blocks.reasons() == ["subject b: it cannot be sent"]
+    assert blocks.current() == Blocked(subjects=frozenset({"b"}))
+
+
+def test_a_target_that_is_missing_for_long_is_looked_for_less_and_less_often() -> None:
+    blocks, now, looks = Blocks(), FIRST_DELAY_S, 0
+    blocks.missing(message("nowhere", "a"), "missing", now=0)
+    while now < 3600:
+        (block,) = blocks.due(now)
+        blocks.still_missing(block, "missing", now)
+        looks, now = looks + 1, block.until
+        assert block.delay_s <= max(LONGEST_DELAY_S, now / 50)
+    assert block.delay_s == LONGEST_TARGET_DELAY_S
+    assert looks < 400
+
+
+def test_a_new_connection_is_a_reason_to_look_at_every_target_at_once() -> None:
+    blocks = Blocks()
+    blocks.missing(message("nowhere", "a"), "missing", now=0)
+    for now in range(1000, 1300, 50):
+        blocks.still_missing(blocks.due(now)[0], "missing", now)
+    assert not blocks.due(1251)
+    blocks.hurry(1251)
+    assert [block.name for block in blocks.due(1251)] == ["nowhere"]
+
+
+def test_a_target_that_is_only_being_looked_at_is_held_and_no_reason() -> None:
+    blocks = Blocks()
+    blocks.missing(message("log", "a"), None, now=0)
+    assert blocks.current().targets == {"log"}
+    assert blocks.reasons() == []
+    assert blocks.count(Kind.TARGET) == 0
+
+
+def test_many_messages_that_cannot_be_sent_do_not_block_their_target() -> None:
+    blocks = Blocks()
+    for number in range(2 * MOST_SUBJECTS):
+        blocks.unfit(message("log", f"s{number}", number), "it cannot be sent", now=0)
+    blocks.refused([message("log", "refused", 999)], now=0)
+    assert blocks.current().targets == frozenset()
+    assert len(blocks.reasons()) == MOST_REASONS + 1
+    assert blocks.reasons()[-1] == f"and {2 * MOST_SUBJECTS + 1 - MOST_REASONS} more"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.broker.targets import LogLimits, arguments_of, log_names
+from relay.broker.targets import LogLimits, arguments_of, as_it_is, log_names
 
 LIMITS = LogLimits("30D", 1_000_000)
 
@@ -24,3 +24,35 @@ def test_a_name_that_tells_no_kind_is_not_declared(target: str) -> None:
 
 def test_a_log_that_is_not_split_has_one_name() -> None:
     assert log_names("patient", 1) == ["patient.events"]
+
+
+WORDS = "PRECONDITION_FAILED - inequivalent arg '{}' for queue 'a.events' in vhost '/': received {} but current is {}"
+
+
+@pytest.mark.parametrize(
+    ("argument", "current", "adapted"),
+    [
+        ("x-max-age", "none", {"x-queue-type": "stream"}),
+        ("x-max-age", "'7D'", {"x-queue-type": "stream", "x-max-age": "7D"}),
+        ("x-max-age", "the value '7D' of type 'longstr'", {"x-queue-type": "stream", "x-max-age": "7D"}),
+        ("x-bytes", "the value '5' of type 'long'", {"x-queue-type": "stream", "x-max-age": "1D", "x-bytes": 5}),
+        ("x-on", "the value 'true' of type 'bool'", {"x-queue-type": "stream", "x-max-age": "1D", "x-on": True}),
+    ],
+)
+def test_another_limit_is_taken_as_it_is(argument: str, current: str, adapted: dict[str, object]) -> None:
+    declared = {"x-queue-type": "stream", "x-max-age": "1D"}
+    assert as_it_is(declared, WORDS.format(argument, "'1D'", current)) == adapted
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        WORDS.format("x-queue-type", "'stream'", "'quorum'"),
+        WORDS.format("x-queue-type", "the value 'stream' of type 'longstr'", "none"),
+        WORDS.format("durable", "'true'", "'false'"),
+        WORDS.format("x-max-age", "'1D'", "'2D'")[:100],
+        "PRECONDITION_FAILED - something else",
+    ],
+)
+def test_another_kind_is_not(words: str) -> None:
+    assert as_it_is({"x-queue-type": "stream", "x-max-age": "1D"}, words) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.broker.wire import CONTENT_BODY, CONTENT_HEADER, METHOD, Encoder, FrameReader, method_frame
 from relay.frames import header_prefix
-from relay.message import Row
+from relay.message import Row, Unfit
 
 FRAME_MAX = 4096
 
@@ -62,6 +62,9 @@ def test_bytes_that_are_no_frame_are_an_error() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
+        (message(1, b"", header=Unfit("it is odd")), "it is odd"),
+        (message(1, "text"), "TypeError"),  # type: ignore[arg-type]
+        (message(1, b"four", target="\ud800"), "UnicodeEncodeError"),
         (message(1, b"four", header=header_prefix(5) + b"\0\0"), "does not announce"),
         (message(1, b"four", header=b""), "does not announce"),
         (message(1, b"four", header=header_prefix(4) + b"\0" * FRAME_MAX), "room for"),
@@ -69,8 +72,16 @@ def test_bytes_that_are_no_frame_are_an_error() -> None:
     ],
 )
 def test_what_the_broker_could_not_read_is_kept_out_of_the_batch(row: Row, reason: str) -> None:
-    good = message(2, b"good")
+    good = (*message(2, b"good")[:2], "another subject", *message(2, b"good")[3:])
     encoded = Encoder(1, FRAME_MAX).encode([row, good])
     assert encoded.rows == [good]
-    assert reason in encoded.unfit[0][1]
+    assert reason in str(encoded.unfit[0][1])
     assert encoded.buffer == Encoder(1, FRAME_MAX).encode([good]).buffer
+
+
+def test_what_stands_behind_one_that_cannot_be_sent_waits_with_it() -> None:
+    odd, behind = message(1, b"four", header=b""), message(2, b"good")
+    encoded = Encoder(1, FRAME_MAX).encode([odd, behind])
+    assert (encoded.rows, encoded.buffer) == ([], b"")
+    assert [row for row, _ in encoded.unfit] == [odd, behind]
+    assert encoded.unfit[1][1] is None

@@ -31,6 +31,7 @@ class Channel:
         """What is on its way to the broker, with its delivery tags; it may arrive after the relay's death."""
         self.receipts: deque[tuple[Said, int, bool, Row]] = deque()
         """What the broker has said and the relay has not read."""
+        self.known_targets: set[str] = set()
         self.is_open = True
         self._broker, self._pause = broker, pause
 
@@ -46,7 +47,7 @@ class Channel:
         """Returns the messages whose fate the broker has not told."""
         return self.deliveries.rows()
 
-    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
         """Sends a batch; before it, anything may happen."""
         window = self.deliveries.publish(rows)
         self._pause()
@@ -138,6 +139,9 @@ class Broker:
 class ModelDeclarer(Declarer):
     """Declares at once, in the relay's own thread."""
 
-    def ask(self, target: str) -> str | None:
-        """Returns IS_THERE, or why the target can not be declared."""
-        return self._declare(target) or IS_THERE
+    def __init__(self, broker: "Broker") -> None:
+        self._broker = broker
+
+    def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:  # noqa: ARG002
+        """Returns IS_THERE, or why the target cannot be used."""
+        return self._broker.declare() or IS_THERE

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 import psycopg
-from psycopg.pq import ExecStatus
 
 Answer = list[tuple[Any, ...]]
 
@@ -21,19 +20,6 @@ class Backend(Protocol):
 
     def end(self, session: "Session") -> None:
         """Ends a session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """The answer on the lower level."""
-
-    status: ExecStatus
-    found: bool
-    error_message: bytes = b"terminating connection due to administrator command"
-
-    def get_value(self, _row: int, _column: int) -> bytes:
-        """Returns a boolean in binary form."""
-        return b"\x01" if self.found else b"\x00"
 
 
 class Rows(Answer):
@@ -68,13 +54,14 @@ class Session:
         """The lower level, which one statement goes through."""
         return self
 
-    def exec_prepared(self, _name: bytes, asked: list[bytes], **_: object) -> Looked:
+    def look(self, floor: int) -> bool:
         """Answers whether there is any row above the floor."""
         self.pause()
-        found = self.database.has_any_above(int(asked[0]))
-        return Looked(ExecStatus.TUPLES_OK if self.lives else ExecStatus.FATAL_ERROR, found)
+        if not self.lives:
+            raise psycopg.OperationalError("terminating connection due to administrator command")
+        return self.database.has_any_above(floor)
 
-    def prepare(self, *_: object) -> None:
+    def prepare_look(self) -> None:
         """Nothing needs to be prepared here."""
 
     def add_notify_handler(self, _: object) -> None:

@@ -42,10 +42,16 @@ class Process(threading.Thread):
         self._may_go, self._has_come = threading.Semaphore(0), threading.Semaphore(0)
         self.relay = Relay(
             lambda: source(
-                "", service=SERVICE, relay_id=relay_id, poll_s=0.1, batch_rows=BATCH_ROWS, batch_bytes=1_000_000
+                "",
+                service=SERVICE,
+                relay_id=relay_id,
+                poll_s=0.1,
+                batch_rows=BATCH_ROWS,
+                batch_bytes=1_000_000,
+                message_max_bytes=1_000_000,
             ),
-            lambda: cast("Publisher", broker.connect(self.pause)),
-            ModelDeclarer(lambda _: broker.declare()),
+            lambda _identity: cast("Publisher", broker.connect(self.pause)),
+            ModelDeclarer(broker),
             batch_rows=BATCH_ROWS,
             windows=WINDOWS,
             report=_Silent(Health()),

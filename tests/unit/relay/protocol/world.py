@@ -47,7 +47,7 @@ class World(RuleBasedStateMachine):
             (loop, "time", time),
             (postgres, "time", time),
             (loop, "select", SimpleNamespace(select=self._select)),
-            (postgres, "connect", lambda _url, name: self._connect(name)),
+            (postgres, "connect", lambda _url, name, _ca_file=None: self._connect(name)),
         ):
             self._patches.enter_context(patch.object(module, name, stand_in))
 

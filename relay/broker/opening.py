@@ -1,0 +1,74 @@
+"""What is done whenever the relay connects to the broker, before it publishes anything."""
+
+import logging
+from collections.abc import Sequence
+
+from relay.broker.address import BrokerAddress
+from relay.broker.declarations import Declarations
+from relay.broker.errors import BrokerLostError
+from relay.broker.publisher import Publisher
+from relay.broker.targets import LogLimits
+
+_log = logging.getLogger(__name__)
+
+
+class Opening:
+    """Opens a service's connections: makes sure whose the virtual host is, and declares the service's own targets."""
+
+    def __init__(
+        self, address: BrokerAddress, limits: LogLimits, *, service: str, name: str, declared_first: Sequence[str]
+    ) -> None:
+        self._address = address
+        self._limits = limits
+        self._service = service
+        self._name = name
+        self._declared_first = declared_first
+        self._warned: set[str] = set()
+
+    def declarations(self) -> Declarations:
+        """Opens a connection that declares.
+
+        Raises:
+            BrokerLostError: the broker cannot be reached.
+        """
+        return Declarations(self._address, self._limits)
+
+    def publisher(self, identity: str | None) -> Publisher:
+        """Opens the connection that publishes.
+
+        Args:
+            identity: what tells the service's database from every other one; None when that is not known.
+
+        Raises:
+            OwnedByAnotherError: the virtual host is another database's.
+            BrokerLostError: the broker cannot be reached.
+        """
+        declarations = self.declarations()
+        try:
+            if identity is not None:
+                self._warn(declarations.own(self._service, identity))
+            known = self._declare_first(declarations)
+        finally:
+            declarations.close()
+        publisher = Publisher(self._address, name=self._name)
+        publisher.known_targets |= known
+        return publisher
+
+    def _declare_first(self, declarations: Declarations) -> set[str]:
+        """Declares what this service publishes to; one that cannot be is looked at again with its first row."""
+        known = set()
+        for target in self._declared_first:
+            try:
+                trouble = declarations.declare(target)
+            except BrokerLostError as failed:
+                self._warn(str(failed))  # this target's trouble, as the broker has just answered
+                break
+            self._warn(trouble)
+            known |= {target} if trouble is None else set()
+        return known
+
+    def _warn(self, trouble: str | None) -> None:
+        """Says each trouble once: a connection that is lost again and again has the same every time."""
+        if trouble is not None and trouble not in self._warned:
+            self._warned.add(trouble)
+            _log.warning("%s", trouble)
