@@ -64,8 +64,8 @@ def encode_header(
             bytes((PERSISTENT,)),
             _short(str(message_id)),
             struct.pack(">Q", int(at.timestamp())),
-            _short(message_type),
-            _short(source),
+            _short(message_type, "type"),
+            _short(source, "source"),
         )
     )
 
@@ -99,10 +99,10 @@ def _length(flag: int, header: bytes, at: int) -> int:
     return 1 + header[at]
 
 
-def _short(text: str) -> bytes:
+def _short(text: str, name: str = "field") -> bytes:
     data = text.encode()
     if len(data) > 255:
-        raise ValueError(f"{text[:40]!r}... has {len(data)} bytes, AMQP has room for 255")
+        raise ValueError(f"its {name} {text[:40]!r}... has {len(data)} bytes, AMQP has room for 255")
     return bytes((len(data),)) + data
 
 

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import psycopg
 
-from relay.message import BODY, KEY, Row, too_large
+from relay.message import BODY, KEY, Row, Unfit, too_large
 from relay.sources import postgres_statements as statements
 from relay.sources.postgres_ownership import PostgresConnection
 from relay.sources.postgres_rows import Fetched, unfit, unreadable, with_headers
@@ -103,12 +103,12 @@ class Reading:
         found = {row_id: (body, size) for row_id, body, size in self._execute(statements.BODIES, asked)}
         self._most_rows = max(_SMALLEST_FETCH_ROWS, 2 * len(found))
         completed = []
-        for row in rows:
-            body, size = found.get(row[KEY], (None, None))
+        for row in (row for row in rows if row[KEY] in found):
+            body, size = found[row[KEY]]
             if body is not None:
                 completed.append(cast("Row", (*row[:BODY], body, row[-1])))
-            elif size is not None:
-                completed.append(unfit(row, too_large(size, most)))
+            else:
+                completed.append(unfit(row, Unfit("its body is null") if size is None else too_large(size, most)))
         return completed
 
     def _execute(self, statement: str, asked: Mapping[str, object]) -> list[Fetched]:
