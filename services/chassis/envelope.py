@@ -18,6 +18,9 @@ from services.chassis.wire import MESSAGE_MAX_BYTES, encode_header
 
 M = TypeVar("M", bound=Message)
 
+LAST_SEQUENCE = 2**62
+"""No publisher comes so far, and what follows can still be counted in 64 bits."""
+
 MAX_KEPT_CHARACTERS = 16_384
 MAX_KEPT_DEPTH = 6
 """How much is kept of the properties of a message that nobody can read."""
@@ -146,6 +149,7 @@ def outgoing(
         causation_id=cause.causation_id,
         traceparent=cause.next_traceparent(),
         sequenced=sequenced,
+        parts=parts if sequenced else 1,
     )
     return Outgoing(partition_of(subject), message_id, target, name, subject, sequenced, header, body, now)
 
@@ -163,8 +167,8 @@ def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
     headers = properties.get("application_headers")
     headers = headers if isinstance(headers, Mapping) else {}
     sequence = headers.get("sequence")
-    if sequence is not None and (not isinstance(sequence, int) or isinstance(sequence, bool) or sequence < 1):
-        raise MalformedMessage(f"header sequence must be a positive integer, not {sequence!r}")
+    if sequence is not None and not (type(sequence) is int and 1 <= sequence <= LAST_SEQUENCE):
+        raise MalformedMessage(f"header sequence must be an integer from 1 to {LAST_SEQUENCE}, not {sequence!r:.80}")
     return Incoming(
         message_id=_uuid(properties, "message_id"),
         source=_text(properties, "app_id", "property app_id (the source)"),

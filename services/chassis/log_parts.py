@@ -11,6 +11,8 @@ from zlib import crc32
 MOST_PARTS = 64
 """As many as an outbox has partitions: a part with less than one would never get an event."""
 
+NUMBERS_OF_PARTS = (1, 2, 4, 8, 16, 32, 64)
+
 _LOG = re.compile(r"^(?P<publisher>.+)\.events(?:\.(?P<part>[1-9][0-9]?))?$")
 
 
@@ -20,7 +22,7 @@ def check_number(parts: int) -> int:
     Raises:
         ValueError: It is no power of two.
     """
-    if parts & (parts - 1):
+    if parts not in NUMBERS_OF_PARTS:
         raise ValueError("should be a power of two: 1, 2, 4, 8, 16, 32 or 64")
     return parts
 

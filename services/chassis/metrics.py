@@ -20,6 +20,24 @@ MISSING = Gauge(
     "infirmary_messages_missing", "Events that have not come although later ones of their subject wait.", ["channel"]
 )
 POSITION = Gauge("infirmary_log_offset", "Offset of the last message applied.", ["log"])
+LAG = Gauge("infirmary_log_lag_messages", "Messages of a log not applied yet; 0 where others read it.", ["log"])
+CAUGHT_UP = Gauge(
+    "infirmary_log_caught_up_timestamp_seconds",
+    "When a log was last read to its end; 0 where another process reads it.",
+    ["log"],
+)
+READER_ACTIVE = Gauge("infirmary_log_reader_active", "Whether this process is the one that reads a log.", ["log"])
+UNREADABLE = Gauge(
+    "infirmary_channel_unreadable", "1 while a log or the inbox cannot be read, by the reason.", ["channel", "kind"]
+)
+UNHANDLED = Counter(
+    "infirmary_messages_unhandled_total",
+    "Events that were passed because nobody here handles their type.",
+    ["channel", "type"],
+)
+RETENTION_COMPLETED = Gauge(
+    "infirmary_retention_completed_timestamp_seconds", "When nothing was left that is too old.", ["table"]
+)
 RECONNECTS = Counter("infirmary_consumer_reconnects_total", "Sessions given up after a lost connection.")
 SAGAS_PARKED = Gauge("infirmary_sagas_parked", "Sagas that wait for an operator.")
 SAGA_TIMEOUTS = Counter("infirmary_saga_timeouts_total", "Saga steps taken up because nobody answered.")

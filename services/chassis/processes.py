@@ -3,20 +3,17 @@
 import logging
 import signal
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask
 
 from services.chassis import health, logs
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.loop import Consumer, Session
-from services.chassis.consumer.postgres_ledger import PostgresLedger
-from services.chassis.database import is_transient
 from services.chassis.health import Heart
-from services.chassis.nudge import Nudger
 from services.chassis.rooms import handlers_of, orchestrator_of
 from services.chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from services.chassis.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
 
 log = logging.getLogger(__name__)
 
@@ -55,23 +52,21 @@ def run_consumer(service: str, settings: Settings) -> None:
     consumer.run()
 
 
-def make_consumer(service: str, settings: Settings, heart: Heart) -> Consumer:
+def make_consumer(service: str, settings: Settings, heart: Heart) -> "Consumer":
     """Returns the service's consumer, not yet connected."""
     if settings.database_url.startswith("mongodb"):
         from services.chassis.mongo.consumer import make_mongo_consumer
 
         return make_mongo_consumer(service, settings, heart)
+    from services.chassis.consumer.applying import Applier
+    from services.chassis.consumer.loop import Consumer
+    from services.chassis.consumer.opening import Opening
+    from services.chassis.consumer.postgres_ledger import PostgresLedger
+    from services.chassis.database import is_transient
+    from services.chassis.nudge import Nudger
+
     handlers = handlers_of(service)
-    applier = Applier(handlers, orchestrator_of(service, settings))
+    applier = Applier(handlers, orchestrator_of(service, settings), settings.message_max_bytes)
     nudger = Nudger(settings, service)
-
-    def connect() -> Session:
-        ledger = PostgresLedger(service, settings, applier, nudger)
-        try:
-            broker = Broker(settings.rabbitmq_url, f"{service}/consumer")
-        except BaseException:
-            ledger.close()
-            raise
-        return Session(service, handlers.logs(), ledger, broker, settings.consumer_batch_messages)
-
-    return Consumer(connect, is_transient, heart)
+    opening = Opening(service, settings, handlers, lambda: PostgresLedger(service, settings, applier, nudger))
+    return Consumer(opening.session, is_transient, heart)

@@ -78,6 +78,7 @@ CREATE TABLE parked_message (
     UNIQUE (channel, message_id)
 );
 CREATE INDEX parked_message_subject ON parked_message (channel, subject, id);
+CREATE INDEX parked_message_due ON parked_message (channel, retry_at);
 """
 
 SAGAS = """

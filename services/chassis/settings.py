@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     rabbitmq_url: Annotated[str, AfterValidator(_broker), Field(description="the broker; the API does without")] = (
         "amqp://guest:guest@127.0.0.1:5672/"
     )
+    rabbitmq_ca_file: Annotated[
+        FilePath | None, Field(description="certificates (PEM) that the broker's must be signed by, for amqps")
+    ] = None
     http_host: Annotated[str, Field(description="address that the API and the metrics listen on")] = "127.0.0.1"
     http_port: Annotated[Port, Field(description="port of the API")] = 8100
     http_threads: Annotated[int, Field(ge=1, le=64, description="requests that the API works on at once")] = 8

@@ -46,6 +46,10 @@ def _header(key: bytes, value: str) -> bytes:
 
 
 _SUBJECT, _TIME, _SCHEMA = b"\x07subject", b"\x04time", b"\x0adataschema"
+PARTS_HEADER = "parts"
+"""Into how many parts the log is written that an event is for; only where they are more than one."""
+
+_PARTS = b"\x05parts" + b"b"
 _TRACEPARENT, _CAUSATION = b"\x0btraceparent", b"\x0ccausation_id"
 
 
@@ -62,11 +66,13 @@ def encode_header(
     causation_id: str,
     traceparent: str,
     sequenced: bool,
+    parts: int = 1,
 ) -> bytes:
     """Returns the payload of the content header frame.
 
     docs/outbox-contract.md says what each of a message's attributes becomes. `time` is when the message was written, an
     aware datetime; `sequenced` says whether to leave 8 zero bytes at SEQUENCE_OFFSET for the sequence.
+    `parts` is the number of the log's parts, told to its readers.
 
     Raises:
         ValueError: A property is longer than AMQP allows (255 bytes).
@@ -79,6 +85,7 @@ def encode_header(
             _header(_SCHEMA, dataschema),
             _header(_TRACEPARENT, traceparent),
             _header(_CAUSATION, causation_id),
+            _PARTS + bytes((parts,)) if parts > 1 else b"",
         )
     )
     return b"".join(

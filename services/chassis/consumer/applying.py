@@ -5,6 +5,7 @@ from typing import Protocol
 from pydantic_core import from_json
 
 from services.chassis.cause import Cause, cause_of
+from services.chassis.consumer import unhandled
 from services.chassis.envelope import Incoming, MalformedMessage, read_body
 from services.chassis.handlers import CommandHandler, Handlers
 from services.chassis.logs import CORRELATION_ID
@@ -13,6 +14,8 @@ from services.chassis.saga import participant
 from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.transaction import Transaction
+
+MESSAGE_MAX_BYTES = 1_048_576
 
 
 class Work(Protocol):
@@ -24,17 +27,30 @@ class Work(Protocol):
 class Applier:
     """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
 
-    def __init__(self, handlers: Handlers, orchestrator: Orchestrator | None) -> None:
+    def __init__(
+        self, handlers: Handlers, orchestrator: Orchestrator | None, message_max_bytes: int = MESSAGE_MAX_BYTES
+    ) -> None:
         self.handlers = handlers
         self.orchestrator = orchestrator
+        self._message_max_bytes = message_max_bytes
+        self._types = frozenset(
+            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
+        )
+        for log in handlers.logs():
+            unhandled.expect(log)
+
+    def handles(self, message: Incoming) -> bool:
+        """Says whether a message is of a type that this service handles; only those are told by their names."""
+        return message.type in self._types
 
     def event(self, tx: Work, message: Incoming) -> None:
         """Applies an event. One of a type that the service does not handle changes nothing.
 
         Raises:
-            MalformedMessage: The body cannot be read.
+            MalformedMessage: The body cannot be read, or is too long.
         """
         work_on(tx, message)
+        self._require_size(message)
         found = self.handlers.events.get((message.source, message.type))
         if found is None:
             _require_json_object(message)
@@ -55,6 +71,7 @@ class Applier:
         """
         work_on(tx, message)
         if message.type == Reply.__name__ and self.orchestrator is not None:
+            self._require_size(message)
             self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
             return
         participant.answer(tx, *self.command(message), sagas.outcomes)
@@ -66,6 +83,7 @@ class Applier:
             MalformedMessage: The body cannot be read, nobody here handles the type, or the reply would go to somebody
                 whose saga it is not.
         """
+        self._require_size(message)
         found = self.handlers.commands.get(message.type)
         if found is None:
             raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
@@ -75,6 +93,13 @@ class Applier:
             asked = f"{command.reply_to!r:.80}"
             raise MalformedMessage(f"{message.type}.reply_to must be {kind.contract.peer}, not {asked}")
         return command, handle
+
+    def _require_size(self, message: Incoming) -> None:
+        if len(message.body) > self._message_max_bytes:
+            raise MalformedMessage(
+                f"{message.type}: the body has {len(message.body)} bytes, more than MESSAGE_MAX_BYTES"
+                f" ({self._message_max_bytes}) allows"
+            )
 
 
 def work_on(tx: Work, message: Incoming) -> None:

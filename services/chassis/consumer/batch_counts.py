@@ -1,8 +1,14 @@
 """Counts what happened to the messages of a batch, and tells the monitoring system when that is certain."""
 
+import logging
 from collections import Counter
 
 from services.chassis import metrics
+from services.chassis.consumer import unhandled
+from services.chassis.consumer.failure import describe, line_of
+from services.chassis.envelope import MalformedMessage
+
+log = logging.getLogger(__name__)
 
 
 class BatchCounts:
@@ -11,6 +17,8 @@ class BatchCounts:
     def __init__(self, channel: str) -> None:
         self._channel = channel
         self._applied: Counter[str] = Counter()
+        self._passed: Counter[str] = Counter()
+        self._failures: list[tuple[str, BaseException]] = []
         self._duplicates = self._waiting = self._parked = 0
 
     @property
@@ -27,22 +35,39 @@ class BatchCounts:
         """Counts a message that was applied."""
         self._applied[message_type] += 1
 
-    def duplicate(self) -> None:
-        """Counts a message that had been applied before."""
-        self._duplicates += 1
+    def passed(self, message_type: str) -> None:
+        """Counts an event of a type that nobody here handles; it is applied by doing nothing."""
+        self._passed[message_type] += 1
+        self.applied(unhandled.OTHER)
 
-    def held(self, error: BaseException | None) -> None:
-        """Counts a message that is parked with its error, or waits without one."""
+    def duplicate(self, count: int = 1) -> None:
+        """Counts messages that had been applied before."""
+        self._duplicates += count
+
+    def held(self, error: BaseException | None, message_type: str | None = None) -> None:
+        """Counts a message that is parked with its error, or waits without one; its error is told with the calls."""
         if error is None:
             self._waiting += 1
         else:
             self._parked += 1
+            self._failures.append((message_type or "a message", error))
+
+    def failed_again(self, known: str | None, error: BaseException, message_type: str | None) -> None:
+        """Notes that a parked message has failed again, which is told if it is another error than the one known."""
+        if known is None or line_of(known) != describe(error):
+            self._failures.append((message_type or "a message", error))
 
     def tell(self) -> None:
-        """Adds it all to the metrics; to be called after the commit."""
+        """Adds it all to the metrics and the log; to be called after the commit."""
         for message_type, count in self._applied.items():
             metrics.APPLIED.labels(self._channel, message_type).inc(count)
+        for message_type, count in self._passed.items():
+            unhandled.passed(self._channel, message_type, count)
         counted = ((metrics.DUPLICATES, self._duplicates), (metrics.WAITING, self._waiting))
         for metric, count in (*counted, (metrics.PARKED, self._parked)):
             if count:
                 metric.labels(self._channel).inc(count)
+        failures, self._failures = self._failures, []
+        for what, error in failures:
+            calls = None if isinstance(error, MalformedMessage) else error
+            log.error("%s of %s is parked: %s", what, self._channel, describe(error), exc_info=calls)

@@ -1,16 +1,24 @@
 """The broker's side of a consumer: one connection, a channel per log and one for the inbox queue."""
 
-from collections import deque
-from typing import Any, Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
-from amqp import method_framing
-from amqp.basic_message import Message
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import AccessRefused, AMQPError, ChannelError, NotFound, PreconditionFailed, ResourceLocked
 from kombu.connection import Connection
 
-from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.inbox_queue import arguments_of, taken_over
+from services.chassis.consumer.ownership import marker, owned_by_another
+from services.chassis.consumer.subscription import Subscription
+from services.chassis.consumer.tls import tls_options
+from services.chassis.consumer.unreadable import Kind, Unreadable
+
+T = TypeVar("T")
 
 HEARTBEAT_S: Final = 10
+ANSWER_WITHIN_S: Final = 10
+"""How long the broker may take to answer, or to take what is written to it: one that hangs closes nothing."""
+
 QUIET_SOCKET = (TimeoutError, BlockingIOError)
 BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 """What a lost or refused connection, channel or consumer raises."""
@@ -18,84 +26,18 @@ BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 READ_BYTES: Final = 8192
 """How much is read from the socket at once. What is left over is copied at each step, so more would be slower."""
 
-OFFSET_HEADER: Final = "x-stream-offset"
-UNDECODABLE: Final = "undecodable"
-_OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
-
-INBOX_ARGUMENTS: Final[dict[str, Any]] = {"x-queue-type": "quorum", "x-single-active-consumer": True}
-
-
-class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
-    """A message whose properties are kept as they are when they cannot be decoded.
-
-    py-amqp would raise in the middle of reading the socket, for every process that the message is delivered to.
-    """
-
-    def _load_properties(self, class_id: int, buf: Any, offset: int) -> int:
-        try:
-            end: int = super()._load_properties(class_id, buf, offset)
-        except Exception:  # whatever a hostile sender makes it raise
-            raw = bytes(buf[offset:])
-            self.properties = {UNDECODABLE: raw.hex(), "application_headers": _stream_offset(raw)}
-            return len(buf)
-        return end
-
-
-method_framing.Message = _TolerantMessage
+_KINDS: Final[dict[type[ChannelError], Kind]] = {
+    NotFound: "missing",
+    AccessRefused: "refused",
+    ResourceLocked: "refused",
+    PreconditionFailed: "wrong_kind",
+}
 
 
 def _read_more_at_once(transport: Any) -> None:
     """Lets py-amqp, which keeps what it reads too much, ask the socket once for what it would ask for in 9 parts."""
     receive = transport._quick_recv
     transport._quick_recv = lambda wanted: receive(max(wanted, READ_BYTES))
-
-
-def _stream_offset(raw: bytes) -> dict[str, int]:
-    """Returns the header that the broker puts in front of a log's message, read from bytes that are no table."""
-    at = raw.find(_OFFSET_KEY)
-    value = raw[at + len(_OFFSET_KEY) :][:8]
-    return {OFFSET_HEADER: int.from_bytes(value, "big")} if at >= 0 and len(value) == 8 else {}
-
-
-class Subscription:
-    """Deliveries of one queue or log that are not acknowledged yet."""
-
-    def __init__(self, channel: Any, queue: str, prefetch: int, offset: int | str | None) -> None:
-        """Starts consuming.
-
-        Args:
-            channel: A channel of its own.
-            queue: The queue's or log's name.
-            prefetch: How many unacknowledged deliveries the broker sends ahead.
-            offset: Where to start in a log (`first`, `last` or a number); None for a queue.
-
-        Raises:
-            amqp.NotFound: There is no such queue.
-        """
-        self._channel = channel
-        self.waiting: deque[Delivery] = deque()
-        channel.auto_decode = False
-        channel.basic_qos(0, prefetch, False)
-        arguments = {} if offset is None else {OFFSET_HEADER: offset}
-        self._consumer = channel.basic_consume(queue, callback=self._deliver, arguments=arguments)
-
-    def take(self, at_most: int) -> list[Delivery]:
-        """Returns the next deliveries, without waiting for more."""
-        return [self.waiting.popleft() for _ in range(min(at_most, len(self.waiting)))]
-
-    def acknowledge(self, last: Delivery) -> None:
-        """Acknowledges everything up to and including a delivery."""
-        self._channel.basic_ack(last.tag, multiple=True)
-
-    def close(self) -> None:
-        """Stops reading a log; what was not acknowledged stays in its place, as everything in a log does."""
-        self._channel.basic_cancel(self._consumer)  # py-amqp complains of each delivery to a channel that it closes
-        self._channel.close()
-
-    def _deliver(self, message: Any) -> None:
-        headers = message.properties.get("application_headers") or {}
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, headers.get(OFFSET_HEADER)))
 
 
 class Broker:
@@ -105,8 +47,13 @@ class Broker:
         times_emptied: How often everything that had come was taken in.
     """
 
-    def __init__(self, url: str, name: str) -> None:
-        """Connects.
+    def __init__(self, url: str, name: str, ca_file: Path | None = None) -> None:
+        """Connects, and says nothing to a host that is not the one that the URL names.
+
+        Args:
+            url: Where the broker is.
+            name: What the broker should show.
+            ca_file: Who must have signed its certificate, for amqps; None for those whom the system trusts.
 
         Raises:
             OSError, amqp.AMQPError: The broker does not answer or refuses.
@@ -117,17 +64,22 @@ class Broker:
             connect_timeout=5,
             transport_options={"client_properties": {"connection_name": name}},
         )
+        tls = tls_options(url, ca_file)
+        if tls is not None:
+            self._connection.ssl = tls  # set here, it overrules whatever the URL says
         self._connection.connect()
-        _read_more_at_once(self._connection.connection.transport)
+        transport = self._connection.connection.transport
+        transport.sock.settimeout(ANSWER_WITHIN_S)
+        _read_more_at_once(transport)
         self.times_emptied = 0
 
-    def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription | None:
-        """Starts consuming; returns None when there is no such queue or log yet."""
-        channel = self._connection.channel()
-        try:
-            return Subscription(channel, queue, prefetch, offset)
-        except NotFound:
-            return None
+    def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription:
+        """Starts consuming.
+
+        Raises:
+            Unreadable: There is no such queue or log, or it may not or cannot be read.
+        """
+        return self._on_channel_of_its_own(lambda channel: Subscription(channel, queue, prefetch, offset))
 
     def exists(self, name: str) -> bool:
         """Says whether there is such a queue or log."""
@@ -136,16 +88,76 @@ class Broker:
                 channel.queue_declare(name, passive=True)
         except NotFound:
             return False
+        except ChannelError:  # there is something that is not for us
+            return True
         return True
 
     def declare_inbox(self, queue: str) -> None:
-        """Declares an inbox queue, unless there is one: an operator may have given it other limits."""
+        """Declares an inbox queue, or makes sure that the one that is there is one; an operator may have limited it.
+
+        Raises:
+            Unreadable: It is none, or this user may not declare it.
+        """
+        arguments: dict[str, Any] | None = arguments_of(self._connection.connection.server_properties)
+        while arguments is not None:
+            try:
+                return self._declare(queue, arguments)
+            except Unreadable as odd:
+                if odd.kind == "refused" and self.exists(queue):
+                    return None
+                arguments = taken_over(arguments, str(odd))
+                if arguments is None:
+                    raise
+        return None
+
+    def _declare(self, queue: str, arguments: dict[str, Any]) -> None:
+        def declare(channel: Any) -> None:
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+            channel.close()
+
+        self._on_channel_of_its_own(declare)
+
+    def own(self, service: str, identity: str) -> None:
+        """Marks the virtual host as that of the service with this database.
+
+        Raises:
+            OwnedByAnother: It is marked as another one's.
+            Unreadable: This user may not mark it.
+        """
+        exchange, mark = marker(service, identity)
+
+        def declare(channel: Any) -> None:
+            channel.exchange_declare(exchange, "fanout", durable=True, auto_delete=False, arguments=mark)
+            channel.close()
+
         try:
-            with self._connection.channel() as channel:
-                channel.queue_declare(queue, passive=True)
-        except NotFound:
-            with self._connection.channel() as channel:
-                channel.queue_declare(queue, durable=True, auto_delete=False, arguments=self._inbox_arguments())
+            self._on_channel_of_its_own(declare)
+        except Unreadable as refused:
+            if refused.kind == "wrong_kind":
+                raise owned_by_another(service, identity, str(refused)) from refused
+            raise
+
+    def disown(self, service: str) -> None:
+        """Removes the mark, whosever it is.
+
+        Raises:
+            Unreadable: This user may not.
+        """
+        exchange, _ = marker(service, "")
+
+        def delete(channel: Any) -> None:
+            channel.exchange_delete(exchange)
+            channel.close()
+
+        self._on_channel_of_its_own(delete)
+
+    def _on_channel_of_its_own(self, work: Callable[[Any], T]) -> T:
+        channel = self._connection.channel()
+        try:
+            return work(channel)
+        except ChannelError as error:
+            channel.close()  # py-amqp has opened it again by itself
+            raise Unreadable(_KINDS.get(type(error), "failing"), str(error.reply_text or error)) from error
 
     def wait(self, timeout_s: float) -> bool:
         """Takes in what the broker sends next; returns whether something came in time."""
@@ -180,10 +192,3 @@ class Broker:
             self._connection.close()
         except BROKER_ERRORS:
             self._connection.collapse()
-
-    def _inbox_arguments(self) -> dict[str, Any]:
-        properties = self._connection.connection.server_properties
-        major = int(str(properties.get("version", "0")).split(".")[0])
-        # From 4.0 on a quorum queue drops a message after 20 deliveries, which an outage of the database uses up in
-        # seconds.
-        return INBOX_ARGUMENTS | ({"x-delivery-limit": -1} if major >= 4 else {})

@@ -1,5 +1,6 @@
 """What the broker hands to a consumer, before anybody has looked into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -7,6 +8,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from services.chassis.envelope import Incoming, MalformedMessage, incoming, printable
+from services.chassis.log_parts import NUMBERS_OF_PARTS
+from services.chassis.wire import PARTS_HEADER
 
 _MALFORMED = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 """Name space for the ids of messages that have none of their own."""
@@ -35,6 +38,13 @@ class Delivery:
             return incoming(self.properties, self.body)
         except MalformedMessage as malformed:
             return malformed
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts its publisher writes its log, as far as the message says so."""
+        headers = self.properties.get("application_headers")
+        parts = headers.get(PARTS_HEADER) if isinstance(headers, Mapping) else None
+        return parts if type(parts) is int and parts in NUMBERS_OF_PARTS else 1
 
     @cached_property
     def identity(self) -> UUID:

@@ -15,8 +15,6 @@ from services.chassis.messages import COMPENSATION_SUFFIX
 from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.transaction import Transaction
 
-RETRIED_AT_ONCE = 100
-
 
 class InboxBatch:
     """One transaction's work on the service's inbox queue."""
@@ -53,17 +51,26 @@ class InboxBatch:
                 self.counts.duplicate()
         self.sagas.save()
 
-    def retry(self) -> None:
-        """Tries held messages whose turn has come."""
-        for held in parking.due_in_inbox(self.tx, self.queue, RETRIED_AT_ONCE):
-            try:
-                self._apply_carefully(held.message())
-            except Exception as error:  # whatever a handler raises is kept with its message
-                if is_transient(error):
-                    raise
-                parking.failed_again(self.tx, held, error)
-                continue
-            parking.release(self.tx, held)
+    def retry(self, at_most: int, until: float) -> None:
+        """Tries held messages whose turn has come.
+
+        Args:
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+        """
+        for held in parking.in_time(parking.due_in_inbox(self.tx, self.queue, at_most), until):
+            self._retry(held)
+
+    def _retry(self, held: parking.Held) -> None:
+        try:
+            self._apply_carefully(held.message())
+        except Exception as error:  # whatever a handler raises is kept with its message
+            if is_transient(error):
+                raise
+            parking.failed_again(self.tx, held, error)
+            self.counts.failed_again(held.error, error, held.type)
+            return
+        parking.release(self.tx, held)
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -108,7 +115,7 @@ class InboxBatch:
         parking.hold(self.tx, self.queue, delivery, error)
         if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self.blocked.add(delivery.message.subject)
-        self.counts.held(error)
+        self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)
 
     def _enter(self, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
         """Writes the inbox rows; the result, not waited for here, says which of the messages were not there yet."""

@@ -1,6 +1,6 @@
 """What the consumer's loop needs of a service's database; PostgreSQL and MongoDB each have one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.chassis.consumer.delivery import Delivery
@@ -64,8 +64,17 @@ class Ledger(Protocol):
         """Applies commands and replies that are not in the inbox yet."""
         ...
 
-    def retry_held(self, channel: str) -> bool:
-        """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
+    def retry_held(self, channel: str, at_most: int, until: float) -> int:
+        """Tries what is parked or waits in a channel and is due.
+
+        Args:
+            channel: A log or the inbox.
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+
+        Returns:
+            How many need nothing more.
+        """
         ...
 
     def holds(self, channel: str) -> bool:
@@ -73,7 +82,15 @@ class Ledger(Protocol):
         ...
 
     def tend(self) -> None:
-        """Does what is due by the clock: saga timeouts, old inbox rows."""
+        """Does what is due by the clock: saga timeouts, leases."""
+        ...
+
+    def forget_old(self, at_most: int) -> Mapping[str, int]:
+        """Forgets rows that are too old, at most so many of each table; returns how many it has found, by table."""
+        ...
+
+    def identity(self) -> str:
+        """Returns what tells this database from any other that a service of the same name may have."""
         ...
 
     def close(self) -> None:

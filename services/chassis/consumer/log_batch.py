@@ -16,8 +16,6 @@ from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import publisher_of
 from services.chassis.transaction import Transaction
 
-RETRIED_AT_ONCE = 100
-
 
 @dataclass(frozen=True, slots=True)
 class _Last:
@@ -29,7 +27,15 @@ class _Last:
 class LogBatch:
     """One transaction's work on one log."""
 
-    def __init__(self, tx: Transaction, applier: Applier, log: str, position: Position, careful: bool) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        applier: Applier,
+        log: str,
+        position: Position,
+        careful: bool,
+        some_held: bool = False,
+    ) -> None:
         """Prepares the work.
 
         Args:
@@ -38,8 +44,10 @@ class LogBatch:
             log: The name of the log or of a part of it.
             position: Where the reader stands.
             careful: Whether each message gets a savepoint, so that the one that fails can be told from the others.
+            some_held: Whether there may be events that wait for one that is applied here.
         """
         self.tx, self.applier, self.log, self.position, self.careful = tx, applier, log, position, careful
+        self.some_held = some_held
         self.publisher = publisher_of(log)
         self.sequences = Sequences({}, position.beginning_expired)
         self.changed: set[Subject] = set()
@@ -54,24 +62,33 @@ class LogBatch:
             self._one(delivery)
         self._save()
 
-    def retry(self) -> None:
-        """Tries held events whose turn has come."""
-        due = parking.due_in_log(self.tx, self.log, RETRIED_AT_ONCE)
-        self._load({_scope(held.message()) for held in due})
-        for held in due:
-            message = held.message()
-            try:
-                with self.tx.savepoint() if self.careful else nullcontext():
-                    verdict = self._judge_and_apply(message)
-            except Exception as error:  # whatever a handler raises is kept with its message
-                if not self.careful or is_transient(error):
-                    raise
-                parking.failed_again(self.tx, held, error)
-                continue
-            self._note(message, verdict)
-            if verdict is not Verdict.WAIT:
-                parking.release(self.tx, held)
+    def retry(self, at_most: int, until: float) -> None:
+        """Tries held events whose turn has come.
+
+        Args:
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+        """
+        due = parking.due_in_log(self.tx, self.log, at_most)
+        self._load({Subject(held.source, held.subject) for held in due if held.source and held.subject})
+        for held in parking.in_time(due, until):
+            self._retry(held)
         self._save()
+
+    def _retry(self, held: parking.Held) -> None:
+        try:
+            message = held.message()
+            with self.tx.savepoint() if self.careful else nullcontext():
+                verdict = self._judge_and_apply(message)
+        except Exception as error:  # whatever a handler raises is kept with its message
+            if not self.careful or is_transient(error):
+                raise
+            parking.failed_again(self.tx, held, error)
+            self.counts.failed_again(held.error, error, held.type)
+            return
+        self._note(message, verdict)
+        if verdict is not Verdict.WAIT:
+            parking.release(self.tx, held)
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -104,7 +121,7 @@ class LogBatch:
         if verdict is Verdict.APPLY and message.sequence is not None:
             self.sequences.applied(_scope(message), message.sequence)
             self.changed.add(_scope(message))
-            self.counts.applied(message.type)
+            (self.counts.applied if self.applier.handles(message) else self.counts.passed)(message.type)
         elif verdict is Verdict.DUPLICATE:
             self.counts.duplicate()
 
@@ -119,7 +136,7 @@ class LogBatch:
         ):
             self.sequences.applied(_scope(message), message.sequence - 1)  # what follows has to wait for this one
             self.changed.add(_scope(message))
-        self.counts.held(error)
+        self.counts.held(error, message.type if isinstance(message, Incoming) else None)
 
     def _move_offset(self, last: Delivery) -> None:
         """Moves the offset first, so that a reader that was replaced is stopped by the row before it does anything."""
@@ -160,6 +177,8 @@ class LogBatch:
             subjects=[subject.subject for subject in changed],
             last=[self.sequences.last[subject] for subject in changed],
         )
+        if self.some_held:
+            parking.wake_after(self.tx, self.log, {subject: self.sequences.last[subject] for subject in changed})
 
 
 def _scope(message: Incoming) -> Subject:

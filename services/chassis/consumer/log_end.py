@@ -1,6 +1,7 @@
 """Finds out where a log ends without keeping anybody waiting: it is looked at once a turn until that is known."""
 
-from services.chassis.consumer.broker import Broker, Subscription
+from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.subscription import Subscription
 
 PREFETCH = 5000
 """More than a log keeps together in one piece: reading at its end begins with the whole of the last piece."""
@@ -10,6 +11,11 @@ class LogEnd:
     """The end that a log had when it was asked about."""
 
     def __init__(self, broker: Broker, log: str) -> None:
+        """Begins to look.
+
+        Raises:
+            Unreadable: There is no such log, or it cannot be read.
+        """
         self._probe: Subscription | None = broker.subscribe(log, PREFETCH, "last")
         self._broker, self._emptied = broker, broker.times_emptied
         self._seen = -1

@@ -1,6 +1,7 @@
 """Messages that could not be applied, or that wait for one before them, kept in the service's own database."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,19 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.chassis.consumer.backoff import pause_s
+from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.envelope import Incoming, MalformedMessage, printable, stored
+from services.chassis.consumer.failure import kept
+from services.chassis.consumer.sequence import Subject
+from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.log_parts import is_log
 from services.chassis.transaction import Query, Transaction
 
-MAX_ERROR_CHARACTERS = 2000
+BLOCKED_S = 600.0
+"""When a message is looked at again that must not be tried before another one; whoever settles that one wakes it."""
+
+LOOKED_AT_ONCE = 200
+"""So many of the messages that are due are looked at in a turn, those first that have been due for longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +42,17 @@ class Held:
     attempts: int
 
     def message(self) -> Incoming:
-        """Returns the message; only for one whose attributes could be read."""
-        return stored(self.properties, self.body)
+        """Returns the message; only for one whose attributes could be read.
+
+        Raises:
+            MalformedMessage: It was too long to be kept whole.
+        """
+        return whole(self.properties, self.body)
 
 
 _COLUMNS = (
     "p.id, p.channel, p.source, p.subject, p.sequence, p.message_id, p.type, p.properties, p.body, p.error, p.attempts"
 )
-
-
-def describe(error: BaseException) -> str:
-    """Returns an error as it is kept with the message that caused it."""
-    return f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS].replace("\x00", "\ufffd")
 
 
 def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException | None) -> None:
@@ -53,6 +61,8 @@ def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException
     Without an error it waits for its predecessor; one whose attributes cannot be read waits for a person.
     """
     message = delivery.message if isinstance(delivery.message, Incoming) else None
+    properties, body = contents_of(delivery)
+    waits_s = 0.0 if is_log(channel) else BLOCKED_S
     tx.execute(
         """INSERT INTO parked_message (channel, source, subject, sequence, message_id, type, properties, body, error,
                                        unreadable, attempts, retry_at)
@@ -68,19 +78,47 @@ def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException
         sequence=message and message.sequence,
         message_id=delivery.identity,
         type=message and message.type,
-        properties=Jsonb(message.attributes() if message else printable(delivery.properties)),
-        body=delivery.body,
-        error=None if error is None else describe(error),
+        properties=Jsonb(properties),
+        body=body,
+        error=None if error is None else kept(error),
         unreadable=isinstance(error, MalformedMessage),
         attempts=0 if error is None else 1,
         readable=message is not None,
-        pause_s=0.0 if error is None else pause_s(1),
+        pause_s=waits_s if error is None else pause_s(1),
     )
 
 
 def release(tx: Transaction, held: Held) -> None:
-    """Forgets a message that was applied, or that needs to be applied no longer."""
+    """Forgets a message that was applied, or that needs to be applied no longer, and wakes the one behind it."""
     tx.execute("DELETE FROM parked_message WHERE id = %(id)s", id=held.id)
+    if held.subject is not None and not is_log(held.channel):
+        wake_next(tx, held.channel, held.subject)
+
+
+def wake_next(tx: Transaction, queue: str, subject: str) -> None:
+    """Makes the first message of a subject of an inbox queue due that only waited for those before it."""
+    tx.execute(
+        """UPDATE parked_message SET retry_at = statement_timestamp()
+           WHERE id = (SELECT id FROM parked_message WHERE channel = %(queue)s AND subject = %(subject)s
+                       AND NOT unreadable ORDER BY id LIMIT 1) AND error IS NULL""",
+        queue=queue,
+        subject=subject,
+    )
+
+
+def wake_after(tx: Transaction, log: str, last: Mapping[Subject, int]) -> None:
+    """Makes the events of a log due that waited for the last sequences of their subjects, which are applied now."""
+    tx.execute(
+        """UPDATE parked_message p SET retry_at = statement_timestamp()
+           FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS applied (subject, last)
+           WHERE p.channel = %(log)s AND p.subject = applied.subject AND p.error IS NULL
+             AND p.sequence BETWEEN applied.last + 1 AND applied.last + %(at_most)s
+             AND p.retry_at > statement_timestamp()""",
+        log=log,
+        subjects=[subject.subject for subject in last],
+        last=list(last.values()),
+        at_most=LOOKED_AT_ONCE,
+    )
 
 
 def failed_again(tx: Transaction, held: Held, error: BaseException) -> None:
@@ -90,7 +128,7 @@ def failed_again(tx: Transaction, held: Held, error: BaseException) -> None:
                   retry_at = clock_timestamp() + make_interval(secs => %(pause_s)s)
            WHERE id = %(id)s""",
         id=held.id,
-        error=describe(error),
+        error=kept(error),
         unreadable=isinstance(error, MalformedMessage),
         pause_s=pause_s(held.attempts + 1),
     )
@@ -99,16 +137,6 @@ def failed_again(tx: Transaction, held: Held, error: BaseException) -> None:
 def count(query: Query, channel: str) -> int:
     """Returns how many messages of a channel are held."""
     return int(query.value("SELECT count(*) FROM parked_message WHERE channel = %(channel)s", channel=channel))
-
-
-def some_failed(query: Query, channel: str) -> bool:
-    """Says whether any message of a channel is held for another reason than that it waits for the one before it."""
-    return bool(
-        query.value(
-            "SELECT EXISTS (SELECT FROM parked_message WHERE channel = %(channel)s AND error IS NOT NULL)",
-            channel=channel,
-        )
-    )
 
 
 def missing(query: Query, channel: str) -> int:
@@ -124,41 +152,120 @@ def missing(query: Query, channel: str) -> int:
     return int(found or 0)
 
 
-def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
-    """Returns messages of a log whose turn has come, and which are not backing off.
-
-    Their predecessor was applied, or is the one that comes before them here: many of one subject may have waited for
-    one in another part of the log.
-    """
-    return tx.many(
-        Held,
-        f"""SELECT {_COLUMNS} FROM parked_message p LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source,
-        p.subject)
-            WHERE p.channel = %(log)s AND p.retry_at <= clock_timestamp()
-              AND (p.error IS NOT NULL OR p.sequence <= coalesce(s.last, 0) + 1
-                   OR p.sequence <= coalesce(s.last, 0) + %(at_most)s
-                   AND EXISTS (SELECT FROM parked_message next
-                               WHERE (next.channel, next.source, next.subject) = (p.channel, p.source, p.subject)
-                                 AND next.sequence = coalesce(s.last, 0) + 1 AND next.retry_at <= clock_timestamp()))
-            ORDER BY p.sequence, p.id LIMIT %(at_most)s FOR UPDATE OF p""",
-        log=log,
-        at_most=at_most,
+def some_due_failed(query: Query, channel: str) -> bool | None:
+    """Says whether any of the messages of a channel that are due has failed before; None if nothing is due."""
+    found: bool | None = query.value(
+        """SELECT bool_or(failed) FROM (SELECT error IS NOT NULL AS failed FROM parked_message
+                                        WHERE channel = %(channel)s AND retry_at <= statement_timestamp()
+                                        ORDER BY retry_at LIMIT %(at_once)s) AS due""",
+        channel=channel,
+        at_once=LOOKED_AT_ONCE,
     )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    id: int
+    source: str
+    subject: str
+    sequence: int | None
+    failed: bool
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class _DueInInbox:
+    id: int
+    failed: bool
+    blocked: bool
+
+
+def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
+    """Returns messages of a log whose turn has come, in the order of their sequences, and puts off the others.
+
+    Of those that have failed before at most so many; those that only waited are as good as new ones. Their predecessor
+    was applied, or is one that comes before them here: many of one subject may have waited for one in another part of
+    the log. Those that have waited for long already are looked at more rarely.
+    """
+    looked_at = tx.many(
+        _Due,
+        """SELECT p.id, p.source, p.subject, p.sequence, p.error IS NOT NULL AS failed, coalesce(s.last, 0) AS last
+           FROM (SELECT * FROM parked_message WHERE channel = %(log)s AND retry_at <= statement_timestamp()
+                 ORDER BY retry_at LIMIT %(at_once)s) AS p
+           LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source, p.subject)
+           ORDER BY p.sequence, p.id""",
+        log=log,
+        at_once=LOOKED_AT_ONCE,
+    )
+    last: dict[tuple[str, str], int] = {}
+    eligible, early = [], []
+    for due in looked_at:
+        key = (due.source, due.subject)
+        known = last.setdefault(key, due.last)
+        if due.failed or due.sequence is None or due.sequence <= known + 1:
+            at_most -= due.failed
+            if due.failed and at_most < 0:
+                continue
+            eligible.append(due.id)
+            last[key] = max(known, due.sequence or 0)
+        else:
+            early.append(due.id)
+    if early:
+        tx.execute(
+            """UPDATE parked_message SET retry_at = statement_timestamp()
+                      + least((statement_timestamp() - parked_at) / 8, make_interval(secs => %(at_most_s)s))
+               WHERE id = ANY(%(ids)s)""",
+            ids=early,
+            at_most_s=BLOCKED_S,
+        )
+    return _locked(tx, eligible)
 
 
 def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:
-    """Returns the first held message of each subject of an inbox queue that is not backing off."""
-    return tx.many(
-        Held,
-        f"""SELECT {_COLUMNS} FROM parked_message p
-            WHERE p.channel = %(queue)s AND p.retry_at <= clock_timestamp()
-              AND NOT EXISTS (SELECT FROM parked_message earlier
-                              WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id
-                                AND NOT earlier.unreadable)
-            ORDER BY p.id LIMIT %(at_most)s FOR UPDATE""",
+    """Returns messages of an inbox queue that are due and the first of their subject, and puts off the others.
+
+    Of those that have failed before at most so many; those that only waited are as good as new ones.
+    """
+    looked_at = tx.many(
+        _DueInInbox,
+        """SELECT p.id, p.error IS NOT NULL AS failed, EXISTS (SELECT FROM parked_message earlier
+                                WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id
+                                  AND NOT earlier.unreadable) AS blocked
+           FROM (SELECT * FROM parked_message WHERE channel = %(queue)s AND retry_at <= statement_timestamp()
+                 ORDER BY retry_at LIMIT %(at_once)s) AS p
+           ORDER BY p.retry_at, p.id""",
         queue=queue,
-        at_most=at_most,
+        at_once=LOOKED_AT_ONCE,
     )
+    blocked = [due.id for due in looked_at if due.blocked]
+    if blocked:
+        tx.execute(
+            """UPDATE parked_message SET retry_at = statement_timestamp() + make_interval(secs => %(blocked_s)s)
+               WHERE id = ANY(%(ids)s)""",
+            ids=blocked,
+            blocked_s=BLOCKED_S,
+        )
+    first = [due for due in looked_at if not due.blocked]
+    failed = [due.id for due in first if due.failed][:at_most]
+    return _locked(tx, [due.id for due in first if not due.failed] + failed)
+
+
+def in_time(due: Iterable[Held], until: float) -> Iterator[Held]:
+    """Gives the messages that are due; once the time is up, of those that have failed before only the first."""
+    some_failed = False
+    for held in due:
+        if held.error is None or not some_failed or time.monotonic() < until:
+            some_failed = some_failed or held.error is not None
+            yield held
+
+
+def _locked(tx: Transaction, ids: list[int]) -> list[Held]:
+    """Returns messages in the order of their ids' list, but for those that an operator has taken away meanwhile."""
+    if not ids:
+        return []
+    found = tx.many(Held, f"SELECT {_COLUMNS} FROM parked_message p WHERE p.id = ANY(%(ids)s) FOR UPDATE", ids=ids)
+    return sorted(found, key=lambda held: ids.index(held.id))
 
 
 def ask_held_subjects(tx: Transaction, channel: str, subjects: Iterable[str]) -> psycopg.Cursor[tuple[str]]:

@@ -1,9 +1,10 @@
 """The ledger of a service with a PostgreSQL database."""
 
 import logging
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, LiteralString, TypeVar
 
 import psycopg
 
@@ -14,11 +15,13 @@ from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.failure import describe
+from services.chassis.consumer.held_counts import HeldCounts
 from services.chassis.consumer.inbox_batch import InboxBatch
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.log_batch import LogBatch
 from services.chassis.consumer.position import Position
-from services.chassis.consumer.postgres_positions import PostgresPositions
+from services.chassis.consumer.postgres_positions import PostgresPositions, identity_of
 from services.chassis.database import READER_SESSION, connect, is_transient
 from services.chassis.log_parts import is_log
 from services.chassis.nudge import Nudger
@@ -29,9 +32,21 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_FORGET_INBOX_EVERY_TURNS = 3600
+_IDEMPOTENCY_KEY_DAYS: Final = 7
 
 _DEADLOCKS_IN_A_ROW = 3
+
+_FORGET: Final[dict[str, LiteralString]] = {
+    # Rows that somebody holds are left for the next time: nobody ever waits for this.
+    "inbox": """
+        DELETE FROM inbox WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM inbox WHERE received_at < statement_timestamp() - make_interval(days => %s)
+            ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED))""",
+    "idempotency_key": """
+        DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM idempotency_key WHERE created_at < statement_timestamp() - make_interval(days => %s)
+            ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))""",
+}
 
 _LOOK_AT_SAGAS = """
 SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp()),
@@ -53,8 +68,9 @@ class PostgresLedger:
         self._query = Query(self._connection)
         self._positions = PostgresPositions(self._connection)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
-        self._held: dict[str, int] = {}
-        self._turns = 0
+        self._held = HeldCounts(
+            lambda channel: parking.count(self._query, channel), lambda channel: parking.missing(self._query, channel)
+        )
 
     def is_transient(self, error: BaseException) -> bool:
         """Says whether the same work may succeed later without any change."""
@@ -66,7 +82,7 @@ class PostgresLedger:
             return True
         if not self._positions.own(log):
             return False
-        self._held.pop(log, None)  # another reader may have added some
+        self._held.forget(log)  # another reader may have added some
         metrics.MISSING.labels(log).set(0)
         return True
 
@@ -98,12 +114,13 @@ class PostgresLedger:
         """Applies deliveries of a log in their order and moves its offset behind the last."""
 
         def work(tx: Transaction, careful: bool) -> BatchCounts:
-            batch = LogBatch(tx, self._applier, log, position, careful)
+            batch = LogBatch(tx, self._applier, log, position, careful, some_held)
             batch.apply(deliveries)
             return batch.counts
 
-        metrics.BATCH.labels(log).observe(len(deliveries))
+        some_held = self._held.of(log) > 0
         self._note(log, self._twice(log, work))
+        metrics.BATCH.labels(log).observe(len(deliveries))
         last = deliveries[-1]
         metrics.POSITION.labels(log).set(last.offset or 0)
         return replace(position, last_offset=last.offset, last_message_id=last.identity)
@@ -116,65 +133,73 @@ class PostgresLedger:
             batch.apply(deliveries)
             return batch.counts
 
-        metrics.BATCH.labels(queue).observe(len(deliveries))
         self._note(queue, self._twice(queue, work))
+        metrics.BATCH.labels(queue).observe(len(deliveries))
 
-    def retry_held(self, channel: str) -> bool:
-        """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
-        if self._count_held(channel) == 0:
-            return False
+    def retry_held(self, channel: str, at_most: int = 100, until: float = math.inf) -> int:
+        """Tries what is parked or waits in a channel and is due. Returns how many need nothing more."""
+        if self._held.of(channel) == 0:
+            return 0
 
-        def retry_inbox(tx: Transaction) -> BatchCounts:
-            batch = InboxBatch(tx, self._applier, channel, careful=True)
-            batch.retry()
-            return batch.counts
-
-        counts = self._retry_log(channel) if is_log(channel) else self._transact(retry_inbox, pipelined=False)
-        self._held.pop(channel, None)  # counted anew each time: an operator may have discarded some by hand
-        self._note(channel, counts)
-        metrics.MISSING.labels(channel).set(parking.missing(self._query, channel))
-        return counts.settled > 0
+        some_failed = parking.some_due_failed(self._query, channel)
+        settled = 0
+        if some_failed is not None:
+            retry = self._retry_log if is_log(channel) else self._retry_inbox
+            counts = retry(channel, some_failed, at_most, until)
+            counts.tell()
+            settled = counts.settled
+        self._held.changed(channel, -settled)
+        return settled
 
     def holds(self, channel: str) -> bool:
         """Says whether messages of a channel are parked or wait."""
-        return self._count_held(channel) > 0
+        return self._held.of(channel) > 0
 
-    def _retry_log(self, log: str) -> BatchCounts:
+    def _retry_inbox(self, queue: str, _some_failed: bool, at_most: int, until: float) -> BatchCounts:
+        def work(tx: Transaction) -> BatchCounts:
+            batch = InboxBatch(tx, self._applier, queue, careful=True)
+            batch.retry(at_most, until)
+            return batch.counts
+
+        return self._transact(work, pipelined=False)
+
+    def _retry_log(self, log: str, some_failed: bool, at_most: int, until: float) -> BatchCounts:
         position = self.position(log)
 
         def work(tx: Transaction, careful: bool) -> BatchCounts:
-            batch = LogBatch(tx, self._applier, log, position, careful)
-            batch.retry()
+            batch = LogBatch(tx, self._applier, log, position, careful, some_held=True)
+            batch.retry(at_most, until)
             return batch.counts
 
-        if parking.some_failed(self._query, log):
+        if some_failed:
             return self._transact(lambda tx: work(tx, True), pipelined=False)
         return self._twice(log, work)
 
     def tend(self) -> None:
-        """Takes up sagas whose participants are silent; now and then forgets old inbox rows."""
-        self._held.pop(f"{self._service}.inbox", None)  # another pod may be the active one, and have held some
+        """Takes up sagas whose participants are silent."""
+        self._held.forget_few(f"{self._service}.inbox")  # another pod may be the active one, and have held some
         orchestrator = self._applier.orchestrator
         if orchestrator is not None:
             due, parked = self._connection.execute(_LOOK_AT_SAGAS).fetchone() or (False, 0)
             metrics.SAGAS_PARKED.set(parked)
             if due:
                 metrics.SAGA_TIMEOUTS.inc(self._transact(orchestrator.time_out, pipelined=False))
-        self._turns += 1
-        if self._turns % _FORGET_INBOX_EVERY_TURNS == 1:
-            self._forget_old_rows()
+
+    def forget_old(self, at_most: int) -> Mapping[str, int]:
+        """Forgets inbox rows and idempotency keys that are too old, at most so many of each."""
+        days = {"inbox": self._settings.inbox_days, "idempotency_key": _IDEMPOTENCY_KEY_DAYS}
+        return {
+            table: self._query.connection.execute(statement, (days[table], at_most)).rowcount
+            for table, statement in _FORGET.items()
+        }
+
+    def identity(self) -> str:
+        """Returns what tells this database from any other that a service of the same name may have."""
+        return identity_of(self._query)
 
     def close(self) -> None:
         """Ends the connection, and with it the ownership of all logs."""
         self._connection.close()
-
-    def _forget_old_rows(self) -> None:
-        self._connection.execute(
-            """DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-                   SELECT ctid FROM inbox WHERE received_at < statement_timestamp() - make_interval(days => %s)
-                   LIMIT 50000))""",
-            (self._settings.inbox_days,),
-        )
 
     def _twice(self, channel: str, work: Callable[[Transaction, bool], BatchCounts]) -> BatchCounts:
         """Runs a batch in the quick way; if a message fails, runs it again with a savepoint for each."""
@@ -186,7 +211,7 @@ class PostgresLedger:
             if is_transient(error):
                 metrics.ROLLED_BACK.labels(channel).inc()
                 raise
-            log.warning("a message of %s fails, its batch is applied one by one: %s", channel, parking.describe(error))
+            log.warning("a message of %s fails, its batch is applied one by one: %s", channel, describe(error))
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
     def _despite_deadlocks(self, channel: str, work: Callable[[Transaction], T]) -> T:
@@ -210,13 +235,7 @@ class PostgresLedger:
             self._nudger.nudge()
         return result
 
-    def _count_held(self, channel: str) -> int:
-        if channel not in self._held:
-            self._held[channel] = parking.count(self._query, channel)
-        return self._held[channel]
-
     def _note(self, channel: str, counts: BatchCounts) -> None:
         counts.tell()
         if counts.held_messages:
-            self._held.pop(channel, None)
-        metrics.HELD.labels(channel).set(self._count_held(channel))
+            self._held.changed(channel, counts.held_messages)

@@ -26,6 +26,12 @@ FROM log_reader WHERE log = %(log)s
 """
 
 
+_IDENTITY: LiteralString = """
+SELECT system_identifier::text || '.' || (SELECT oid::text FROM pg_database WHERE datname = current_database())
+FROM pg_control_system()
+"""
+
+
 class PostgresPositions:
     """The logs of one session."""
 
@@ -83,6 +89,11 @@ class PostgresPositions:
             (log,),
         )
         return self.position(log)
+
+
+def identity_of(query: Query) -> str:
+    """Returns what tells a database from any other: its server's identifier, made with its files, and its number."""
+    return str(query.value(_IDENTITY))
 
 
 def _reader_key(log: str) -> str:

@@ -5,17 +5,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from amqp.exceptions import ConnectionError as BrokenConnection
+from amqp.exceptions import ConnectionForced
+
 from services.chassis import metrics
-from services.chassis.consumer.broker import Broker, Subscription
+from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.lag import Lag
 from services.chassis.consumer.ledger import Ledger, ReaderReplaced
 from services.chassis.consumer.position import Position, recognise, recognise_end
+from services.chassis.consumer.subscription import Subscription
+from services.chassis.consumer.unreadable import Unreadable, Unreadables
 
 log = logging.getLogger(__name__)
 
 PREFETCH = 300
 LOOK_AGAIN_S = 1.0
-"""How often a standby tries to become the reader, and a log that is missing is looked for."""
+"""How often a standby tries to become the reader, and a silent log is looked at."""
 
 SUSPICIOUS_SILENCE_S = 2.0
 """A log that does not even deliver the message known to be in it may have been replaced."""
@@ -25,11 +31,20 @@ EMPTY_LOG_S = 10.0
 
 
 class LogReader:
-    """One log of another service, or one part of it."""
+    """One log of another service, or one part of it.
 
-    def __init__(self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int) -> None:
+    Attributes:
+        is_owned: Whether this process is the one that may read the log, be there anything to read or not.
+        parts: Into how many parts its publisher writes the log, as far as its events have told.
+    """
+
+    def __init__(
+        self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int, unreadables: Unreadables
+    ) -> None:
         self.name = log_name
+        self.is_owned, self.parts = False, 1
         self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
+        self._unreadables, self._lag = unreadables, Lag(log_name, broker)
         self.subscription: Subscription | None = None
         self._position = Position()
         self._recognised = False
@@ -50,13 +65,14 @@ class LogReader:
                 emptied the table so that the log is read anew.
         """
         now = time.monotonic()
-        if self.is_active and stored_offsets.get(self.name, -1) != self._position.last_offset:
+        if self.subscription is not None and stored_offsets.get(self.name, -1) != self._position.last_offset:
             raise ReaderReplaced(f"{self.name}: the stored offset is no longer {self._position.last_offset}")
         if now < self._look_again_at:
             return
         self._look_again_at = now + LOOK_AGAIN_S
         if self.subscription is None:
-            if self._ledger.own(self.name):
+            self.is_owned = self._ledger.own(self.name)
+            if self.is_owned and self._unreadables.may_look(self.name):
                 self._position = self._ledger.position(self.name)
                 self._silence_since = now
                 self._subscribe()
@@ -66,37 +82,73 @@ class LogReader:
             and now - self._subscribed_at > SUSPICIOUS_SILENCE_S
         ):
             self._look_at_the_end(now)
+        elif self._recognised or self._position.last_offset is None:
+            self._lag.look(self._position.last_offset)
 
     def let_go(self) -> None:
         """Leaves the log to another reader; what was applied is committed, what only came is forgotten here."""
-        if self.subscription is not None:
+        if self.is_owned:
             log.info("%s is left to another reader", self.name)
-            self.subscription.close()
-            self.subscription = None
+            self._close()
             for gauge in (metrics.HELD, metrics.MISSING, metrics.POSITION):  # another process shows them from now on
                 gauge.labels(self.name)
                 gauge.remove(self.name)
+        self.is_owned = False
+        self._unreadables.forget(self.name)
         self._ledger.let_go(self.name)
 
     def work(self) -> bool:
         """Applies what has come, one batch. Returns whether there was something."""
         if self.subscription is None:
             return False
-        deliveries = self.subscription.take(self._batch_messages)
+        try:
+            deliveries = self.subscription.take(self._batch_messages)
+        except Unreadable as odd:
+            self._cannot_read(odd)
+            return False
         if not deliveries:
+            self._found_nothing()
             return False
         fresh = deliveries if self._recognised else self._recognise(deliveries)
         if fresh:
             self._position = self._ledger.apply_log(self.name, fresh, self._position)
-        if self._recognised:
+            self.parts = max(self.parts, fresh[-1].parts)
+        if self._recognised and self.subscription is not None:
             self.subscription.acknowledge(deliveries[-1])
+            self._lag.applied(deliveries[-1], all_taken=not self.subscription.waiting)
         return True
+
+    def _found_nothing(self) -> None:
+        if self.subscription is not None and self.subscription.cancelled:
+            self._cannot_read(Unreadable("missing", "the log was deleted, or the broker has moved it"))
+        elif self._recognised or self._position.last_offset is None:
+            self._lag.nothing_came()
 
     def _subscribe(self) -> None:
         last = self._position.last_offset
-        self.subscription = self._broker.subscribe(self.name, PREFETCH, "first" if last is None else last)
         self._recognised = False
         self._subscribed_at = time.monotonic()
+        try:
+            self.subscription = self._broker.subscribe(self.name, PREFETCH, "first" if last is None else last)
+        except Unreadable as odd:
+            self._unreadables.failed(self.name, odd)
+        except BrokenConnection as error:
+            if not isinstance(error, ConnectionForced):  # the next session must not end by the same log
+                self._unreadables.failed(self.name, Unreadable("failing", str(error)))
+            raise
+        else:
+            self._unreadables.reads(self.name)
+            self._lag.begin()
+
+    def _cannot_read(self, odd: Unreadable) -> None:
+        self._close()
+        self._unreadables.failed(self.name, odd)
+
+    def _close(self) -> None:
+        if self.subscription is not None:
+            self.subscription.close()
+            self.subscription = None
+        self._lag.end()
 
     def _recognise(self, deliveries: list[Delivery]) -> list[Delivery]:
         """Looks at the first message after a subscription. Returns those to be applied."""
@@ -112,8 +164,10 @@ class LogReader:
         return deliveries[1:] if verdict == "known" else deliveries
 
     def _look_at_the_end(self, now: float) -> None:
-        probe = self._broker.subscribe(self.name, PREFETCH, "last")
-        if probe is None:
+        try:
+            probe = self._broker.subscribe(self.name, PREFETCH, "last")
+        except Unreadable as odd:
+            self._cannot_read(odd)
             return
         self._broker.wait(LOOK_AGAIN_S)
         end = max((delivery.offset or 0 for delivery in probe.waiting), default=None)
@@ -126,7 +180,6 @@ class LogReader:
     def _start_over(self, why: str) -> None:
         log.warning("%s is not the log that was read: %s; reading it from its first message", self.name, why)
         metrics.STARTED_OVER.labels(self.name).inc()
-        if self.subscription is not None:
-            self.subscription.close()
+        self._close()
         self._position = self._ledger.start_over(self.name)
         self._subscribe()

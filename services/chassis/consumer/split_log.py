@@ -1,7 +1,9 @@
 """Reads one log in as many parts as it has: finds them, shares them out, and begins each when its turn has come.
 
-Nobody has to be told that a log was split. The reader of part 0 looks for further ones and notes them in the service's
-database, where all its readers find them. Looking costs the broker a line in its log, so only one process does it.
+Nobody has to be told that a log was split: its events say into how many parts it is written. The reader of part 0 notes
+further ones in the service's database, where all its readers find them. For a log whose part 0 has become quiet each
+session looks for them once when it begins, and the reader of part 0 once an hour; to look costs the broker a line in
+its log.
 """
 
 import logging
@@ -12,12 +14,13 @@ from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
 from services.chassis.consumer.log_end import LogEnd
 from services.chassis.consumer.reader import LogReader
+from services.chassis.consumer.unreadable import Unreadable, Unreadables
 from services.chassis.log_parts import MOST_PARTS, earlier_homes, is_log, is_read_by, name_of, part_of, publisher_of
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S = 1.0, 30.0
-"""How often a part that was not there is looked for: twice as long from look to look, up to the second."""
+LOOK_AGAIN_S = 3600.0
+"""How often a part is looked for of which no event has told."""
 
 
 class SplitLog:
@@ -27,12 +30,15 @@ class SplitLog:
         readers: One for each part that is known, in the parts' order; this process is active in its share of them.
     """
 
-    def __init__(self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int) -> None:
+    def __init__(
+        self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int, unreadables: Unreadables
+    ) -> None:
         self._publisher = publisher_of(log_name)
         self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
-        self.readers = [LogReader(log_name, ledger, broker, batch_messages)]
+        self._unreadables = unreadables
+        self.readers = [self._reader_of(log_name)]
         self._ends: dict[str, LogEnd] = {}
-        self._look_at, self._pause_s = 0.0, FIRST_LOOK_AGAIN_S
+        self._look_at, self._told_parts = 0.0, 1
 
     def tend(self, stored_offsets: Mapping[str, int | None], rank: int, readers: int) -> None:
         """Tries to start reading what is to be read here, and lets go of what another process is to read.
@@ -53,24 +59,33 @@ class SplitLog:
                 reader.let_go()
             elif reader.is_active or self._may_begin(reader.name, stored_offsets):
                 reader.tend(stored_offsets)
-        if self.readers[0].is_active and time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + self._pause_s
-            self._pause_s = min(2 * self._pause_s, LOOK_AGAIN_S)
-            self._look_for_more()
+        self._note_parts()
+
+    def _reader_of(self, log_name: str) -> LogReader:
+        return LogReader(log_name, self._ledger, self._broker, self._batch_messages, self._unreadables)
 
     def _take_in(self, stored_offsets: Mapping[str, int | None]) -> None:
         known = {reader.name for reader in self.readers}
         found = [name for name in stored_offsets if is_log(name) and publisher_of(name) == self._publisher]
         for name in sorted(set(found) - known, key=part_of):
             log.info("%s is a part of its log", name)
-            self.readers.append(LogReader(name, self._ledger, self._broker, self._batch_messages))
+            self.readers.append(self._reader_of(name))
             self._forget_ends()  # an earlier part may have grown since
 
-    def _look_for_more(self) -> None:
-        part = part_of(self.readers[-1].name) + 1
-        while part < MOST_PARTS and self._broker.exists(name_of(self._publisher, part)):
-            self._ledger.note_log(name_of(self._publisher, part))
-            part += 1
+    def _note_parts(self) -> None:
+        """Notes the parts that events have told of, and now and then looks whether there are more."""
+        told = max(reader.parts for reader in self.readers)
+        if told > self._told_parts:
+            self._told_parts = told
+            for part in range(1, told):
+                self._ledger.note_log(name_of(self._publisher, part))
+        has_looked = self._look_at > 0
+        if time.monotonic() >= self._look_at and (self.readers[0].is_active or not has_looked):
+            self._look_at = time.monotonic() + LOOK_AGAIN_S
+            part = max(part_of(self.readers[-1].name) + 1, told)
+            while part < MOST_PARTS and self._broker.exists(name_of(self._publisher, part)):
+                self._ledger.note_log(name_of(self._publisher, part))
+                part += 1
 
     def _forget_ends(self) -> None:
         for end in self._ends.values():
@@ -86,7 +101,17 @@ class SplitLog:
         if stored_offsets.get(part_name) is not None:
             return True
         earlier = [name_of(self._publisher, part) for part in earlier_homes(part_of(part_name))]
-        for name in earlier:
-            if name not in self._ends:
+        read = [self._is_read(name, stored_offsets.get(name)) for name in earlier]  # all of them are to be looked at
+        return all(read)
+
+    def _is_read(self, name: str, read_to: int | None) -> bool:
+        if name not in self._ends:
+            if not self._unreadables.may_look(name):
+                return False
+            try:
                 self._ends[name] = LogEnd(self._broker, name)
-        return all(self._ends[name].is_reached(stored_offsets.get(name)) for name in earlier)
+            except Unreadable as odd:
+                if odd.kind != "missing":
+                    self._unreadables.failed(name, odd)
+                return odd.kind == "missing"
+        return self._ends[name].is_reached(read_to)

@@ -29,6 +29,10 @@ class Effects:
         self._reached = crash_points.reached
         self._documents: list[dict[str, Any]] = []
 
+    def handles(self, event: Incoming) -> bool:
+        """Says whether the service handles events of this type."""
+        return self._applier.handles(event)
+
     def apply(self, event: Incoming) -> None:
         """Lets the handler say what an event causes; `write` must follow."""
         tx = self._new_transaction(event)

@@ -1,21 +1,24 @@
 """Applies a batch of commands: each one's document is its inbox row, its effect and its reply in one write."""
 
+import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from services.chassis import metrics
 from services.chassis.consumer.applying import step_of
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.messages import COMPENSATION_SUFFIX
-from services.chassis.mongo.parking import HeldMessages
+from services.chassis.mongo.parking import Held, HeldMessages
 from services.chassis.mongo.storage import is_transient
-
-RETRIED_AT_ONCE = 100
 
 
 class InboxBatch:
-    """One batch of work on the service's inbox queue."""
+    """One batch of work on the service's inbox queue.
+
+    Attributes:
+        counts: What it has done so far; each command is a commit of its own, so all of it is certain.
+    """
 
     def __init__(
         self,
@@ -35,38 +38,53 @@ class InboxBatch:
         """
         self._held, self._some_held = held, some_held
         self._apply_command, self._apply_first = apply_command, apply_first
-        self._queue = held.channel
+        self.counts = BatchCounts(held.channel)
         self._blocked: set[str] = set()
 
-    def apply(self, deliveries: Sequence[Delivery]) -> int:
-        """Applies the deliveries in their order. Returns how many had to be held."""
+    def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Applies the deliveries in their order."""
         if self._some_held:
             deliveries = self._not_held_yet(deliveries)
             subjects = {delivery.message.subject for delivery in deliveries if isinstance(delivery.message, Incoming)}
             self._blocked = self._held.subjects(subjects)
-        return sum(not self._settle_or_hold(delivery) for delivery in self._not_settled_together(deliveries))
+        for delivery in self._not_settled_together(deliveries):
+            self._settle_or_hold(delivery)
 
-    def retry(self) -> int:
-        """Tries held messages whose turn has come. Returns how many were applied."""
-        settled = 0
-        for held in list(self._held.due_in_inbox())[:RETRIED_AT_ONCE]:
+    def retry(self, at_most: int, until: float) -> None:
+        """Tries held messages whose turn has come.
+
+        Args:
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+        """
+        failed_before, blocked = 0, []
+        for held in self._held.due():
+            if held.error is not None and (failed_before == at_most or (failed_before and time.monotonic() >= until)):
+                continue
+            if self._held.is_blocked(held):
+                blocked.append(held)
+            else:
+                failed_before += held.error is not None
+                self._retry(held)
+        self._held.put_off_blocked(blocked)
+
+    def _retry(self, held: Held) -> None:
+        try:
             message = self._held.message(held)
             if message is None:
-                continue
-            try:
-                self._apply(message)
-            except Exception as raised:  # whatever a handler raises is kept with its message
-                if is_transient(raised):
-                    raise
-                self._held.failed_again(held, raised)
-            else:
-                self._held.release(held)
-                settled += 1
-        return settled
+                return
+            self._apply(message)
+        except Exception as raised:  # whatever a handler raises is kept with its message
+            if is_transient(raised):
+                raise
+            self._held.failed_again(held, raised)
+            self.counts.failed_again(held.error, raised, held.type)
+        else:
+            self._held.release(held)
 
     def _not_held_yet(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         known = self._held.known(delivery.identity for delivery in deliveries)
-        metrics.DUPLICATES.labels(self._queue).inc(sum(delivery.identity in known for delivery in deliveries))
+        self.counts.duplicate(sum(delivery.identity in known for delivery in deliveries))
         return [delivery for delivery in deliveries if delivery.identity not in known]
 
     def _not_settled_together(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -84,30 +102,29 @@ class InboxBatch:
         applied = self._apply_first(list(first.values()))
         settled = [message for message in first.values() if message.message_id in applied]
         for message in settled:
-            metrics.APPLIED.labels(self._queue, message.type).inc()
+            self.counts.applied(message.type)
         done = {id(message) for message in settled}
         return [delivery for delivery in deliveries if id(delivery.message) not in done]
 
-    def _settle_or_hold(self, delivery: Delivery) -> bool:
+    def _settle_or_hold(self, delivery: Delivery) -> None:
         message, error = delivery.message, None
         try:
             if isinstance(message, MalformedMessage):
                 raise message
             if message.subject not in self._blocked or self._overtakes(message):
                 self._apply(message)
-                return True
+                return
         except Exception as raised:  # as above
             if is_transient(raised):
                 raise
             error = raised
         self._hold(delivery, error)
-        return False
 
     def _apply(self, message: Incoming) -> None:
         if self._apply_command(message):
-            metrics.APPLIED.labels(self._queue, message.type).inc()
+            self.counts.applied(message.type)
         else:
-            metrics.DUPLICATES.labels(self._queue).inc()
+            self.counts.duplicate()
 
     def _overtakes(self, message: Incoming) -> bool:
         """Lets a compensation go past its own parked command and closes that."""
@@ -124,4 +141,4 @@ class InboxBatch:
         self._held.hold(delivery, error)
         if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self._blocked.add(delivery.message.subject)
-        (metrics.WAITING if error is None else metrics.PARKED).labels(self._queue).inc()
+        self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)

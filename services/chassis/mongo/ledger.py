@@ -7,22 +7,27 @@ message is held once. So whatever a crash leaves out is done by the repetition, 
 """
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import pymongo
 from pymongo.errors import PyMongoError
 
 from services.chassis import metrics
 from services.chassis.consumer.applying import Applier, work_on
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.parking import describe
+from services.chassis.consumer.failure import describe
+from services.chassis.consumer.held_counts import HeldCounts
 from services.chassis.consumer.position import Position
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import is_log
 from services.chassis.mongo import participant
 from services.chassis.mongo.documents import documents_of
 from services.chassis.mongo.effects import Effects
+from services.chassis.mongo.identity import identity_of
 from services.chassis.mongo.inbox_batch import InboxBatch
 from services.chassis.mongo.log_batch import LogBatch
 from services.chassis.mongo.log_positions import LogPositions
@@ -31,6 +36,8 @@ from services.chassis.mongo.sharing import Sharing
 from services.chassis.mongo.storage import connect, is_transient, now
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.settings import Settings
+
+_GOODBYE_WITHIN_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +65,10 @@ class MongoLedger:
         self._positions = LogPositions(self._database, holder)
         self._sharing = Sharing(self._database, holder)
         self._crash_points = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file)
-        self._held: dict[str, int] = {}
+        self._held = HeldCounts(
+            lambda channel: HeldMessages(self._database, channel).count(),
+            lambda channel: HeldMessages(self._database, channel).missing(),
+        )
         now(self._database)
 
     def is_transient(self, error: BaseException) -> bool:
@@ -68,7 +78,7 @@ class MongoLedger:
     def own(self, log: str) -> bool:
         """Tries to become the one active reader of a log, by a lease."""
         if not self._positions.owns(log):
-            self._held.pop(log, None)  # another reader may have added some
+            self._held.forget(log)  # another reader may have added some
             metrics.MISSING.labels(log).set(0)
         return self._positions.own(log)
 
@@ -98,42 +108,48 @@ class MongoLedger:
 
     def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and then moves its offset behind the last."""
-        metrics.BATCH.labels(log).observe(len(deliveries))
+        some_held = self._held.of(log) > 0
+        batch = self._log_batch(log, position, careful=False, some_held=some_held)
         try:
-            held = self._log_batch(log, position, careful=False).apply(deliveries)
+            batch.apply(deliveries)
         except Exception as error:
             if is_transient(error):
                 raise
             _log.warning("an effect of %s cannot be written, its batch is applied one by one: %s", log, describe(error))
-            held = self._log_batch(log, position, careful=True).apply(deliveries)
-        self._note_held(log, held)
+            batch = self._log_batch(log, position, careful=True, some_held=some_held)
+            batch.apply(deliveries)
         moved = self._positions.move(log, position, deliveries[-1])
+        self._note(log, batch.counts)
+        metrics.BATCH.labels(log).observe(len(deliveries))
         metrics.POSITION.labels(log).set(moved.last_offset or 0)
         return moved
 
     def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
         """Applies commands that were not applied yet, and answers each attempt once."""
+        batch = self._inbox_batch(queue, self._held.of(queue) > 0)
+        try:
+            batch.apply(deliveries)
+        finally:
+            self._note(queue, batch.counts)
         metrics.BATCH.labels(queue).observe(len(deliveries))
-        some_held = self._count_held(queue) > 0
-        batch = self._inbox_batch(queue, some_held)
-        self._note_held(queue, batch.apply(deliveries))
 
-    def retry_held(self, channel: str) -> bool:
-        """Tries what is parked or waits in a channel and is due. Returns whether something was applied."""
-        if self._count_held(channel) == 0:
-            return False
+    def retry_held(self, channel: str, at_most: int = 100, until: float = math.inf) -> int:
+        """Tries what is parked or waits in a channel and is due. Returns how many need nothing more."""
+        if self._held.of(channel) == 0:
+            return 0
+        batch: LogBatch | InboxBatch
         if is_log(channel):
-            settled = self._log_batch(channel, self.position(channel), careful=True).retry()
+            batch = self._log_batch(channel, self.position(channel), careful=True, some_held=True)
         else:
-            settled = self._inbox_batch(channel, some_held=True).retry()
-        del self._held[channel]  # counted anew each time: an operator may have discarded some by hand
-        self._note_held(channel, 0)
-        metrics.MISSING.labels(channel).set(HeldMessages(self._database, channel).missing())
-        return settled > 0
+            batch = self._inbox_batch(channel, some_held=True)
+        batch.retry(at_most, until)
+        batch.counts.tell()
+        self._held.changed(channel, -batch.counts.settled)
+        return batch.counts.settled
 
     def holds(self, channel: str) -> bool:
         """Says whether messages of a channel are parked or wait."""
-        return self._count_held(channel) > 0
+        return self._held.of(channel) > 0
 
     def tend(self) -> None:
         """Renews the leases.
@@ -141,23 +157,32 @@ class MongoLedger:
         Raises:
             ReaderReplaced: Another reader has taken a log.
         """
-        self._held.pop(f"{self._service}.inbox", None)  # another pod may be the active one, and have held some
+        self._held.forget_few(f"{self._service}.inbox")  # another pod may be the active one, and have held some
         self._positions.renew()
+
+    def forget_old(self, at_most: int) -> Mapping[str, int]:  # noqa: ARG002 - as the protocol has it
+        """Forgets nothing: here a command is remembered by the document that it caused, and that is the record."""
+        return {}
+
+    def identity(self) -> str:
+        """Returns what tells this database from any other that a service of the same name may have."""
+        return identity_of(self._database)
 
     def close(self) -> None:
         """Gives up the ownership of all logs and disconnects."""
         try:
-            self._positions.release()
-            self._sharing.leave()
+            with pymongo.timeout(_GOODBYE_WITHIN_S):
+                self._positions.release()
+                self._sharing.leave()
         except PyMongoError:
             pass  # the leases run out by themselves
         finally:
             self._client.close()
 
-    def _log_batch(self, log: str, position: Position, careful: bool) -> LogBatch:
+    def _log_batch(self, log: str, position: Position, careful: bool, some_held: bool) -> LogBatch:
         effects = Effects(self._documents, self._transaction, self._applier, self._crash_points)
         held = HeldMessages(self._database, log)
-        return LogBatch(self._database, held, effects, careful, position.beginning_expired)
+        return LogBatch(self._database, held, effects, careful, position.beginning_expired, some_held)
 
     def _inbox_batch(self, queue: str, some_held: bool) -> InboxBatch:
         held = HeldMessages(self._database, queue)
@@ -195,11 +220,7 @@ class MongoLedger:
             self._documents, self._service, message.message_id, self._log_parts, self._message_max_bytes
         )
 
-    def _count_held(self, channel: str) -> int:
-        if channel not in self._held:
-            self._held[channel] = HeldMessages(self._database, channel).count()
-        return self._held[channel]
-
-    def _note_held(self, channel: str, more: int) -> None:
-        self._held[channel] = self._count_held(channel) + more
-        metrics.HELD.labels(channel).set(self._held[channel])
+    def _note(self, channel: str, counts: BatchCounts) -> None:
+        counts.tell()
+        if counts.held_messages:
+            self._held.changed(channel, counts.held_messages)

@@ -3,11 +3,12 @@
 A crash between the two repeats the batch, and each effect finds itself done.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 
 from pymongo import UpdateOne
 
-from services.chassis import metrics
+from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from services.chassis.envelope import Incoming, MalformedMessage
@@ -16,11 +17,13 @@ from services.chassis.mongo.effects import Effects
 from services.chassis.mongo.parking import Held, HeldMessages
 from services.chassis.mongo.storage import MongoDatabase, is_transient
 
-RETRIED_AT_ONCE = 100
-
 
 class LogBatch:
-    """One batch of work on one log."""
+    """One batch of work on one log.
+
+    Attributes:
+        counts: What it has done; certain when the offset has moved behind it.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class LogBatch:
         effects: Effects,
         careful: bool,
         beginning_expired: bool,
+        some_held: bool,
     ) -> None:
         """Prepares the work.
 
@@ -38,59 +42,72 @@ class LogBatch:
             effects: What the service does with events; doing it again has no effect.
             careful: Whether each effect is written alone, so that the one that fails can be told from the others.
             beginning_expired: Whether the log's first messages were gone when it was read from its beginning.
+            some_held: Whether there may be events that wait for one that is applied here.
         """
         self._known, self._held, self._effects, self._careful = database["log_sequence"], held, effects, careful
         self._log = held.channel
         self._publisher = publisher_of(self._log)
         self._sequences = Sequences({}, beginning_expired)
         self._changed: set[Subject] = set()
+        self._some_held = some_held
+        self.counts = BatchCounts(self._log)
 
-    def apply(self, deliveries: Sequence[Delivery]) -> int:
-        """Applies the deliveries in their order. Returns how many had to be held."""
+    def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Applies the deliveries in their order."""
         messages = [delivery.message for delivery in deliveries]
         self._load(message.subject for message in messages if isinstance(message, Incoming))
-        held = sum(not self._settle_or_hold(delivery) for delivery in deliveries)
+        for delivery in deliveries:
+            self._settle_or_hold(delivery)
         self._effects.write()
         self._save()
-        return held
 
-    def retry(self) -> int:
-        """Tries held events whose turn has come. Returns how many were applied or found to be duplicates."""
+    def retry(self, at_most: int, until: float) -> None:
+        """Tries held events whose turn has come.
+
+        Args:
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+        """
         settled: list[Held] = []
-        due = list(self._held.due_in_log())
+        early: list[Held] = []
+        due = sorted(self._held.due(), key=lambda held: (held.sequence or 0, held.id))
         self._load(held.subject for held in due)
+        failed_before = 0
         for held in due:
-            if len(settled) == RETRIED_AT_ONCE:
-                break
-            if (held.error is not None or not self._still_waits(held)) and self._settle_held(held):
+            if held.error is None and self._still_waits(held):
+                early.append(held)
+                continue
+            if held.error is not None:
+                if failed_before == at_most or (failed_before and time.monotonic() >= until):
+                    continue
+                failed_before += 1
+            if self._settle_held(held):
                 settled.append(held)
         self._save()
         for held in settled:
             self._held.release(held)
-        return len(settled)
+        self._held.put_off_early(early)
 
-    def _settle_or_hold(self, delivery: Delivery) -> bool:
+    def _settle_or_hold(self, delivery: Delivery) -> None:
         error: Exception | None = None
         try:
             if self._judge_and_apply(delivery.message) is not Verdict.WAIT:
-                return True
+                return
         except Exception as raised:  # whatever a handler raises is kept with its message
             if is_transient(raised):
                 raise
             error = raised
         self._hold(delivery, error)
-        return False
 
     def _settle_held(self, held: Held) -> bool:
-        message = self._held.message(held)
-        if message is None:
-            return False
         try:
-            return self._judge_and_apply(message) is not Verdict.WAIT
+            message = self._held.message(held)
+            return message is not None and self._judge_and_apply(message) is not Verdict.WAIT
         except Exception as raised:  # as above
             if is_transient(raised):
                 raise
             self._held.failed_again(held, raised)
+            self.counts.failed_again(held.error, raised, held.type)
             return False
 
     def _judge_and_apply(self, message: Incoming | MalformedMessage) -> Verdict:
@@ -105,9 +122,9 @@ class LogBatch:
             if self._careful:
                 self._effects.write()
             self._note(subject, message.sequence)
-            metrics.APPLIED.labels(self._log, message.type).inc()
+            (self.counts.applied if self._effects.handles(message) else self.counts.passed)(message.type)
         elif verdict is Verdict.DUPLICATE:
-            metrics.DUPLICATES.labels(self._log).inc()
+            self.counts.duplicate()
         return verdict
 
     def _still_waits(self, held: Held) -> bool:
@@ -121,7 +138,7 @@ class LogBatch:
             subject = Subject(message.source, message.subject)
             if self._sequences.is_first_of_expired(subject):
                 self._note(subject, message.sequence - 1)  # what follows has to wait for this one
-        (metrics.WAITING if error is None else metrics.PARKED).labels(self._log).inc()
+        self.counts.held(error, message.type if isinstance(message, Incoming) else None)
 
     def _note(self, subject: Subject, sequence: int) -> None:
         self._sequences.applied(subject, sequence)
@@ -134,15 +151,18 @@ class LogBatch:
 
     def _save(self) -> None:
         """Notes what was applied; never less than is known, so that a reader which was replaced spoils nothing."""
-        if self._changed:
-            self._known.bulk_write(
-                [
-                    UpdateOne(
-                        {"source": subject.source, "subject": subject.subject},
-                        {"$max": {"last": self._sequences.last[subject]}},
-                        upsert=True,
-                    )
-                    for subject in sorted(self._changed)
-                ],
-                ordered=False,
-            )
+        if not self._changed:
+            return
+        self._known.bulk_write(
+            [
+                UpdateOne(
+                    {"source": subject.source, "subject": subject.subject},
+                    {"$max": {"last": self._sequences.last[subject]}},
+                    upsert=True,
+                )
+                for subject in sorted(self._changed)
+            ],
+            ordered=False,
+        )
+        if self._some_held:
+            self._held.wake_after({subject: self._sequences.last[subject] for subject in self._changed})

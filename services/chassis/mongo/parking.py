@@ -1,22 +1,26 @@
 """Messages that could not be applied, or that wait for one before them: kept in the service's own database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from pymongo import UpdateMany, UpdateOne
+
 from services.chassis.consumer.backoff import pause_s
+from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.parking import describe
-from services.chassis.envelope import Incoming, MalformedMessage, printable, stored
+from services.chassis.consumer.failure import kept
+from services.chassis.consumer.parking import BLOCKED_S, LOOKED_AT_ONCE
+from services.chassis.consumer.sequence import Subject
+from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.identifiers import new_id
+from services.chassis.log_parts import is_log
 from services.chassis.mongo.storage import MongoDatabase, now
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
-"""A document holds 16 MiB at the most; of a longer body the beginning is kept, which no real message of ours has."""
-
 _WITHOUT_CONTENT = {"properties": False, "body": False}
+_READABLE: dict[str, Any] = {"unreadable": {"$ne": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,10 @@ class Held:
     id: UUID
     subject: str
     sequence: int | None
+    type: str | None
     error: str | None
     attempts: int
+    parked_at: datetime
 
 
 class HeldMessages:
@@ -44,36 +50,58 @@ class HeldMessages:
         One whose attributes cannot be read is never retried: it waits for a person.
         """
         at = now(self._database)
-        kept: dict[str, Any] = {
+        properties, body = contents_of(delivery)
+        held: dict[str, Any] = {
             "_id": new_id(),
-            "body": delivery.body[:MAX_BODY_BYTES],
-            "error": None if error is None else describe(error),
+            "properties": properties,
+            "body": body,
+            "error": None if error is None else kept(error),
             "unreadable": isinstance(error, MalformedMessage),
             "attempts": 0 if error is None else 1,
             "parked_at": at,
         }
-        match delivery.message:
-            case Incoming() as message:
-                attributes = message.attributes()
-                kept |= {name: attributes[name] for name in ("source", "subject", "sequence", "type")}
-                retry_at = at + timedelta(seconds=0 if error is None else pause_s(1))
-                kept |= {"properties": attributes, "retry_at": retry_at}
-            case _:
-                kept |= dict.fromkeys(("source", "subject", "sequence", "type", "retry_at"))
-                kept |= {"properties": printable(delivery.properties)}
+        if isinstance(delivery.message, Incoming):
+            held |= {name: properties[name] for name in ("source", "subject", "sequence", "type")}
+            waits_s = 0.0 if is_log(self.channel) else BLOCKED_S
+            held["retry_at"] = at + timedelta(seconds=waits_s if error is None else pause_s(1))
+        else:
+            held |= dict.fromkeys(("source", "subject", "sequence", "type", "retry_at"))
         key = {"channel": self.channel, "message_id": delivery.identity}
-        self._collection.update_one(key, {"$setOnInsert": kept}, upsert=True)
+        self._collection.update_one(key, {"$setOnInsert": held}, upsert=True)
 
     def release(self, held: Held) -> None:
-        """Forgets a message that was applied, or that needs to be applied no longer."""
+        """Forgets a message that was applied, or that needs to be applied no longer.
+
+        The one behind it in an inbox is woken first: if that is all that is done, this one is tried again, too.
+        """
+        if not is_log(self.channel):
+            behind = {"channel": self.channel, "subject": held.subject, "_id": {"$gt": held.id}}
+            following = self._collection.find_one(behind | _READABLE, _WITHOUT_CONTENT, sort=[("_id", 1)])
+            if following is not None and following["error"] is None:
+                self._put_off([following["_id"]], 0.0)
         self._collection.delete_one({"_id": held.id})
+
+    def wake_after(self, last: Mapping[Subject, int]) -> None:
+        """Makes the events due that waited for the last sequences of their subjects, which are applied now."""
+        at = now(self._database)
+        waits = {"channel": self.channel, "error": None, "retry_at": {"$gt": at}}
+        self._collection.bulk_write(
+            [
+                UpdateMany(
+                    waits | {"subject": subject.subject, "sequence": {"$gt": done, "$lte": done + LOOKED_AT_ONCE}},
+                    {"$set": {"retry_at": at}},
+                )
+                for subject, done in last.items()
+            ],
+            ordered=False,
+        )
 
     def failed_again(self, held: Held, error: BaseException) -> None:
         """Notes another failure and when to try next."""
         retry_at = now(self._database) + timedelta(seconds=pause_s(held.attempts + 1))
         unreadable = isinstance(error, MalformedMessage)
-        kept = {"error": describe(error), "unreadable": unreadable, "retry_at": retry_at}
-        change = {"$set": kept, "$inc": {"attempts": 1}}
+        known = {"error": kept(error), "unreadable": unreadable, "retry_at": retry_at}
+        change = {"$set": known, "$inc": {"attempts": 1}}
         self._collection.update_one({"_id": held.id}, change)
 
     def count(self) -> int:
@@ -86,33 +114,53 @@ class HeldMessages:
         held = {"channel": self.channel, "sequence": {"$ne": None}}
         for each in self._collection.find(held, {"source": True, "subject": True, "sequence": True}):
             sequences.setdefault((each["source"], each["subject"]), set()).add(each["sequence"])
+        of_them = {"subject": {"$in": [subject for _, subject in sequences]}}
+        known = {
+            (each["source"], each["subject"]): each["last"] for each in self._database["log_sequence"].find(of_them)
+        }
         missing = 0
-        for (source, subject), found in sequences.items():
-            known = self._database["log_sequence"].find_one({"source": source, "subject": subject}) or {"last": 0}
-            beyond = {sequence for sequence in found if sequence > known["last"]}
-            missing += max(beyond) - known["last"] - len(beyond) if beyond else 0
+        for key, found in sequences.items():
+            last = known.get(key, 0)
+            beyond = {sequence for sequence in found if sequence > last}
+            missing += max(beyond) - last - len(beyond) if beyond else 0
         return missing
 
-    def due_in_log(self) -> Iterator[Held]:
-        """Returns the messages that are not backing off, in the order of their sequences."""
+    def due(self) -> list[Held]:
+        """Returns messages that are not backing off, those first that have been due for longest; not all of many."""
         due = {"channel": self.channel, "retry_at": {"$lte": now(self._database)}}
-        return map(_held, self._collection.find(due, _WITHOUT_CONTENT).sort([("sequence", 1), ("_id", 1)]))
+        found = self._collection.find(due, _WITHOUT_CONTENT).sort([("retry_at", 1), ("_id", 1)]).limit(LOOKED_AT_ONCE)
+        return [_held(each) for each in found]
 
-    def due_in_inbox(self) -> Iterator[Held]:
-        """Returns the first held message of each subject, if it is not backing off."""
+    def is_blocked(self, held: Held) -> bool:
+        """Says whether an earlier message of an inbox's subject must be settled first."""
+        first = {"channel": self.channel, "subject": held.subject, "_id": {"$lt": held.id}} | _READABLE
+        return self._collection.find_one(first, {"_id": True}) is not None
+
+    def put_off_blocked(self, blocked: Iterable[Held]) -> None:
+        """Looks at messages of an inbox again when it is their turn, or in a while."""
+        self._put_off([held.id for held in blocked], BLOCKED_S)
+
+    def put_off_early(self, early: Iterable[Held]) -> None:
+        """Looks at events again the later the longer they have waited already."""
         at = now(self._database)
-        seen: set[str] = set()
-        for each in self._collection.find({"channel": self.channel}, _WITHOUT_CONTENT).sort("_id", 1):
-            if each["retry_at"] is not None and each["subject"] not in seen:
-                if not each.get("unreadable"):
-                    seen.add(each["subject"])
-                if each["retry_at"] <= at:
-                    yield _held(each)
+        later = {held.id: at + min((at - held.parked_at) / 8, timedelta(seconds=BLOCKED_S)) for held in early}
+        changes = [UpdateOne({"_id": held_id}, {"$set": {"retry_at": when}}) for held_id, when in later.items()]
+        if changes:
+            self._collection.bulk_write(changes, ordered=False)
+
+    def _put_off(self, ids: list[UUID], pause: float) -> None:
+        if ids:
+            later = {"$set": {"retry_at": now(self._database) + timedelta(seconds=pause)}}
+            self._collection.update_many({"_id": {"$in": ids}}, later)
 
     def message(self, held: Held) -> Incoming | None:
-        """Returns the message itself, or None if an operator has discarded it meanwhile."""
+        """Returns the message itself, or None if an operator has discarded it meanwhile.
+
+        Raises:
+            MalformedMessage: It was too long to be kept whole.
+        """
         found = self._collection.find_one({"_id": held.id})
-        return None if found is None else stored(found["properties"], found["body"])
+        return None if found is None else whole(found["properties"], found["body"])
 
     def known(self, message_ids: Iterable[UUID]) -> set[UUID]:
         """Returns which of the messages are held."""
@@ -121,7 +169,7 @@ class HeldMessages:
 
     def subjects(self, subjects: Iterable[str]) -> set[str]:
         """Returns which of the subjects have messages held."""
-        wanted = {"channel": self.channel, "subject": {"$in": list(subjects)}, "unreadable": {"$ne": True}}
+        wanted = {"channel": self.channel, "subject": {"$in": list(subjects)}} | _READABLE
         return {each["subject"] for each in self._collection.find(wanted, {"subject": True})}
 
     def of_subject(self, subject: str) -> list[Held]:
@@ -131,4 +179,5 @@ class HeldMessages:
 
 
 def _held(found: dict[str, Any]) -> Held:
-    return Held(found["_id"], found["subject"], found["sequence"], found["error"], found["attempts"])
+    names = ("subject", "sequence", "type", "error", "attempts", "parked_at")
+    return Held(found["_id"], **{name: found[name] for name in names})

@@ -21,6 +21,7 @@ _OF_CONSUMER = {
     "parked_message": [
         IndexModel([("channel", 1), ("message_id", 1)], unique=True),
         IndexModel([("channel", 1), ("subject", 1)]),
+        IndexModel([("channel", 1), ("retry_at", 1)]),
     ],
 }
 

@@ -78,7 +78,16 @@ def connect(settings: Settings, role: str) -> MongoClient[dict[str, Any]]:
         waitQueueTimeoutMS=int(settings.database_wait_s * 1000),
         uuidRepresentation="standard",
         tz_aware=True,
+        **_tls(settings),
     )
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    """Returns what makes sure of the server and of its name, whatever the URL says."""
+    if settings.database_ca_file is None:
+        return {}  # a URL with `tls=true` is checked against those whom the system trusts
+    strict = {"tlsAllowInvalidCertificates": False, "tlsAllowInvalidHostnames": False}
+    return {"tls": True, "tlsCAFile": str(settings.database_ca_file), **strict}
 
 
 def now(database: MongoDatabase) -> datetime:

@@ -1,8 +1,8 @@
 """An operator's connection to one service's database."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 import psycopg
@@ -14,6 +14,11 @@ from services.chassis.operator.parked import Shelf
 from services.chassis.operator.postgres_shelf import PostgresShelf
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
+
+if TYPE_CHECKING:
+    from services.chassis.consumer.broker import (
+        Broker,  # an API, which has these commands too, does without its metrics
+    )
 
 
 class Desk:
@@ -56,6 +61,35 @@ class Desk:
                 yield MongoShelf(client.get_default_database())
         except PyMongoError as error:
             raise click.ClickException(f"the database of {self.service}: {error}") from error
+
+    def identity(self) -> str:
+        """Returns what tells the service's database from any other."""
+        chosen = settings.read(Settings)
+        if not chosen.database_url.startswith("mongodb"):
+            from services.chassis.consumer.postgres_positions import identity_of as postgres_identity
+
+            with self._connected() as connection:
+                return postgres_identity(Query(connection))
+        from services.chassis.mongo.identity import identity_of
+        from services.chassis.mongo.storage import connect as connect_to_mongodb
+
+        with connect_to_mongodb(chosen, f"{self.service}/operator") as client:
+            return identity_of(client.get_default_database())
+
+    @contextmanager
+    def broker(self) -> Iterator["Broker"]:
+        """Lends a connection to the broker, as the service's own user."""
+        from services.chassis.consumer.broker import BROKER_ERRORS, Broker
+        from services.chassis.consumer.unreadable import Unreadable
+
+        chosen = settings.read(Settings)
+        try:
+            with closing(Broker(chosen.rabbitmq_url, f"{self.service}/operator", chosen.rabbitmq_ca_file)) as broker:
+                yield broker
+        except Exception as error:
+            if not isinstance(error, (*BROKER_ERRORS, Unreadable)):
+                raise
+            raise click.ClickException(f"the broker: {error}") from error
 
     def settings(self) -> Settings:
         """Returns the settings of the service's processes.

@@ -42,11 +42,16 @@ class MongoShelf:
         return 0 if found is None else int(found["last"])
 
     def forget(self, held: Parked, pass_sequence: bool) -> None:
-        """Passes the sequence and then deletes: what is left if only the first succeeds is dropped as a duplicate."""
+        """Passes the sequence, deletes, and wakes those behind it.
+
+        What is left if only the first succeeds is dropped as a duplicate.
+        """
         if pass_sequence:
             key = {"source": held.source, "subject": held.subject}
             self.database["log_sequence"].update_one(key, {"$max": {"last": held.sequence}}, upsert=True)
         self.database["parked_message"].delete_one({"_id": held.id})
+        behind = {"channel": held.channel, "subject": held.subject, "error": None}
+        self.database["parked_message"].update_many(behind, {"$set": {"retry_at": now(self.database)}})
 
 
 def _as_id(parked_id: str) -> UUID | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.chassis.consumer.failure import calls_of, line_of
 from services.chassis.log_parts import is_log, publisher_of
 
 
@@ -18,7 +19,8 @@ class Parked:
     """A held message.
 
     Attributes:
-        error: Why it could not be applied; None while it only waits for the one before it.
+        error: Why it could not be applied, and below that line the calls that led to it; None while it only waits for
+            the one before it.
         retry_at: When it is tried next; None for one whose attributes cannot be read, which is never tried.
         body: The bytes as they came.
     """
@@ -49,6 +51,16 @@ class Parked:
         """Whether later events of the subject wait for this one: it is an event of the log's own service."""
         return self.sequence is not None and is_log(self.channel) and publisher_of(self.channel) == self.source
 
+    @property
+    def sentence(self) -> str | None:
+        """The error in one line."""
+        return None if self.error is None else line_of(self.error)
+
+    @property
+    def calls(self) -> str | None:
+        """The calls in the code that led to the error; None where it is no error of the code."""
+        return None if self.error is None else calls_of(self.error)
+
     def contents(self) -> Any:
         """Returns the body as JSON, or as far as it is text if it is none."""
         try:
@@ -69,7 +81,7 @@ class Shelf(Protocol):
         ...
 
     def retry(self, parked_id: str | None) -> int:
-        """Makes a message, or all of them, due now; the active consumer tries them within a second.
+        """Makes a message, or all that failed, due now; the active consumer tries them as far as new work lets it.
 
         Returns:
             How many are due now; one whose attributes cannot be read never is.

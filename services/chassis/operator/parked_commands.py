@@ -26,14 +26,18 @@ def parked_commands(desk: Desk) -> click.Group:
 
     @group.command()
     @click.argument("parked_id", metavar="ID")
+    @click.option("-v", "--verbose", is_flag=True, help="With the calls in the code that led to the error.")
     @as_json
-    def show(parked_id: str, as_json: bool) -> None:
+    def show(parked_id: str, verbose: bool, as_json: bool) -> None:
         """Show one with its whole error, attributes and body."""
         with desk.parked() as shelf:
             held = shelf.find(parked_id)
         if held is None:
             raise click.ClickException(f"there is no parked message {parked_id}")
-        show_record(_line(held) | {"attributes": held.properties, "body": held.contents()}, as_json)
+        shown = _line(held) | {"attributes": held.properties, "body": held.contents()}
+        if verbose or as_json:
+            shown["traceback"] = held.calls
+        show_record(shown, as_json)
 
     @group.command()
     @click.argument("parked_id", metavar="[ID]", required=False)
@@ -46,7 +50,7 @@ def parked_commands(desk: Desk) -> click.Group:
             due = shelf.retry(parked_id)
         if not due and not every:
             raise click.ClickException(f"there is no parked message {parked_id} that could be tried")
-        click.echo(f"Due now: {due}. The running consumer takes them up within a second.")
+        click.echo(f"Due now: {due}. The running consumer takes them up within a second, and after what is new.")
 
     @group.command()
     @click.argument("parked_id", metavar="ID")
@@ -81,7 +85,7 @@ def _line(held: Parked) -> dict[str, Any]:
         "attempts": held.attempts,
         "parked_at": held.parked_at,
         "retry_at": held.retry_at,
-        "error": held.error,
+        "error": held.sentence,
     }
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import LiteralString
 
+from services.chassis.consumer.parking import wake_after, wake_next
+from services.chassis.consumer.sequence import Subject
+from services.chassis.log_parts import is_log
 from services.chassis.operator.parked import Parked
 from services.chassis.transaction import Transaction
 
@@ -59,3 +62,10 @@ class PostgresShelf:
                 sequence=held.sequence,
             )
         self.tx.execute("DELETE FROM parked_message WHERE id = %(id)s", id=held.id)
+        if held.source is None or held.subject is None:
+            return
+        if is_log(held.channel):
+            last = self.last_applied(held.source, held.subject)
+            wake_after(self.tx, held.channel, {Subject(held.source, held.subject): last})
+        else:
+            wake_next(self.tx, held.channel, held.subject)

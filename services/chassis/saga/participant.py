@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
+from services.chassis.consumer.failure import cleaned
 from services.chassis.declaration import named
 from services.chassis.handlers import CommandHandler, Refused
 from services.chassis.messages import COMPENSATION_SUFFIX, Command, Reply
 from services.chassis.saga.outcomes import Outcomes, StoredOutcome
 from services.chassis.transaction import Transaction
+
+LONGEST_REASON = 500
+"""Characters of a refusal's reason that are told to the saga."""
 
 
 def answer(tx: Transaction, command: Command, handler: CommandHandler, outcomes: Outcomes) -> None:
@@ -51,7 +55,7 @@ def decide(tx: object, command: Command, handler: CommandHandler, known: Mapping
         return StoredOutcome(command.step, "refused", "it was undone before it was asked for")
     refusal = handler(command, tx)
     if isinstance(refusal, Refused):
-        return StoredOutcome(command.step, "refused", refusal.reason)
+        return StoredOutcome(command.step, "refused", cleaned(str(refusal.reason))[:LONGEST_REASON])
     if refusal is not None:
         raise TypeError(
             f"{named(handler)} returned {refusal!r:.80}; a command's handler returns None for done, or Refused(...)"

@@ -182,7 +182,7 @@ class Counting:
     def retry_now(self, channel: str) -> bool:
         """Lets everything that is parked be due, as an operator may, and tries it."""
         self.database.execute("UPDATE parked_message SET retry_at = now() WHERE retry_at < 'infinity'")
-        return self.ledger.retry_held(channel)
+        return self.ledger.retry_held(channel) > 0
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 
-from services.chassis.consumer import split_log
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.loop import Consumer, Session
@@ -66,7 +65,6 @@ def readers(counting: Counting, rabbitmq_url: str) -> Iterator[Readers]:
 
 def read_log(database_url: str, rabbitmq_url: str) -> None:
     """Runs a consumer until SIGTERM."""
-    split_log.LOOK_AGAIN_S = 1.0
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
     nudger = Nudger(settings, "counting")
 

@@ -132,8 +132,8 @@ def test_a_log_that_grows_under_load_loses_doubles_and_reorders_nothing(
             some.start(2)
             patiently(lambda: len(_numbers(counting)) == len(COUNTERS), because="events come through part 0")
             restart_relay(4)
-            patiently(lambda: sum(some.shares()) == 4, because="the readers have found the parts")
             ward.parts = [1, 4]
+            patiently(lambda: sum(some.shares()) == 4, because="the events have told the readers of the parts")
             _reaches(counting, ward.written + 20)
             ward.parts = [4]
             _reaches(counting, ward.written + 20)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.chassis.cause import cause_of
 from services.chassis.envelope import (
+    LAST_SEQUENCE,
     PARTITIONS,
     Incoming,
     MalformedMessage,
@@ -77,7 +78,7 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in PROPERTIES.items() if key != name}
 
 
-@given(ward=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])), sequence=st.integers(1, 2**63 - 1))
+@given(ward=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])), sequence=st.integers(1, LAST_SEQUENCE))
 def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
     event = PatientCame(patient_id=PATIENT, ward=ward)
     row = outgoing(event, source="patient", cause=CAUSE)
@@ -138,6 +139,9 @@ def test_a_message_carries_its_cause_and_a_span_of_its_own() -> None:
         (with_header("sequence", "1"), "header sequence"),
         (with_header("sequence", 0), "header sequence"),
         (with_header("sequence", True), "header sequence"),
+        (with_header("sequence", -1), "header sequence"),
+        (with_header("sequence", 1.0), "header sequence"),
+        (with_header("sequence", 2**63 - 1), "header sequence"),
         (with_header("sequence", datetime(2026, 1, 1, tzinfo=UTC)), "header sequence"),
     ],
 )
