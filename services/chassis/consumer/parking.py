@@ -21,6 +21,9 @@ from services.chassis.transaction import Query, Transaction
 BLOCKED_S = 600.0
 """When a message is looked at again that must not be tried before another one; whoever settles that one wakes it."""
 
+FRESH_S = 60.0
+"""An event that has waited no longer than this may well wait for one that another process is about to apply."""
+
 LOOKED_AT_ONCE = 200
 """So many of the messages that are due are looked at in a turn, those first that have been due for longest."""
 
@@ -186,7 +189,7 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
 
     Of those that have failed before at most so many; those that only waited are as good as new ones. Their predecessor
     was applied, or is one that comes before them here: many of one subject may have waited for one in another part of
-    the log. Those that have waited for long already are looked at more rarely.
+    the log. Where there are too many to be looked at together, those that have waited for long are so more rarely.
     """
     looked_at = tx.many(
         _Due,
@@ -211,12 +214,15 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
             last[key] = max(known, due.sequence or 0)
         else:
             early.append(due.id)
-    if early:
+    if len(looked_at) == LOOKED_AT_ONCE and early:
         tx.execute(
             """UPDATE parked_message SET retry_at = statement_timestamp()
-                      + least((statement_timestamp() - parked_at) / 8, make_interval(secs => %(at_most_s)s))
+                      + CASE WHEN parked_at > statement_timestamp() - make_interval(secs => %(fresh_s)s)
+                        THEN make_interval(secs => 1)
+                        ELSE least((statement_timestamp() - parked_at) / 8, make_interval(secs => %(at_most_s)s)) END
                WHERE id = ANY(%(ids)s)""",
             ids=early,
+            fresh_s=FRESH_S,
             at_most_s=BLOCKED_S,
         )
     return _locked(tx, eligible)

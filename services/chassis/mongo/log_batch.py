@@ -10,6 +10,7 @@ from pymongo import UpdateOne
 
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.parking import LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import publisher_of
@@ -86,7 +87,8 @@ class LogBatch:
         self._save()
         for held in settled:
             self._held.release(held)
-        self._held.put_off_early(early)
+        if len(due) == LOOKED_AT_ONCE:
+            self._held.put_off_early(early)
 
     def _settle_or_hold(self, delivery: Delivery) -> None:
         error: Exception | None = None

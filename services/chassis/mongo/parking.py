@@ -12,7 +12,7 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
-from services.chassis.consumer.parking import BLOCKED_S, LOOKED_AT_ONCE
+from services.chassis.consumer.parking import BLOCKED_S, FRESH_S, LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.identifiers import new_id
@@ -143,7 +143,10 @@ class HeldMessages:
     def put_off_early(self, early: Iterable[Held]) -> None:
         """Looks at events again the later the longer they have waited already."""
         at = now(self._database)
-        later = {held.id: at + min((at - held.parked_at) / 8, timedelta(seconds=BLOCKED_S)) for held in early}
+        later = {}
+        for held in early:
+            waited_s = (at - held.parked_at).total_seconds()
+            later[held.id] = at + timedelta(seconds=1.0 if waited_s < FRESH_S else min(waited_s / 8, BLOCKED_S))
         changes = [UpdateOne({"_id": held_id}, {"$set": {"retry_at": when}}) for held_id, when in later.items()]
         if changes:
             self._collection.bulk_write(changes, ordered=False)

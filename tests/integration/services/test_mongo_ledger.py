@@ -1,5 +1,6 @@
 """The ledger on MongoDB keeps the same promises as the one on PostgreSQL, with one write in place of a transaction."""
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -257,6 +258,62 @@ def test_what_a_lost_connection_left_half_done_is_finished_by_doing_it_again(cou
     counting.read(*batch)
     assert (counting.numbers("a"), counting.numbers("b"), counting.held()) == ([1, 2], [1], [])
     assert len(counting.outbox("Counted")) == 3
+
+
+def test_a_batch_that_is_done_again_is_counted_once(counting: Counting) -> None:
+    before = applied()
+    batch = [counting.told("a", 1), counting.told("a", 2), counting.told("b", 1)]
+    counting.broken["b"] = AutoReconnect("the connection is gone")
+    with pytest.raises(AutoReconnect):
+        counting.read(*batch)
+    assert applied() - before == 0
+    counting.broken.clear()
+    counting.read(*batch)
+    assert applied() - before == 3
+    counting.read(counting.told("b", 2), counting.told("c", TOO_BIG_FOR_BSON))
+    assert applied() - before == 4
+
+
+def applied() -> float:
+    return REGISTRY.get_sample_value("infirmary_messages_applied_total", {"channel": LOG, "type": "Told"}) or 0
+
+
+def test_of_a_heap_that_fails_a_few_are_tried_beside_new_work_and_all_in_turn(counting: Counting) -> None:
+    sagas = [new_id() for _ in range(30)]
+    counting.broken = {str(saga_id): RuntimeError("a bug\x00\ud800") for saga_id in sagas}
+    counting.take(*(counting.asked(Add, saga_id, 5) for saga_id in sagas))
+    counting.take(counting.asked(Add, sagas[0], 5, attempt=2))
+    make_due(counting)
+    counting.ledger.retry_held(QUEUE, 2, math.inf)
+    assert counting.database.parked_message.count_documents({"attempts": {"$gt": 1}}) == 2
+    counting.ledger.retry_held(QUEUE, 100, 0.0)
+    assert counting.database.parked_message.count_documents({"attempts": {"$gt": 1}}) == 3
+    counting.ledger.retry_held(QUEUE)
+    assert counting.database.parked_message.count_documents({"attempts": {"$gt": 1}}) == 30
+    counting.broken.clear()
+    counting.retry_now(QUEUE)
+    assert (counting.held(), counting.numbers(sagas[0])) == ([], [5])
+
+
+def test_those_that_wait_for_an_event_are_woken_however_long_they_were_put_off(counting: Counting) -> None:
+    counting.read(counting.told("a", 2), counting.told("a", 3))
+    later = {"$set": {"retry_at": datetime.now(UTC) + timedelta(minutes=10)}}
+    counting.database.parked_message.update_many({}, later)
+    counting.read(counting.told("a", 1))
+    while counting.ledger.retry_held(LOG):
+        pass
+    assert counting.numbers("a") == [1, 2, 3]
+
+
+def test_a_database_has_one_name_and_keeps_it(counting: Counting) -> None:
+    other = counting.open_ledger()
+    assert counting.ledger.identity() == other.identity() == counting.ledger.identity()
+    other.close()
+
+
+def make_due(counting: Counting) -> None:
+    due = {"$set": {"retry_at": datetime(2000, 1, 1, tzinfo=UTC)}}
+    counting.database.parked_message.update_many({"retry_at": {"$ne": None}}, due)
 
 
 def test_an_effect_that_cannot_be_written_is_parked_alone(counting: Counting) -> None:

@@ -1,0 +1,143 @@
+"""A heap of messages that fail keeps nobody waiting for long, and is worked off once the fault is gone."""
+
+import logging
+import math
+import time
+
+import pytest
+
+from services.chassis.identifiers import new_id
+from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults
+
+HEAP = 15_000
+
+_FILL = """
+INSERT INTO parked_message (channel, source, subject, sequence, message_id, type, properties, body, error, attempts,
+                            retry_at)
+SELECT p.channel, p.source, p.subject || n, p.sequence, gen_random_uuid(), p.type, p.properties, p.body, p.error, 9,
+       now()
+FROM parked_message p, generate_series(1, %s) AS n
+"""
+
+
+def poison(counting: Counting, faults: Faults, heap: int) -> None:
+    """Parks a command that fails, and so many more like it that are due."""
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(counting.asked(Add, saga_id, 5))
+    counting.database.execute("UPDATE parked_message SET retry_at = now()")
+    counting.database.execute(_FILL, (heap,))
+    counting.database.execute("ANALYZE parked_message")
+    counting.ledger.tend()
+
+
+def test_beside_new_work_a_few_are_tried_and_the_time_is_bounded(counting: Counting, faults: Faults) -> None:
+    poison(counting, faults, HEAP)
+    counting.ledger.retry_held(QUEUE, 2, math.inf)
+    assert counting.rows("SELECT count(*) FROM parked_message WHERE retry_at > now()") == [(2,)]
+    counting.ledger.retry_held(QUEUE, 100, time.monotonic())
+    assert counting.rows("SELECT count(*) FROM parked_message WHERE retry_at > now()") == [(3,)]
+    saga_id = new_id()
+    counting.take(counting.asked(Add, saga_id, 7))
+    assert counting.numbers(saga_id) == [7]
+
+
+def test_those_that_have_waited_for_longest_are_tried_first(counting: Counting, faults: Faults) -> None:
+    poison(counting, faults, 50)
+    for _ in range(6):
+        counting.ledger.retry_held(QUEUE, 10, math.inf)
+    assert counting.rows("SELECT count(*), max(attempts) FROM parked_message WHERE attempts > 1") == [(51, 10)]
+
+
+def test_what_is_due_is_found_by_an_index(counting: Counting, faults: Faults) -> None:
+    poison(counting, faults, HEAP)
+    counting.database.execute("UPDATE parked_message SET retry_at = now() + interval '1 hour' WHERE id > 3")
+    counting.database.execute("VACUUM ANALYZE parked_message")
+    plan = counting.rows(
+        """EXPLAIN SELECT * FROM parked_message WHERE channel = 'counting.inbox' AND retry_at <= statement_timestamp()
+           ORDER BY retry_at LIMIT 200"""
+    )
+    assert "parked_message_due" in str(plan)
+
+
+def test_commands_behind_a_parked_one_are_not_looked_at_each_turn_and_follow_it_at_once(
+    counting: Counting, faults: Faults
+) -> None:
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(*(counting.asked(Add, saga_id, 5, attempt=attempt) for attempt in range(1, 6)))
+    assert counting.rows("SELECT count(*) FROM parked_message WHERE retry_at > now() + interval '1 minute'") == [(4,)]
+    faults.broken.clear()
+    assert counting.retry_now(QUEUE)
+    while counting.ledger.retry_held(QUEUE):
+        pass
+    assert (counting.held(), counting.numbers(saga_id)) == ([], [5])
+
+
+def test_an_event_that_others_wait_for_wakes_them_however_long_they_were_put_off(counting: Counting) -> None:
+    counting.read(counting.told("a", 2), counting.told("a", 3))
+    counting.database.execute("UPDATE parked_message SET retry_at = now() + interval '10 minutes'")
+    counting.read(counting.told("a", 1))
+    while counting.ledger.retry_held(LOG):
+        pass
+    assert counting.numbers("a") == [1, 2, 3]
+
+
+def test_a_parked_message_tells_once_where_it_failed(
+    counting: Counting, faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    with caplog.at_level(logging.ERROR):
+        counting.take(counting.asked(Add, saga_id, 5))
+        counting.retry_now(QUEUE)
+        counting.retry_now(QUEUE)
+    told = [record for record in caplog.records if "is parked" in record.getMessage()]
+    assert [record.exc_info is not None for record in told] == [True]
+    ((error,),) = counting.rows("SELECT error FROM parked_message")
+    sentence, _, calls = error.partition("\n")
+    assert sentence == f"Unlucky: {saga_id}"
+    assert "in add" in calls
+
+
+def test_an_error_with_text_that_no_database_takes_is_kept(counting: Counting, faults: Faults) -> None:
+    body = b'{"counter": "a\\u0000b", "number": 1, "fault": null}'
+    counting.read(counting.told("a", 1, body=body), counting.told("b", 1))
+    assert counting.numbers("b") == [1]
+    assert len(counting.held()) == 1
+
+
+def test_a_body_that_is_longer_than_allowed_is_parked_with_its_place_and_can_be_discarded(counting: Counting) -> None:
+    body = b'{"counter": "a", "number": 1, "more": "' + b"x" * 1_048_576 + b'"}'
+    counting.read(counting.told("a", 1, body=body), counting.told("a", 2), counting.told("b", 1))
+    assert counting.numbers("b") == [1]
+    assert [(subject, sequence) for subject, sequence, _ in counting.held()] == [("a", 1), ("a", 2)]
+    assert "MESSAGE_MAX_BYTES (1048576)" in counting.held()[0][2]
+    huge = b'"' + b"x" * 9_000_000 + b'"'
+    counting.read(counting.told("c", 1, body=huge))
+    counting.retry_now(LOG)
+    ((kept, error),) = counting.rows("SELECT length(body), error FROM parked_message WHERE subject = 'c'")
+    assert kept == 8 * 1024 * 1024
+    assert "only the first 8388608" in error
+
+
+def test_a_sequence_near_the_end_of_all_numbers_stops_nobody(counting: Counting) -> None:
+    counting.read(counting.told("a", 1, 2**62), counting.told("b", 1), counting.told("c", 1, 2**63 - 1))
+    counting.ledger.retry_held(LOG)
+    assert counting.numbers("b") == [1]
+
+
+def test_old_rows_are_forgotten_batch_by_batch_and_nobody_waits_for_them(counting: Counting) -> None:
+    counting.database.execute(
+        """INSERT INTO inbox SELECT gen_random_uuid(), now() - interval '31 days' FROM generate_series(1, 1500);
+           INSERT INTO inbox SELECT gen_random_uuid(), now() FROM generate_series(1, 10);
+           INSERT INTO idempotency_key (scope, key, request_hash, created_at)
+           SELECT 'POST /', n::text, '', now() - interval '8 days' FROM generate_series(1, 5) AS n"""
+    )
+    with counting.transaction() as other:
+        held = other.connection.execute("SELECT FROM inbox ORDER BY received_at LIMIT 3 FOR UPDATE")
+        assert len(held.fetchall()) == 3
+        assert counting.ledger.forget_old(1000) == {"inbox": 1000, "idempotency_key": 5}
+        assert counting.ledger.forget_old(1000) == {"inbox": 497, "idempotency_key": 0}
+    assert counting.ledger.forget_old(1000)["inbox"] == 3
+    assert counting.rows("SELECT count(*) FROM inbox") == [(10,)]
