@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import disable_created_metrics, make_wsgi_app
 
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
@@ -54,6 +54,7 @@ def serve(heart: Heart, host: str, port: int) -> None:
         OSError: The port is taken.
     """
     probes: dict[str, Callable[[], str | None]] = {"/healthz": heart.stuck, "/readyz": heart.not_ready}
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series for each series, which nobody looks at
     metrics = make_wsgi_app()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -2,9 +2,13 @@
 
 from alembic import context
 
+from services.chassis.schema import add_what_came_later
+
 
 def run() -> None:
     """Runs the migrations that are asked for."""
-    context.configure(connection=context.config.attributes["connection"], transaction_per_migration=True)
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
+    add_what_came_later(connection)

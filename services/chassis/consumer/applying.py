@@ -5,7 +5,7 @@ from typing import Protocol
 from pydantic_core import from_json
 
 from services.chassis.cause import Cause, cause_of
-from services.chassis.consumer import unhandled
+from services.chassis.consumer.series import expect_series
 from services.chassis.envelope import Incoming, MalformedMessage, read_body
 from services.chassis.handlers import CommandHandler, Handlers
 from services.chassis.logs import CORRELATION_ID
@@ -36,8 +36,7 @@ class Applier:
         self._types = frozenset(
             {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
         )
-        for log in handlers.logs():
-            unhandled.expect(log)
+        expect_series(handlers)
 
     def handles(self, message: Incoming) -> bool:
         """Says whether a message is of a type that this service handles; only those are told by their names."""

@@ -67,6 +67,8 @@ class PostgresLedger:
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
         self._positions = PostgresPositions(self._connection)
+        for table in _FORGET:
+            metrics.RETENTION_COMPLETED.labels(table)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held = HeldCounts(
             lambda channel: parking.count(self._query, channel), lambda channel: parking.missing(self._query, channel)

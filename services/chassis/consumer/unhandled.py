@@ -20,11 +20,6 @@ _types: Final[dict[str, set[str]]] = {}
 """The types that are told by name, by log, for as long as the process lives; as its metrics are."""
 
 
-def expect(log_name: str) -> None:
-    """Shows that nothing of a log was passed yet."""
-    metrics.UNHANDLED.labels(log_name, OTHER)
-
-
 def passed(log_name: str, message_type: str, count: int) -> None:
     """Counts events that were passed, and tells of their type once."""
     known = _types.setdefault(log_name, set())

@@ -1,6 +1,8 @@
 """An operator looks at what is parked, tries it again or gives it up, and lets a parked saga go on."""
 
 import json
+import re
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,8 @@ from click.testing import CliRunner, Result
 from services.__main__ import cli
 from services.admission.saga import ADMISSION, Admission, orchestrator
 from services.chassis.cause import cause_of
+from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.ownership import OwnedByAnother
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Reply
 from services.chassis.saga.saga_rows import SagaRows
@@ -64,6 +68,28 @@ def test_one_is_shown_with_its_error_and_its_body(stuck: Counting) -> None:
     assert shown["body"] == {"counter": "b", "number": 1, "fault": None}
     assert shown["error"].startswith("Unlucky")
     assert "Unlucky: b" in parked(stuck, "show", str(shown["id"])).output
+
+
+def test_the_calls_that_led_to_the_error_are_shown_to_whoever_asks(stuck: Counting) -> None:
+    parked_id = str(listed(stuck)[0]["id"])
+    assert "count_told" not in parked(stuck, "show", parked_id).output
+    assert "in count_told" in parked(stuck, "show", parked_id, "--verbose").output
+    assert "in count_told" in json.loads(parked(stuck, "show", parked_id, "--json").output)["traceback"]
+
+
+def test_a_virtual_host_is_claimed_for_a_database_on_purpose_only(counting: Counting, rabbitmq_url: str) -> None:
+    environment = {"DATABASE_URL": counting.settings.database_url, "RABBITMQ_URL": rabbitmq_url}
+    with closing(Broker(rabbitmq_url, "test")) as broker:
+        broker.disown("patient")
+        broker.own("patient", "another")
+        refused = CliRunner().invoke(cli, ["patient", "claim"], env=environment)
+        assert (refused.exit_code, "Nothing was changed" in refused.output) == (1, True)
+        claimed = CliRunner().invoke(cli, ["patient", "claim", "--yes"], env=environment)
+        assert claimed.exit_code == 0, claimed.output
+        broker.own("patient", counting.ledger.identity())
+        with pytest.raises(OwnedByAnother, match=re.escape(counting.ledger.identity())):
+            broker.own("patient", "another")
+        broker.disown("patient")
 
 
 def test_an_unknown_one_is_not_shown(counting: Counting) -> None:

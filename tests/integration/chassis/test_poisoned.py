@@ -7,6 +7,7 @@ import time
 import pytest
 
 from services.chassis.identifiers import new_id
+from services.chassis.migrate import migrate
 from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults
 
 HEAP = 15_000
@@ -141,3 +142,10 @@ def test_old_rows_are_forgotten_batch_by_batch_and_nobody_waits_for_them(countin
         assert counting.ledger.forget_old(1000) == {"inbox": 497, "idempotency_key": 0}
     assert counting.ledger.forget_old(1000)["inbox"] == 3
     assert counting.rows("SELECT count(*) FROM inbox") == [(10,)]
+
+
+def test_a_database_of_an_earlier_release_gets_the_index(counting: Counting) -> None:
+    counting.database.execute("DROP INDEX parked_message_due")
+    for _ in range(2):
+        migrate("patient", counting.settings)
+        assert counting.rows("SELECT to_regclass('parked_message_due') IS NOT NULL") == [(True,)]
