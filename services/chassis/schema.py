@@ -145,11 +145,11 @@ ADDED_LATER = {
 
 def add_what_came_later(connection: Connection) -> None:
     """Makes the indexes of the chassis's tables that are not there, each in a transaction; takes no lock if all are."""
+    lacks = text("SELECT to_regclass('parked_message') IS NOT NULL AND to_regclass(:index) IS NULL")
     for index, statement in ADDED_LATER.items():
-        with connection.begin():
-            lacks = text("SELECT to_regclass('parked_message') IS NOT NULL AND to_regclass(:index) IS NULL")
-            if connection.execute(lacks, {"index": index}).scalar_one():
-                connection.execute(text(statement))
+        if connection.execute(lacks, {"index": index}).scalar_one():
+            connection.execute(text(statement))
+        connection.commit()
 
 
 def create_chassis_tables(connection: Connection) -> None:

@@ -47,7 +47,7 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
 @pytest.mark.parametrize("which", ["database", "broker"])
 def test_a_server_that_hangs_is_waited_for_by_a_consumer_that_is_alive(
     counting: Counting,
-    publisher: Publisher,  # noqa: F811 - the fixture
+    publisher: Publisher,
     rabbitmq_url: str,
     monkeypatch: pytest.MonkeyPatch,
     which: str,
