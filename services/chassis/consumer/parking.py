@@ -27,6 +27,9 @@ FRESH_S = 60.0
 LOOKED_AT_ONCE = 200
 """So many of the messages that are due are looked at in a turn, those first that have been due for longest."""
 
+EVENTS_LOOKED_AT_ONCE = 2000
+"""The same for events: while a log is being split, many may wait at once, and any of them may be the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -199,7 +202,7 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
            LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source, p.subject)
            ORDER BY p.sequence, p.id""",
         log=log,
-        at_once=LOOKED_AT_ONCE,
+        at_once=EVENTS_LOOKED_AT_ONCE,
     )
     last: dict[tuple[str, str], int] = {}
     eligible, early = [], []
@@ -214,7 +217,7 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
             last[key] = max(known, due.sequence or 0)
         else:
             early.append(due.id)
-    if len(looked_at) == LOOKED_AT_ONCE and early:
+    if len(looked_at) == EVENTS_LOOKED_AT_ONCE and early:
         tx.execute(
             """UPDATE parked_message SET retry_at = statement_timestamp()
                       + CASE WHEN parked_at > statement_timestamp() - make_interval(secs => %(fresh_s)s)
@@ -225,7 +228,7 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
             fresh_s=FRESH_S,
             at_most_s=BLOCKED_S,
         )
-    return _locked(tx, eligible)
+    return _locked(tx, eligible[:LOOKED_AT_ONCE])
 
 
 def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:

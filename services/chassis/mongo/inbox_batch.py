@@ -7,6 +7,7 @@ from uuid import UUID
 from services.chassis.consumer.applying import step_of
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.parking import LOOKED_AT_ONCE
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.messages import COMPENSATION_SUFFIX
 from services.chassis.mongo.parking import Held, HeldMessages
@@ -58,7 +59,7 @@ class InboxBatch:
             until: And of those none after this, by the monotonic clock, but for the first.
         """
         failed_before, blocked = 0, []
-        for held in self._held.due():
+        for held in self._held.due(LOOKED_AT_ONCE):
             if held.error is not None and (failed_before == at_most or (failed_before and time.monotonic() >= until)):
                 continue
             if self._held.is_blocked(held):

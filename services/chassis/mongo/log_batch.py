@@ -10,7 +10,7 @@ from pymongo import UpdateOne
 
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.parking import LOOKED_AT_ONCE
+from services.chassis.consumer.parking import EVENTS_LOOKED_AT_ONCE, LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import publisher_of
@@ -71,10 +71,12 @@ class LogBatch:
         """
         settled: list[Held] = []
         early: list[Held] = []
-        due = sorted(self._held.due(), key=lambda held: (held.sequence or 0, held.id))
+        due = sorted(self._held.due(EVENTS_LOOKED_AT_ONCE), key=lambda held: (held.sequence or 0, held.id))
         self._load(held.subject for held in due)
         failed_before = 0
         for held in due:
+            if len(settled) == LOOKED_AT_ONCE:
+                break
             if held.error is None and self._still_waits(held):
                 early.append(held)
                 continue
@@ -87,7 +89,7 @@ class LogBatch:
         self._save()
         for held in settled:
             self._held.release(held)
-        if len(due) == LOOKED_AT_ONCE:
+        if len(due) == EVENTS_LOOKED_AT_ONCE:
             self._held.put_off_early(early)
 
     def _settle_or_hold(self, delivery: Delivery) -> None:

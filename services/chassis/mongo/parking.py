@@ -125,10 +125,10 @@ class HeldMessages:
             missing += max(beyond) - last - len(beyond) if beyond else 0
         return missing
 
-    def due(self) -> list[Held]:
-        """Returns messages that are not backing off, those first that have been due for longest; not all of many."""
+    def due(self, at_most: int) -> list[Held]:
+        """Returns so many messages that are not backing off, those first that have been due for longest."""
         due = {"channel": self.channel, "retry_at": {"$lte": now(self._database)}}
-        found = self._collection.find(due, _WITHOUT_CONTENT).sort([("retry_at", 1), ("_id", 1)]).limit(LOOKED_AT_ONCE)
+        found = self._collection.find(due, _WITHOUT_CONTENT).sort([("retry_at", 1), ("_id", 1)]).limit(at_most)
         return [_held(each) for each in found]
 
     def is_blocked(self, held: Held) -> bool:
