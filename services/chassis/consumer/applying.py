@@ -14,8 +14,7 @@ from services.chassis.saga import participant
 from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.transaction import Transaction
-
-MESSAGE_MAX_BYTES = 1_048_576
+from services.chassis.wire import MESSAGE_MAX_BYTES
 
 
 class Work(Protocol):
