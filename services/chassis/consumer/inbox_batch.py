@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psycopg
 
-from services.chassis.consumer import parking
+from services.chassis.consumer import due, parking
 from services.chassis.consumer.applying import Applier, step_of
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
@@ -58,7 +58,7 @@ class InboxBatch:
             at_most: So many of those that have failed before.
             until: And of those none after this, by the monotonic clock, but for the first.
         """
-        for held in parking.in_time(parking.due_in_inbox(self.tx, self.queue, at_most), until):
+        for held in due.in_time(due.due_in_inbox(self.tx, self.queue, at_most), until):
             self._retry(held)
 
     def _retry(self, held: parking.Held) -> None:

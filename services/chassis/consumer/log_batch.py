@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from services.chassis.consumer import parking
+from services.chassis.consumer import due, parking
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
@@ -69,9 +69,9 @@ class LogBatch:
             at_most: So many of those that have failed before.
             until: And of those none after this, by the monotonic clock, but for the first.
         """
-        due = parking.due_in_log(self.tx, self.log, at_most)
-        self._load({Subject(held.source, held.subject) for held in due if held.source and held.subject})
-        for held in parking.in_time(due, until):
+        held_now = due.due_in_log(self.tx, self.log, at_most)
+        self._load({Subject(held.source, held.subject) for held in held_now if held.source and held.subject})
+        for held in due.in_time(held_now, until):
             self._retry(held)
         self._save()
 

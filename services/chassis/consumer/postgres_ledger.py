@@ -10,7 +10,7 @@ import psycopg
 
 from services.chassis import metrics
 from services.chassis.cause import cause_of
-from services.chassis.consumer import parking
+from services.chassis.consumer import due, parking
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.crash_points import CrashPoints
@@ -143,7 +143,7 @@ class PostgresLedger:
         if self._held.of(channel) == 0:
             return 0
 
-        some_failed = parking.some_due_failed(self._query, channel)
+        some_failed = due.some_due_failed(self._query, channel)
         settled = 0
         if some_failed is not None:
             retry = self._retry_log if is_log(channel) else self._retry_inbox
