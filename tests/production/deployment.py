@@ -51,6 +51,8 @@ def servers() -> Iterator[None]:
         kubectl("--namespace", NAMESPACE, "delete", "--all", "--timeout=300s", SERVERS)
         # Servers may take hours to stop. Kubernetes would look only after half of that whether the namespace is empty.
         kubectl("--namespace", NAMESPACE, "wait", "--for=delete", "pods", "--all", "--timeout=300s")
+        # On a busy machine RabbitMQ's operator has been seen to make a cluster again that it had just let go.
+        kubectl("--namespace", NAMESPACE, "delete", "--all", "--timeout=300s", SERVERS)
 
 
 def build_images(*services: str) -> None:
