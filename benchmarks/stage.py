@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, pool
 
 from benchmarks.rows import AGGREGATES, PREPARED, fill
 from benchmarks.running_relay import RunningRelay
-from benchmarks.targets import declare, delete
+from benchmarks.targets import declare, delete, disown
 from local.process import Process
 from local.rundir import REPOSITORY
 from local.servers.choice import Servers, servers_for
@@ -29,6 +29,7 @@ from services.chassis.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_SERVICE = "bench"
 _TEMPLATE = "benchmark"
 _PRESCRIPTION, _PRESCRIPTION_TEMPLATE = "prescription", "benchmark_prescription"
 _AGGREGATE = """
@@ -77,9 +78,10 @@ class Stage:
     @contextmanager
     def relay(self, database_url: str, target: str, **settings: str) -> Iterator[RunningRelay]:
         """Runs `python -m relay` on a database, with its default settings except those given."""
+        disown(self.rabbitmq.url, _SERVICE)
         process = Process(
             "relay",
-            [sys.executable, "-m", "relay", "bench"],
+            [sys.executable, "-m", "relay", _SERVICE],
             log_path=self.logs / "relay.log",
             environment={name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
             | {"DATABASE_URL": database_url, "RABBITMQ_URL": self.rabbitmq.url, "RELAY_DECLARE": target}

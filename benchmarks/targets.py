@@ -28,6 +28,12 @@ def delete(url: str, target: str) -> None:
         channel.queue_delete(target)
 
 
+def disown(url: str, service: str) -> None:
+    """Makes the virtual host nobody's, for a service's next database."""
+    with open_channel(url, "benchmark disowns") as channel:
+        channel.exchange_delete(f"{service}.owner")
+
+
 @contextlib.contextmanager
 def open_channel(url: str, name: str) -> Iterator[Any]:
     """Opens a connection with one channel, numbered 1."""

@@ -7,21 +7,20 @@ from collections.abc import Callable
 
 from relay import metrics
 from relay.blocks import Blocks, Kind
-from relay.broker.declarer import IS_THERE, Declarer
+from relay.broker.declarer import Declarer
 from relay.broker.errors import BrokerLostError, OwnedByAnotherError, PublishingRefusedError
 from relay.broker.publisher import Publisher
 from relay.crash_points import CrashPoints
-from relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row, could_be_sent
+from relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row
 from relay.pace import Pace
 from relay.reconnect import Reconnecting
 from relay.report import Report
 from relay.sources.source import Source, SourceLostError
 from relay.suspicion import Suspicion
+from relay.targets import Targets
 
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 0.25
-_PATIENCE_S = 0.2
-"""How long the loop waits to hear that a batch's targets are what their names say; what takes longer waits alone."""
 _LOOK_S = 1.0
 """How often to look whether what is held back is still there."""
 _GOODBYE_S = 5.0
@@ -44,12 +43,12 @@ class Relay:
     ) -> None:
         self._source = Reconnecting("source", connect_source)
         self._broker = Reconnecting("broker", lambda: connect_broker(self._identity))
-        self._declarer = declarer
         self._batch_rows = batch_rows
         self._windows = windows
         self._report = report
         self._reached = crash_points.reached
         self._blocks = Blocks()
+        self._targets = Targets(declarer, self._blocks)
         self._suspicion = Suspicion()
         self._pace = Pace()
         self._next_look = 0.0
@@ -111,7 +110,7 @@ class Relay:
         if not batch:
             return
         self._reached("after_fetch")
-        batch = self._admitted(source, broker, batch, now)
+        batch = self._targets.admitted(source, broker.known_targets, batch, now)
         unfit = broker.publish(batch)
         metrics.published.inc(len(batch) - len(unfit))
         for row, reason in unfit:
@@ -122,30 +121,6 @@ class Relay:
             self._note_blame(row, words)
             self._blocks.unfit(row, words, now)
         self._reached("after_publish")
-
-    def _admitted(self, source: Source, broker: Publisher, batch: list[Row], now: float) -> list[Row]:
-        """Leaves out what goes to a target of which it is not known on this connection that it is what its name says.
-
-        What bears a log's name and is none would take its messages, and they would be deleted here.
-        """
-        strange = {row[TARGET] for row in batch} - broker.known_targets
-        if not strange:
-            return batch
-        left_out: dict[str, Row] = {}
-        for row in batch:
-            if row[TARGET] in strange and could_be_sent(row):
-                left_out.setdefault(row[TARGET], row)
-        patient_until = time.monotonic() + _PATIENCE_S
-        for target, row in list(left_out.items()):
-            trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
-            if trouble == IS_THERE:
-                broker.known_targets.add(target)
-                del left_out[target]
-            else:
-                self._blocks.missing(row, trouble, now)
-                self._note_trouble(target, trouble)
-        source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
-        return [row for row in batch if row[TARGET] not in left_out]
 
     def _deleted(self) -> None:
         if self._undeleted:
@@ -180,16 +155,8 @@ class Relay:
     def _lift_blocks(self, broker: Publisher, now: float) -> None:
         """Tries again what was held back for long enough; a missing queue or log is declared first."""
         for block in self._blocks.due(now):
-            if block.kind is Kind.TARGET:
-                trouble = self._declarer.ask(block.name)
-                if trouble is None:
-                    continue
-                if trouble != IS_THERE:
-                    if trouble != block.reason:
-                        self._note_trouble(block.name, trouble)
-                    self._blocks.still_missing(block, trouble, now)
-                    continue
-                broker.known_targets.add(block.name)
+            if block.kind is Kind.TARGET and not self._targets.is_there_again(block, broker.known_targets, now):
+                continue
             self._blocks.lift(block, now)
             self._pace.hurry(now)
             if block.alone:
@@ -242,10 +209,6 @@ class Relay:
             "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], words
         )
         metrics.refused.inc()
-
-    def _note_trouble(self, target: str, trouble: str | None) -> None:
-        if trouble is not None:
-            _log.warning("what goes to %.120s is held back: %s", target, trouble)
 
     def _leave(self) -> None:
         """Settles what is in flight, then lets go of everything at once."""

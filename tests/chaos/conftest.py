@@ -23,6 +23,7 @@ def scene(new_database: NewDatabase, rabbitmq_url: str, tmp_path: Path) -> Itera
     with Post(rabbitmq_url) as post:
         for target in (f"{SERVICE}.events", f"{SERVICE}.inbox", f"{PUBLISHER}.events"):
             post.delete(target)
+        post.disown(SERVICE)
         post.declare_log(PUBLISHER)
     with Proxy(urlsplit(rabbitmq_url).port or 0) as proxy:
         scene = SmallScene(database_url, rabbitmq_url, proxy, tmp_path)

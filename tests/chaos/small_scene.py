@@ -61,6 +61,8 @@ class SmallScene:
     def move_to(self, service: str, database_url: str) -> None:
         """Plays the scene in another service that reads the same log; before any process is started."""
         create_history(database_url)
+        with self.post() as post:
+            post.disown(service)
         self.service, self.database_url = service, database_url
 
     def start_relay(self, bug: str | None = None, **settings: str) -> Process:

@@ -141,6 +141,11 @@ class Post:
         with self._channel() as channel:
             channel.queue_delete(target)
 
+    def disown(self, service: str) -> None:
+        """Makes the virtual host nobody's, for another database of the service."""
+        with self._channel() as channel:
+            channel.exchange_delete(f"{service}.owner")
+
     def length(self, target: str) -> int | None:
         """Returns how many messages are ready in a queue or kept in a log; None when there is no such thing."""
         with contextlib.suppress(amqp.NotFound), self._channel() as channel:

@@ -1,0 +1,68 @@
+"""Lets no message out to a target of which it is not known, on this connection, that it is what its name says."""
+
+import logging
+import time
+
+from relay.blocks import Block, Blocks
+from relay.broker.declarer import IS_THERE, Declarer
+from relay.message import KEY, TARGET, Row, could_be_sent
+from relay.sources.source import Source
+
+_log = logging.getLogger(__name__)
+_PATIENCE_S = 0.2
+"""How long the loop waits to hear that a batch's targets are what their names say; what takes longer waits alone."""
+
+
+class Targets:
+    """Has targets looked at, and holds back what goes to those that cannot be used."""
+
+    def __init__(self, declarer: Declarer, blocks: Blocks) -> None:
+        self._declarer = declarer
+        self._blocks = blocks
+
+    def admitted(self, source: Source, known: set[str], batch: list[Row], now: float) -> list[Row]:
+        """Returns what may be published of a batch, and blocks the rest.
+
+        What bears a log's name and is none would take its messages, and they would be deleted here.
+
+        Args:
+            source: where the batch comes from.
+            known: the targets that were looked at on this connection; grows.
+            batch: what was fetched.
+            now: the loop's monotonic clock, in seconds.
+        """
+        strange = {row[TARGET] for row in batch} - known
+        if not strange:
+            return batch
+        left_out: dict[str, Row] = {}
+        for row in batch:
+            if row[TARGET] in strange and could_be_sent(row):
+                left_out.setdefault(row[TARGET], row)
+        patient_until = time.monotonic() + _PATIENCE_S
+        for target, row in list(left_out.items()):
+            trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
+            if trouble == IS_THERE:
+                known.add(target)
+                del left_out[target]
+            else:
+                self._blocks.missing(row, trouble, now)
+                _note(target, trouble)
+        source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
+        return [row for row in batch if row[TARGET] not in left_out]
+
+    def is_there_again(self, block: Block, known: set[str], now: float) -> bool:
+        """Has a target that is held back looked at; whether it can be used now."""
+        trouble = self._declarer.ask(block.name)
+        if trouble == IS_THERE:
+            known.add(block.name)
+            return True
+        if trouble is not None:
+            if trouble != block.reason:
+                _note(block.name, trouble)
+            self._blocks.still_missing(block, trouble, now)
+        return False
+
+
+def _note(target: str, trouble: str | None) -> None:
+    if trouble is not None:
+        _log.warning("what goes to %.120s is held back: %s", target, trouble)
