@@ -32,8 +32,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_IDEMPOTENCY_KEY_DAYS: Final = 7
-
 _DEADLOCKS_IN_A_ROW = 3
 
 _FORGET: Final[dict[str, LiteralString]] = {
@@ -42,10 +40,6 @@ _FORGET: Final[dict[str, LiteralString]] = {
         DELETE FROM inbox WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM inbox WHERE received_at < statement_timestamp() - make_interval(days => %s)
             ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED))""",
-    "idempotency_key": """
-        DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM idempotency_key WHERE created_at < statement_timestamp() - make_interval(days => %s)
-            ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))""",
 }
 
 _LOOK_AT_SAGAS = """
@@ -188,10 +182,9 @@ class PostgresLedger:
                 metrics.SAGA_TIMEOUTS.inc(self._transact(orchestrator.time_out, pipelined=False))
 
     def forget_old(self, at_most: int) -> Mapping[str, int]:
-        """Forgets inbox rows and idempotency keys that are too old, at most so many of each."""
-        days = {"inbox": self._settings.inbox_days, "idempotency_key": _IDEMPOTENCY_KEY_DAYS}
+        """Forgets inbox rows that are too old, at most so many; the API forgets its own."""
         return {
-            table: self._query.connection.execute(statement, (days[table], at_most)).rowcount
+            table: self._connection.execute(statement, (self._settings.inbox_days, at_most)).rowcount
             for table, statement in _FORGET.items()
         }
 
