@@ -71,7 +71,7 @@ PORT_OFFSETS = tuple(service.port_offset(role) for service in SERVICES for role 
 
 _NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TAKEN = {
+TAKEN = {
     "chassis", "contracts", "database", "day", "guest", "infirmary", "infra", "mongodb", "none", "postgres",
     "postgresql", "public", "rabbitmq", "relay",
 }  # fmt: skip
@@ -93,7 +93,7 @@ def check_services(services: Iterable[Service] = SERVICES) -> None:
                 f"local/topology.py: a service cannot be called {name!r}: take 1 to 31 lower-case letters and digits, "
                 "a letter first, without - and _ (it is a package, a user of the broker, a release, part of variables)"
             )
-        if name in _TAKEN or iskeyword(name):
+        if name in TAKEN or iskeyword(name):
             raise LocalError(f"local/topology.py: a service cannot be called {name!r}: the name is taken, take another")
         if _DATABASE.fullmatch(service.database) is None or service.database in _TAKEN_DATABASES:
             raise LocalError(

@@ -14,8 +14,11 @@ ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")
 
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
 
-_TAKEN: Final = ("chassis", "guest", "none", "postgres", "public")
-"""Names that PostgreSQL, RabbitMQ or the library itself have for something else."""
+TAKEN: Final = {
+    "chassis", "contracts", "database", "day", "guest", "infirmary", "infra", "mongodb", "none", "postgres",
+    "postgresql", "public", "rabbitmq", "relay",
+}  # fmt: skip
+"""Names of what is no service: servers, their users, images, releases, commands and variables."""
 
 
 def service_name(name: str) -> str:
@@ -32,7 +35,7 @@ def service_name(name: str) -> str:
             f"a service cannot be called {name!r:.80}: take 1 to 31 lower-case letters and digits, a letter first,"
             " without - and _"
         )
-    if name in _TAKEN or iskeyword(name):
+    if name in TAKEN or iskeyword(name):
         raise ValueError(f"a service cannot be called {name!r}: the name is taken, take another one")
     return name
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from local import topology
 from local.topology import SERVICES, Engine, Service
-from services.chassis import rooms
+from services.chassis import identifiers, rooms
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +20,10 @@ each_service = pytest.mark.parametrize("each", SERVICES, ids=lambda each: each.n
 
 def read(path: str) -> list[Any]:
     return list(yaml.safe_load_all((ROOT / path).read_text()))
+
+
+def test_the_launcher_and_the_services_refuse_the_same_names() -> None:
+    assert topology.TAKEN == identifiers.TAKEN
 
 
 def test_what_is_a_package_is_a_service_of_the_launcher() -> None:
