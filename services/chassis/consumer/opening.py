@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from psycopg.errors import InsufficientPrivilege
+
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
 from services.chassis.consumer.session import Session
@@ -52,7 +54,7 @@ class Opening:
     def _own(self, broker: Broker, ledger: Ledger) -> None:
         try:
             broker.own(self._service, ledger.identity())
-        except Unreadable as refused:
+        except (Unreadable, InsufficientPrivilege) as refused:  # of the broker's user, or of the database's role
             if not self._told_of_the_mark:
                 log.warning("the virtual host cannot be marked as this %s's: %s", self._service, refused)
             self._told_of_the_mark = True
