@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
+from audit.addresses import HOSPITAL
 from services.chart.handlers import handlers
 from services.chart.model import Chart
-from services.chassis import rooms
 from services.chassis.messages import Event
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
@@ -49,8 +49,8 @@ def events_about_patients(service: str) -> set[type[Event]]:
     }
 
 
-@pytest.mark.parametrize("service", [name for name in rooms.names() if name != "chart"])
-def test_the_chart_hears_every_event_about_a_patient(service: str) -> None:
+@pytest.mark.parametrize("service", [name for name in HOSPITAL if name != "chart"])
+def test_the_chart_hears_every_event_of_the_hospital_about_a_patient(service: str) -> None:
     missed = {
         message.__name__
         for message in events_about_patients(service)
