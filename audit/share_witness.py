@@ -5,10 +5,12 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from psycopg.errors import UndefinedTable
+
 from audit.addresses import HOSPITAL, services_in
 from audit.answered import ask_all, named
 from audit.databases import DATABASE_ERRORS
-from audit.facts import Books, Facts
+from audit.facts import READS, Books, Facts
 from audit.ledger import Ledger
 from audit.questions import Questions
 from audit.settling import Look
@@ -37,8 +39,8 @@ class ShareWitness:
             heard: Returns the share's messages, by publishing service, as they were read from the logs so far.
         """
         self._questions, self._ledger, self._heard = questions, ledger, heard
-        addresses = services_in(env, always=HOSPITAL)
-        self._readers = {service: partial(read_share, addresses[service], mark) for service in HOSPITAL}
+        self._addresses = services_in(env, always=HOSPITAL)
+        self._readers = {name: partial(read_share, each, mark) for name, each in self._addresses.items()}
 
     def settle(self, timeout_s: float, on_look: OnLook = lambda _still_open: None) -> float:
         """Waits until nothing of the share is under way any more; returns how long that took, in seconds.
@@ -71,6 +73,7 @@ class ShareWitness:
         return Facts(
             books=books,
             logs=logs,
+            reads=READS | {name: each.reads for name, each in self._addresses.items() if each.reads},
             patients=ask_all(patients, ask.patient),
             medications=ask_all(codes, ask.medication),
             prescriptions={each.prescription_id: each for each in _listed(patients, ask.prescriptions)},
@@ -90,6 +93,10 @@ class ShareWitness:
         for service, read in self._readers.items():
             try:
                 books[service] = as_if_alone(read(subjects), heard)
+            except UndefinedTable:
+                if service in HOSPITAL:
+                    raise
+                # A stranger's service that keeps none of our tables has no part in any message.
             except DATABASE_ERRORS as error:
                 away.append(f"{service}: cannot be looked at: {error}")
         return recounted(heard), books, away

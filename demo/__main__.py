@@ -75,11 +75,10 @@ def play(console: Console, env: Mapping[str, str], victims: Victims | None, with
         victims: Those that are killed in the rush hour; None to leave everybody in peace.
         within_s: In what time whatever must follow has to follow.
     """
-    ca_file = env.get("RABBITMQ_CA_FILE")
     mark = f"demo-{uuid4().hex[:8]}"
     with (
         Hospital(env, within_s=within_s, mark=mark) as hospital,
-        Traffic(env["RABBITMQ_URL"], mark, within_s, ca_file=Path(ca_file) if ca_file else None) as traffic,
+        Traffic(env, mark, within_s) as traffic,
     ):
         stage = Stage(traffic, SagaMessages(env), console, mark)
         Day(hospital, stage).play()

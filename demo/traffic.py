@@ -6,12 +6,13 @@ It begins when the day does and forgets what others do meanwhile: a hospital wit
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from audit.addresses import HOSPITAL, services_in
 from audit.facts import LogMessage
 from audit.logs import LogTail
 
@@ -25,18 +26,25 @@ class MessageMissing(AssertionError):
 class Traffic:
     """A tail of all logs on a thread of its own."""
 
-    def __init__(self, rabbitmq_url: str, mark: str, within_s: float, *, ca_file: Path | None = None) -> None:
+    def __init__(self, env: Mapping[str, str], mark: str, within_s: float) -> None:
         """Prepares the tail; it starts when the block is entered.
 
         Args:
-            rabbitmq_url: Of an account that may read all logs.
+            env: Names all services, and in `RABBITMQ_URL` an account that may read all logs.
             mark: How the correlation ids of all that is listened for begin.
             within_s: How long to wait for a message.
-            ca_file: The certificates to trust for amqps, in place of the system's.
         """
         self._within_s = within_s
         since = datetime.now(UTC) - BROKERS_CLOCK_MAY_BE_SLOW_BY
-        self._tail = LogTail(rabbitmq_url, on_message=self._note, since=since, correlated=mark, ca_file=ca_file)
+        ca_file = env.get("RABBITMQ_CA_FILE")
+        self._tail = LogTail(
+            env["RABBITMQ_URL"],
+            services_in(env, always=HOSPITAL),
+            self._note,
+            since=since,
+            correlated=mark,
+            ca_file=Path(ca_file) if ca_file else None,
+        )
         self._by_correlation: dict[str, list[LogMessage]] = defaultdict(list)
         self._arrived = threading.Condition()
         self._stopping = threading.Event()

@@ -5,7 +5,7 @@ What is wrong here would pass every check of the types and fail at the first mes
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -37,6 +37,13 @@ def service_of(module: str) -> str | None:
         return None
     service = module.removeprefix(_PLACE).split(".")[0]
     return None if service == "chassis" else service
+
+
+def check_place(service: str, function: Callable[..., Any]) -> None:
+    """Makes sure that a function is registered with its own service and not with another one by a slip of the pen."""
+    place = service_of(function.__module__)
+    if place not in (None, service):
+        raise Misdeclared(f"{named(function)} is {place}'s, and is registered with {service}; write {place} there")
 
 
 def check_peer(message: type[BaseModel], peer: str) -> None:

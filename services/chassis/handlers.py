@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from services.chassis.declaration import Misdeclared, named
+from services.chassis.declaration import Misdeclared, check_place, named
 from services.chassis.identifiers import service_name
 from services.chassis.messages import Command, Event, Message, contract_of
 from services.chassis.signature import check_signature
@@ -63,6 +63,7 @@ class Handlers:
         source = self._other_end(contract_of(event, "reads").peer, event)
 
         def register(handler: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
+            check_place(self.service, handler)
             check_signature(handler, event, ["tx"], [type(None)])
             self._handle_once(self.events, (source, event.__name__), event, handler)
             return handler
@@ -78,6 +79,7 @@ class Handlers:
         self._other_end(contract_of(command, "receives").peer, command)
 
         def register(handler: Callable[[C, Any], Outcome]) -> Callable[[C, Any], Outcome]:
+            check_place(self.service, handler)
             check_signature(handler, command, ["tx"], [Outcome, Refused, type(None)])
             self._handle_once(self.commands, command.__name__, command, handler)
             return handler

@@ -164,8 +164,17 @@ def _named_peer(direction: Direction, peer: object) -> str:
     return peer
 
 
-def publishes(*, subject: str) -> Callable[[type[M]], type[M]]:
-    """Declares an event of this service. `subject` is the field that holds the aggregate's id."""
+def publishes(bare: object = None, /, *, subject: str = "") -> Callable[[type[M]], type[M]]:
+    """Declares an event of this service. `subject` is the field that holds the aggregate's id.
+
+    Raises:
+        Misdeclared: It has no subject.
+    """
+    if bare is not None or not subject:
+        raise Misdeclared(
+            f"{named(bare) if isinstance(bare, type) else 'an event'}: @publishes names the field that holds the"
+            f" aggregate's id: {DECORATORS['publishes']}"
+        )
     return _declare(Contract("publishes", subject_field=subject), Event)
 
 

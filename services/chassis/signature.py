@@ -35,7 +35,7 @@ def check_signature(
     if kind is not Any and isinstance(kind, type) and not issubclass(first, kind):
         raise Misdeclared(f"{name} takes a {kind.__name__}, and is registered for {first.__name__}; make the two one")
     if "return" in hints and hints["return"] not in returns:
-        expected = " or ".join(getattr(each, "__name__", str(each)) for each in returns)
+        expected = " or ".join(_phrase(each) for each in returns)
         raise Misdeclared(f"{name} returns {_phrase(hints['return'])}; it should return {expected}")
 
 
@@ -51,4 +51,6 @@ def _listed(parameters: list[inspect.Parameter]) -> str:
 
 
 def _phrase(kind: Any) -> str:
+    if kind is type(None):
+        return "None"
     return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -32,7 +32,7 @@ def others_trouble(machinery: Machinery) -> Iterator[None]:
 @pytest.mark.usefixtures("others_trouble")
 def test_a_share_holds_beside_others_trouble_and_its_own_is_found(machinery: Machinery, hospital: Hospital) -> None:
     env = machinery.env
-    with Hospital(env, mark=MARK) as client, Traffic(env["RABBITMQ_URL"], MARK, 30) as traffic:
+    with Hospital(env, mark=MARK) as client, Traffic(env, MARK, 30) as traffic:
         patient, medication, ward = client.patient(), client.medication(boxes=5), client.ward()
         hospital.prescribe(hospital.patient(), hospital.medication(boxes=1))  # somebody else's, meanwhile
         accepted = client.prescribe(patient, medication, 2)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from services.chassis.cause import Cause
 from services.chassis.declaration import Misdeclared, named
 from services.chassis.http import idempotency, problems
+from services.chassis.http.declared import check_endpoint
 from services.chassis.http.problems import Problem, invalid, unprocessable
 from services.chassis.http.refusals import STATUSES as THE_SERVERS_OWN
 from services.chassis.identifiers import service_name
@@ -84,6 +85,7 @@ class Api:
 
         def register(function: Endpoint) -> Endpoint:
             takes = get_type_hints(function)
+            check_endpoint(self.service, rule, function, takes, answer)
             if method == "POST" and takes.get("return") is Afterwards:
                 raise TypeError(f"{function.__name__} is a POST: its answer is stored in the transaction")
             other = self._rules.setdefault((method, re.sub("<[^>]*>", "<>", rule)), function)

@@ -7,6 +7,7 @@ the whole list is a page of its own (`/accounts/ID/entries`).
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 from zlib import crc32
 
@@ -79,6 +80,12 @@ def _cursor(last: UUID) -> str:
 
 
 def _mark_of_list() -> bytes:
-    """Returns four bytes that tell the list that is asked for from others: its path, and whose items."""
-    asked = f"{request.path}?{request.args.get('patient_id', '')}" if has_request_context() else ""
-    return crc32(asked.encode()).to_bytes(4)
+    """Returns four bytes that tell the list asked for from others: its path, and all that it was narrowed by."""
+    return crc32(_list_asked_for().encode()).to_bytes(4)
+
+
+def _list_asked_for() -> str:
+    if not has_request_context():
+        return ""
+    narrowed = sorted((name, value) for name, value in request.args.items() if name not in PageQuery.model_fields)
+    return f"{request.path}?{urlencode(narrowed)}"

@@ -133,3 +133,10 @@ def test_a_number_that_json_does_not_know_is_no_value_of_a_field() -> None:
     made = publishes(subject="ward")(event(ward=(str, ...), share=(float, ...)))
     with pytest.raises(ValueError, match="finite number"):
         made(ward="w", share=float("nan"))
+
+
+def test_an_event_names_the_field_of_its_subject() -> None:
+    with pytest.raises(Misdeclared, match="@publishes names the field that holds the aggregate's id"):
+        publishes(event(ward=(str, ...)))
+    with pytest.raises(Misdeclared, match="@publishes names the field that holds the aggregate's id"):
+        publishes()

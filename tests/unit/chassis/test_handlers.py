@@ -150,7 +150,7 @@ def yields(event: Came, tx: Any) -> Any:
         (takes_too_much, r"takes_too_much takes \(event, tx, more\); it is called with \(Came, tx\)"),
         (takes_another, "takes_another takes a Left, and is registered for Came; make the two one"),
         (needs_a_keyword, r"needs_a_keyword takes"),
-        (says_no, "says_no returns .*Refused.*; it should return NoneType"),
+        (says_no, "says_no returns .*Refused.*; it should return None"),
         (waits, "waits: nobody would await it"),
         (yields, "yields: nobody would await it or go through it"),
     ],
@@ -166,3 +166,12 @@ def test_a_handler_of_a_command_returns_its_outcome(handlers: Handlers) -> None:
 
     with pytest.raises(Misdeclared, match=r"says_yes returns bool; it should return .*Refused"):
         handlers.command(MakeRoom)(says_yes)  # type: ignore[arg-type]
+
+
+def test_a_handler_is_registered_with_its_own_service(handlers: Handlers) -> None:
+    def heard(event: Came, tx: Any) -> None:
+        raise NotImplementedError
+
+    heard.__module__ = "services.ward.handlers"
+    with pytest.raises(Misdeclared, match=r"heard is ward's, and is registered with \w+; write ward there"):
+        handlers.on(Came)(heard)
