@@ -10,6 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from local.topology import SERVICES
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = "docs/add-a-service.md"
 NOT_COPIED = shutil.ignore_patterns(
@@ -25,7 +27,18 @@ _STEP = re.compile(
 def steps() -> list[tuple[str, str | None, str]]:
     """Returns (file, the line below which it goes or None for a new file, text) for each step, in their order."""
     page = (REPOSITORY / PAGE).read_text().partition("## A Flask service of your own")[0]
-    return [(step["file"] or step["changed"], step["anchor"], step["text"]) for step in _STEP.finditer(page)]
+    return [
+        (step["file"] or step["changed"], step["anchor"], _renumbered(step["text"])) for step in _STEP.finditer(page)
+    ]
+
+
+def _renumbered(text: str) -> str:
+    """Gives the page's service the next number and ports, where a tenth service, or more, is there already."""
+    number = max(service.number for service in SERVICES) + 1
+    text = text.replace('"pharmacist", 10,', f'"pharmacist", {number},').replace(
+        "/releases/9/", f"/releases/{len(SERVICES)}/"
+    )
+    return text.replace("30110", str(30100 + number)).replace("8110", str(8100 + number))
 
 
 def copy_with_tenth_service(root: Path) -> None:
