@@ -42,7 +42,10 @@ def _tell(found: Findings) -> None:
     for unseen in found.unchecked:
         click.echo(f"Not checked: {unseen}.", err=True)
     if found.breaking:
-        raise click.ClickException(_listed([*found.breaking, *found.stale], f"The contracts do not hold; {ADVICE}."))
+        first = "`make contracts` first, if the schemas are older than the code. " if found.stale else ""
+        raise click.ClickException(
+            _listed([*found.breaking, *found.stale], f"{first}The contracts do not hold; {ADVICE}.")
+        )
     if found.stale:
         raise click.ClickException(_listed(found.stale, "Run `make contracts` and commit what it writes."))
 
