@@ -11,7 +11,6 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from pymongo.errors import OperationFailure
 
-from local.ports import listens
 from local.topology import SERVICES, Engine
 from tests.cluster.addresses import through
 from tests.cluster.cluster import NAMESPACE, Cluster
@@ -46,6 +45,26 @@ def refusal(url: str, **changes: str) -> str:
     return answer[0]
 
 
+def broker_connection(url: str) -> amqp.Connection:
+    """Returns a connection to RabbitMQ. A forwarded port that leads to a pod of before is tried again."""
+    at = urlsplit(url)
+
+    def connect() -> amqp.Connection | None:
+        connection = amqp.Connection(
+            f"{at.hostname}:{at.port}", userid=at.username, password=at.password, virtual_host=at.path[1:]
+        )
+        try:
+            connection.connect()
+        except OSError:
+            connection.collect()
+            return None
+        return connection
+
+    connection = eventually(connect, because="RabbitMQ answers")
+    assert connection is not None
+    return connection
+
+
 @pytest.mark.parametrize("service", [service.name for service in POSTGRESQL])
 def test_a_role_connects_to_its_own_database_only(env: dict[str, str], service: str) -> None:
     own = env[f"{service.upper()}_DATABASE_URL"]
@@ -67,11 +86,7 @@ def test_a_mongodb_user_reads_and_writes_its_own_database_only(env: dict[str, st
 def test_a_broker_user_reads_no_inbox_but_its_own(
     cluster: Cluster, env: dict[str, str], forwards: dict[str, PortForward]
 ) -> None:
-    url = urlsplit(through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards))
-    eventually(lambda: listens(forwards["rabbitmq"].port), because="the forwarded port is open")
-    with amqp.Connection(
-        f"{url.hostname}:{url.port}", userid=url.username, password=url.password, virtual_host=url.path[1:]
-    ) as connection:
+    with broker_connection(through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards)) as connection:
         connection.channel().queue_declare("patient.inbox", passive=True)
         trespasses: tuple[Callable[[Any], object], ...] = (
             lambda channel: channel.basic_consume("billing.inbox"),
