@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import amqp
 
+from audit.frames import tolerant
+
 CONNECT_TIMEOUT_S = 3.0
 LOST = (amqp.AMQPError, OSError)
 """What is raised when the broker is away."""
@@ -47,6 +49,7 @@ def connection_to(url: str, ca_file: Path | None = None) -> amqp.Connection:
         ssl=tls,
         connect_timeout=CONNECT_TIMEOUT_S,
         client_properties={"connection_name": "audit"},
+        frame_handler=tolerant,
     )
 
 

@@ -1,5 +1,6 @@
 """A log that cannot be read is said, and stops no other; what is no log keeps its messages."""
 
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from uuid import uuid4
@@ -8,6 +9,8 @@ import amqp
 import pytest
 
 from audit.broker import Unreadable
+from audit.gaps import GapAuditor
+from audit.log_messages import UNREADABLE
 from audit.logs import LogTail
 from local.servers.choice import Servers
 from tests.chaos.nemesis.post import Post
@@ -96,3 +99,55 @@ def test_what_is_no_message_of_ours_stops_nothing(rabbitmq_url: str, post: Post)
         post.event(strange, "a", 1)
         reads(tail, lambda: len(tail.messages[strange]) == 7)
         assert [each.sequence for each in tail.messages[strange]] == [None] * 6 + [1]
+
+
+class AnyProperties(amqp.Message):  # type: ignore[misc]  # py-amqp has no types
+    """A message whose property `type` is bytes that are no text, behind another property or a header."""
+
+    def __init__(self, body: bytes, flags: int, before: bytes) -> None:
+        super().__init__(body)
+        self._raw = (flags | 0x20).to_bytes(2, "big") + before + b"\x02\xff\xfe"
+
+    def _serialize_properties(self) -> bytes:
+        return self._raw
+
+
+LIKE_AN_OFFSET = b"\x0fx-stream-offsetl" + (1 << 40).to_bytes(8, "big")
+NOT_DECODABLE = [
+    (b"", 0, b""),
+    (b"{}", 0, b""),
+    (b"{}" * 200_000, 0, b""),
+    (b"{}", 1 << 15, bytes([len(LIKE_AN_OFFSET)]) + LIKE_AN_OFFSET),
+    (b"{}", 1 << 13, (7).to_bytes(4, "big") + b"\x01aS\0\0\0\0"),
+    (b"{}", 1 << 13, (9).to_bytes(4, "big") + b"\x01aS\0\0\0\x02\xff\xfe"),
+]
+
+
+def test_properties_that_cannot_be_decoded_hide_nothing_else(rabbitmq_url: str, post: Post) -> None:
+    strange = f"strange{uuid4().hex}"
+    with declared(rabbitmq_url, f"{strange}.events") as log, closing(LogTail(rabbitmq_url, [strange])) as tail:
+        for sequence, odd in enumerate(NOT_DECODABLE, start=1):
+            post.event(strange, "a", sequence)
+            log.basic_publish(AnyProperties(*odd), routing_key=f"{strange}.events")
+        post.event(strange, "a", len(NOT_DECODABLE) + 1)
+        reads(tail, lambda: len(tail.messages[strange]) == 2 * len(NOT_DECODABLE) + 1)
+        read = tail.messages[strange]
+        assert [each.offset for each in read] == list(range(len(read)))
+        assert {each.type for each in read[1::2]} == {UNREADABLE}
+        assert [each.sequence for each in read[::2]] == list(range(1, len(NOT_DECODABLE) + 2))
+
+
+def test_the_auditor_of_gaps_counts_what_cannot_be_decoded(rabbitmq_url: str, post: Post) -> None:
+    strange = f"strange{uuid4().hex}"
+    with declared(rabbitmq_url, f"{strange}.events") as log:
+        log.basic_publish(AnyProperties(b"{}", 0, b""), routing_key=f"{strange}.events")
+        post.event(strange, "a", 1)
+        auditor = GapAuditor(rabbitmq_url, [strange])
+        thread = threading.Thread(target=auditor.run)
+        thread.start()
+        try:
+            eventually(lambda: auditor.logs[strange].subjects == 1, because="it reads on behind it")
+            assert auditor.logs[strange].unnumbered == 1
+        finally:
+            auditor.stop()
+            thread.join()
