@@ -86,7 +86,8 @@ PRESENT = "SELECT id FROM outbox WHERE id = ANY(%(ids)s) AND partition = ANY(%(p
 DIGEST = f"SELECT '{DIGEST_BEGINS}' || md5(subject) FROM outbox WHERE id = %(id)s"
 
 BACKLOG = """
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE isfinite(created_at))),
+                          0)::float8
 FROM (SELECT created_at FROM outbox WHERE id > %(floor)s ORDER BY id LIMIT %(limit)s) waiting
 """
 

@@ -1,7 +1,7 @@
 """What cannot be read, converted or sent stands still with its subject, and nothing else does: on either source."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -224,3 +224,23 @@ def test_the_largest_message_is_a_setting(
     eventually(lambda: outbox.waiting() == 1, because="what fits has gone")
     eventually(lambda: f"has {size + 1} bytes, more than MESSAGE_MAX_BYTES ({size})" in relay.reasons(), because="said")
     assert broker.bodies(log) == ["f" * size]
+
+
+@pytest.mark.parametrize("never", ["infinity", "-infinity"])
+@pytest.mark.parametrize(("others", "age_s"), [((), 0), ((timedelta(hours=1),), 3600)])
+def test_a_row_of_no_time_leaves_the_age_of_the_others_as_it_is(
+    postgres_outbox: PostgresOutbox,
+    service: str,
+    start_relay: StartRelay,
+    never: str,
+    others: tuple[timedelta, ...],
+    age_s: int,
+) -> None:
+    usual = {"partition": 1, "target": "t" * 300, "type": "Noted", "header": None, "body": b"{}"}
+    created_at = [never, *(datetime.now(UTC) - age for age in others)]
+    for subject, at in enumerate(created_at):
+        row = usual | {"message_id": uuid4(), "subject": str(subject), "created_at": at}
+        postgres_outbox.session.execute(INSERT, row)
+    relay = start_relay(postgres_outbox)
+    eventually(lambda: relay.metric("relay_outbox_depth") == len(created_at), because="all are counted", within_s=15)
+    assert age_s <= relay.metric("relay_outbox_oldest_age_seconds") < age_s + 100
