@@ -166,11 +166,18 @@ def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseMod
     if "query" in takes or request.query_string:
         found |= _query(takes.get("query"))
     if "body" in takes:
-        if request.mimetype != "application/json":
-            raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
+        _check_content_type()
         found["body"] = _valid("body", takes["body"].model_validate_json, request.get_data())
         json.loads(request.get_data(), object_pairs_hook=_given_once)
     return found
+
+
+def _check_content_type() -> None:
+    if request.mimetype != "application/json":
+        raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8"):
+        raise Problem(415, f"the body should be written in utf-8, not in {charset[:40]!r}")
 
 
 def _query(kind: type[BaseModel] | None) -> dict[str, BaseModel]:

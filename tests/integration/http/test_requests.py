@@ -69,6 +69,20 @@ def test_bad_input_is_answered_with_the_field_and_loses_nothing(
     assert rows(settings, "SELECT FROM patients") == []
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", "us-ascii", '"UTF-32"', "none"])
+def test_a_body_in_another_charset_is_refused(client: FlaskClient, settings: Settings, charset: str) -> None:
+    answer = client.post("/patients", json=ADA, content_type=f"application/json; charset={charset}")
+    assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+    assert "utf-8" in answer.get_json()["detail"]
+    assert rows(settings, "SELECT FROM patients") == []
+
+
+@pytest.mark.parametrize("parameters", ["", "; charset=utf-8", '; Charset="UTF-8"', "; version=1"])
+def test_a_body_in_utf_8_is_taken_however_that_is_said(client: FlaskClient, parameters: str) -> None:
+    answer = client.post("/patients", json=ADA, content_type=f"application/json{parameters}")
+    assert answer.status_code == 201
+
+
 @pytest.mark.parametrize("path", ["/patients/no-uuid", f"/patients/{'0' * 32}", "/nowhere"])
 def test_what_does_not_exist_is_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
