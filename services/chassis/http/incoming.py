@@ -9,6 +9,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import Unreader
 
 from services.chassis.http.chunks import ChunkScanner
+from services.chassis.http.head import why_refused
 
 LARGEST_REQUEST_BYTES = 64 * 1024
 """Of a body, however it comes."""
@@ -116,6 +117,8 @@ class Incoming:
             if len(self._raw) > LARGEST_HEAD_BYTES:
                 raise Refused(431, f"the headers are longer than {LARGEST_HEAD_BYTES} bytes") from None
             return False
+        if (reason := why_refused(head.version, head.headers)) is not None:
+            raise Refused(*reason)
         self._number += 1
         self._raw = bytearray(come.take_buffered())
         self._head = head

@@ -88,6 +88,28 @@ OVER = LARGEST_REQUEST_BYTES + 1
         (HEAD + b"Transfer-Encoding: bogus\r\n\r\n", 501),
         (b"GET / HTTP/3.0\r\n\r\n", 505),
         (HEAD + b"Expect: a-miracle\r\n\r\n", 417),
+        *(
+            (HEAD + b"Transfer-Encoding: %s\r\n\r\n0\r\n\r\n" % codings, 501)
+            for codings in (
+                b"gzip, chunked",
+                b"deflate,chunked",
+                b"identity, chunked",
+                b"gzip\r\nTransfer-Encoding: chunked",
+            )
+        ),
+        *(
+            (b"GET / HTTP/1.1\r\n" + host + b"\r\n", 400)
+            for host in (
+                b"",
+                b"A: b\r\n",
+                b"Host: a b\r\n",
+                b"Host: a/b\r\n",
+                b"Host: a@b\r\n",
+                b"Host: a\r\nHost: a\r\n",
+            )
+        ),
+        (HEAD + b"Idempotency-Key: a\r\nIdempotency-Key: a\r\nContent-Length: 0\r\n\r\n", 400),
+        (HEAD + b"Idempotency-Key: a\r\nidempotency-key: b\r\nContent-Length: 0\r\n\r\n", 400),
         (b"GARBAGE\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\n", 400),
         (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
@@ -108,6 +130,12 @@ OVER = LARGEST_REQUEST_BYTES + 1
 def test_what_is_no_request_is_refused_however_it_comes(data: bytes, status: int) -> None:
     assert seen([data]) == status
     assert seen([data[at : at + 1000] for at in range(0, len(data), 1000)]) == status
+
+
+@pytest.mark.parametrize("host", [b"x", b"a.example:80", b"10.0.0.1:8201", b"[::1]:8201", b"", b"my_service.ns.svc"])
+def test_a_host_is_a_name_or_an_address_and_perhaps_a_port(host: bytes) -> None:
+    assert seen([b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host]) == [("GET", "/", b"")]
+    assert seen([b"GET / HTTP/1.0\r\n\r\n"]) == [("GET", "/", b"")]
 
 
 def test_a_body_of_just_the_largest_size_is_taken() -> None:
