@@ -4,7 +4,7 @@ import ctypes
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -14,6 +14,14 @@ from services.chassis.settings import Settings
 
 GRACE_S = 20
 _PR_SET_PDEATHSIG = 1
+_NO_HEADER_LEADS: Final[dict[str, Any]] = {
+    "forwarded_allow_ips": "",
+    "forwarder_headers": "",
+    "secure_scheme_headers": {},
+    "header_map": "drop",
+}
+"""No header of a client's stands for the path, the scheme, or who is asking: nothing here lies behind a proxy that
+would say so, and gunicorn trusts whatever comes from the same machine or through a port-forward."""
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -42,6 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_exit": _close_storage,
             "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
             "control_socket_disable": True,
+            **_NO_HEADER_LEADS,
         }
         for key, value in chosen.items():
             if key in self.cfg.settings:

@@ -17,6 +17,9 @@ CLOSE = b"Connection: close\r\n"
     ("data", "status"),
     [
         (b"GARBAGE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (HEAD + b"Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: %d\r\n\r\n%s" % (len(GOOD), GOOD), 400),
+        (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD), 501),
         (HEAD + b"Content-Length: 200000\r\n\r\n" + GOOD + b" " * 200_000, 413),
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
@@ -37,6 +40,31 @@ def test_the_servers_own_errors_are_problems_like_all_others(api: Served, data: 
     assert problem["detail"]
     described = httpx.get(f"{api.url}/openapi.json").json()["paths"]["/patients"]["post"]["responses"]
     assert "application/problem+json" in described[str(status)]["content"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(b"%s: %s" % (name, value) for name in (b"SCRIPT_NAME", b"Script_Name") for value in (b"/x", b"/healthz")),
+        b"PATH_INFO: /x",
+        b"REMOTE_USER: root",
+        b"REQUEST_METHOD: PUT",
+        b"X_Forwarded_Proto: https",
+        b"X-Forwarded-Proto: https",
+        b"X-Forwarded-Ssl: on\r\nX-Forwarded-Proto: http",
+        b"X-Forwarded-Host: evil.example",
+        b"X-Forwarded-Prefix: /x",
+        b"X-Script-Name: /x",
+    ],
+)
+def test_no_header_leads_a_request_elsewhere(api: Served, header: bytes) -> None:
+    def answer(path: bytes) -> tuple[bytes, bytes]:
+        raw = api.raw(b"GET %s HTTP/1.1\r\nHost: x\r\n%s%s\r\n\r\n" % (path, CLOSE, header))
+        return raw[9:12], raw.partition(b"\r\n\r\n")[2]
+
+    assert answer(b"/healthz") == (b"200", b'{"status":"alive"}\n')
+    status, body = answer(b"/patients/nobody")
+    assert (status, json.loads(body)["instance"]) == (b"404", "/patients/nobody")
 
 
 def test_a_body_over_the_limit_is_refused_though_its_length_was_not_announced(api: Served) -> None:
