@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.admission import store
 from services.admission.saga import ADMISSION, Admission, orchestrator
 from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Input
+from services.chassis.http.fields import Id, Input
 from services.chassis.http.pages import OfPatient, Page, page
 from services.chassis.http.problems import not_found
 from services.chassis.identifiers import ClientCode, new_id
@@ -23,13 +23,13 @@ api = Api("admission")
 class AdmissionPath(BaseModel):
     """The path of an admission."""
 
-    admission_id: UUID
+    admission_id: Id
 
 
 class NewAdmission(Input):
     """Who is to be admitted, and to which ward."""
 
-    patient_id: UUID
+    patient_id: Id
     ward_id: ClientCode
 
 

@@ -8,6 +8,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Final
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
@@ -77,6 +78,19 @@ WHOLE = BeforeValidator(_whole)
 
 Quantity = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
 """How many boxes: 1 to a million."""
+
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _spelled_as_usual(value: object) -> object:
+    """Lets pass one spelling of an id. pydantic's own UUID is also 32 digits, one in braces, or a URN."""
+    if isinstance(value, str) and not _UUID.fullmatch(value):
+        raise ValueError("should be a UUID written as 8-4-4-4-12 hexadecimal digits, with hyphens")
+    return value
+
+
+Id = Annotated[UUID, BeforeValidator(_spelled_as_usual)]
+"""An id that the hospital gave out, as a client gives it back: written as it was, or in capitals."""
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_SCHEMA: Final = {"type": "string", "format": "date", "pattern": f"^{_DAY.pattern}$", "examples": ["1970-01-31"]}

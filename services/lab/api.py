@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from services.chassis import snapshots
 from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Input, Name, ShortText
+from services.chassis.http.fields import Id, Input, Name, ShortText
 from services.chassis.http.pages import OfPatient, Page, page
 from services.chassis.http.problems import not_found, unprocessable
 from services.chassis.identifiers import new_id
@@ -22,7 +22,7 @@ api = Api("lab")
 class NewLabResult(Input):
     """What was found, and of whom."""
 
-    patient_id: UUID
+    patient_id: Id
     test: Annotated[Name, Field(examples=["potassium"])]
     value: Annotated[Name, Field(description="text, as the laboratory writes it", examples=["6.8"])]
     unit: Annotated[ShortText, Field(description="empty where the value has none", examples=["mmol/l"])]
@@ -32,7 +32,7 @@ class NewLabResult(Input):
 class LabResultPath(BaseModel):
     """Which result."""
 
-    lab_result_id: UUID
+    lab_result_id: Id
 
 
 class LabResultView(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Input, Quantity
+from services.chassis.http.fields import Id, Input, Quantity
 from services.chassis.http.pages import OfPatient, Page, page
 from services.chassis.http.problems import conflict, not_found, unprocessable
 from services.chassis.identifiers import ClientCode, new_id
@@ -21,7 +21,7 @@ api = Api("prescription")
 class NewPrescription(Input):
     """What is to be prescribed, and to whom."""
 
-    patient_id: UUID
+    patient_id: Id
     medication_code: ClientCode
     quantity: Quantity
 
@@ -29,7 +29,7 @@ class NewPrescription(Input):
 class PrescriptionPath(BaseModel):
     """The path of a prescription."""
 
-    prescription_id: UUID
+    prescription_id: Id
 
 
 class PrescriptionView(BaseModel):

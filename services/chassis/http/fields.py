@@ -1,16 +1,15 @@
 """What several services' interfaces share: kinds of fields, bodies and paths."""
 
-from uuid import UUID
-
 from pydantic import BaseModel, ConfigDict
 
-from services.chassis.fields import WHOLE, Date, Money, Name, Price, Quantity, ShortText, Text
+from services.chassis.fields import WHOLE, Date, Id, Money, Name, Price, Quantity, ShortText, Text
 from services.chassis.identifiers import ClientCode
 
 __all__ = [
     "WHOLE",
     "CodePath",
     "Date",
+    "Id",
     "Input",
     "Money",
     "Name",
@@ -31,7 +30,7 @@ class Input(BaseModel):
 class PatientPath(BaseModel):
     """The path of something that belongs to a patient."""
 
-    patient_id: UUID
+    patient_id: Id
 
 
 class CodePath(BaseModel):

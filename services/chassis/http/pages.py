@@ -14,6 +14,7 @@ from zlib import crc32
 from flask import has_request_context, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.chassis.fields import Id
 from services.chassis.http.problems import unprocessable
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class PageQuery(BaseModel):
 class OfPatient(PageQuery):
     """A page of what belongs to one patient, or to all."""
 
-    patient_id: UUID | None = None
+    patient_id: Id | None = None
 
 
 class Page(BaseModel, Generic[T]):

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -83,11 +84,34 @@ def test_a_body_in_utf_8_is_taken_however_that_is_said(client: FlaskClient, para
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("path", ["/patients/no-uuid", f"/patients/{'0' * 32}", "/nowhere"])
+@pytest.mark.parametrize("path", ["/patients/no-uuid", f"/patients/{UUID(int=0)}", "/nowhere"])
 def test_what_does_not_exist_is_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
+
+
+def test_an_id_is_known_by_its_own_spelling_only(client: FlaskClient) -> None:
+    created = UUID(client.post("/patients", json=ADA).get_json()["patient_id"])
+    statuses = [
+        client.get(f"/patients/{written}").status_code
+        for written in (created, str(created).upper(), created.hex, created.urn, f"{{{created}}}")
+    ]
+    assert statuses == [200, 200, 404, 404, 404]
+
+
+def test_an_id_in_another_spelling_is_refused_with_its_field(new_database: NewDatabase) -> None:
+    app = make_app("prescription", new_database("prescription"))
+    client, patient_id = app.test_client(), UUID(int=7)
+    for odd in (patient_id.hex, patient_id.urn, f"{{{patient_id}}}"):
+        body = {"patient_id": odd, "medication_code": "aspirin", "quantity": 1}
+        for answer, field in (
+            (client.post("/prescriptions", json=body), "body.patient_id"),
+            (client.get("/prescriptions", query_string={"patient_id": odd}), "query.patient_id"),
+        ):
+            assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, field)
+    assert client.get("/prescriptions", query_string={"patient_id": str(patient_id)}).status_code == 200
+    app.extensions["storage"].close()
 
 
 def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(client: FlaskClient) -> None:
@@ -179,13 +203,7 @@ def test_a_key_holds_for_a_path_however_its_id_is_spelled(client: FlaskClient, s
     patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("UPDATE patients SET admission_id = patient_id")
-    spelled = (
-        patient_id,
-        patient_id.upper(),
-        patient_id.replace("-", ""),
-        f"urn:uuid:{patient_id}",
-        f"{{{patient_id}}}",
-    )
+    spelled = (patient_id, patient_id.upper(), patient_id.title())
     answers = [client.post(f"/patients/{each}/discharge", headers={"Idempotency-Key": "k"}) for each in spelled]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.data for answer in answers}) == 1
@@ -228,7 +246,7 @@ def test_a_database_that_is_away_is_503_with_retry_after_and_not_ready(unused_po
     away = Settings(database_url=f"postgresql://a:b@127.0.0.1:{unused_port}/away", database_wait_s=0.2)
     app = make_app("patient", away)
     client = app.test_client()
-    for answer in (client.post("/patients", json=ADA), client.get(f"/patients/{'0' * 32}"), client.get("/readyz")):
+    for answer in (client.post("/patients", json=ADA), client.get(f"/patients/{UUID(int=0)}"), client.get("/readyz")):
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1
         assert answer.content_type == "application/problem+json"

@@ -6,13 +6,14 @@ import sys
 import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
-from services.chassis.fields import WHOLE, Date, Name, Price, Quantity, ShortText, Text
+from services.chassis.fields import WHOLE, Date, Id, Name, Price, Quantity, ShortText, Text
 
 CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1)]
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -84,6 +85,29 @@ def test_the_schema_says_of_a_text_what_validation_says(text: str) -> None:
             and re.search(schema["pattern"][:-1] + r"\Z", text) is not None
         )
         assert takes(adapter, text) == described
+
+
+@given(st.uuids())
+def test_an_id_has_one_spelling(chosen: UUID) -> None:
+    adapter: TypeAdapter[UUID] = TypeAdapter(Id)
+    text = str(chosen)
+    for good in (text, text.upper(), chosen):
+        assert adapter.validate_python(good) == chosen
+    assert adapter.validate_json(json.dumps(text)) == chosen
+    for bad in (
+        chosen.hex,
+        chosen.urn,
+        f"{{{text}}}",
+        f" {text}",
+        f"{text}\n",
+        text[:-1],
+        f"{text}0",
+        text.replace("-", "_"),
+    ):
+        assert not takes(adapter, bad)
+        assert not takes_json(adapter, json.dumps(bad))
+    assert not takes_json(adapter, str(chosen.int))
+    assert adapter.json_schema() == {"type": "string", "format": "uuid"}
 
 
 @given(st.dates())
