@@ -1,7 +1,7 @@
 """An outbox in MongoDB: an array in each document, appended in the write that changes the document."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,19 +9,24 @@ from typing import Any, cast
 from uuid import UUID
 
 from bson.errors import BSONError
-from pymongo import UpdateOne
 from pymongo.read_concern import ReadConcern
 
-from relay import membership
-from relay.message import BODY, KEY, SUBJECT, Key, Row
-from relay.sources.mongo_entries import Entries, key_of, name_of, value_of
+from relay.message import BODY, KEY, Key, Row
+from relay.sources.mongo_deletions import Deletions
+from relay.sources.mongo_entries import Entries, is_empty, key_of, value_of
 from relay.sources.mongo_lease import Documents, Leases
+from relay.sources.mongo_place import Place
+from relay.sources.mongo_reading import found, marked, some_free
 from relay.sources.mongo_session import connect, identity_of, lost_as_source_lost
 from relay.sources.mongo_watch import Watch
 from relay.sources.source import Backlog, Blocked
 
 _COUNTED_DOCUMENTS = 10_000
 _POLL_WHILE_LISTENING_S = 2.0
+_SMALLEST_PAGE = 100
+"""Documents that are read at a time, even if only one message is asked for."""
+_LOOK_S = 0.1
+"""How long a fetch looks for something that may be sent; the next one goes on from there."""
 
 
 class MongoSource:
@@ -32,7 +37,6 @@ class MongoSource:
 
     watch_s = 0.0
     """A look at all documents is no trifle."""
-    trouble = None
 
     def __init__(
         self,
@@ -57,9 +61,7 @@ class MongoSource:
         self._entries = Entries(service, message_max_bytes)
         self._batch_bytes = batch_bytes
         self._in_flight: dict[Key, tuple[Key, set[Key]]] = {}
-        self._confirmed: dict[Key, list[UUID]] = {}
-        self._standing: dict[str, Any] = {}
-        """The ids of documents that stand still as a whole, by the names that say so."""
+        self._place = Place()
         with lost_as_source_lost():
             self._client = connect(url, ca_file)
             database = self._client.get_default_database()
@@ -67,6 +69,7 @@ class MongoSource:
             # Majority: what is published must not be rolled back afterwards by a failover.
             self._documents: Documents = database.get_collection(collection, read_concern=ReadConcern("majority"))
             self._leases = Leases(database["outbox_lease"], relay_id)
+        self._deletions = Deletions(self._documents)
         self._watch = Watch(self._client, collection)
 
     @property
@@ -79,6 +82,11 @@ class MongoSource:
         """How many partitions this relay owns."""
         return len(self._leases.owned(time.monotonic()))
 
+    @property
+    def trouble(self) -> str | None:
+        """Which documents' messages the server refuses to delete."""
+        return self._deletions.trouble
+
     def fileno(self) -> int:
         """Returns the descriptor on which a nudge arrives."""
         return self._watch.fileno()
@@ -89,57 +97,80 @@ class MongoSource:
 
     def keep_up(self, now: float) -> None:
         """Renews its leases, takes its share of the partitions and lets go of others."""
+        # What the server refuses to delete may stay for ever: its partition may go to another relay all the same.
+        flying = self._in_flight.items()
+        busy = {partition for document, (partition, _) in flying if not self._deletions.refuses(document)}
         with lost_as_source_lost():
-            if self._leases.keep_up(now, {partition for partition, _ in self._in_flight.values()}):
+            if self._leases.keep_up(now, busy):
+                self._place.forget()
                 self.has_more = True
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
         """Deletes the confirmed and returns the next messages, oldest document first."""
         self.is_nudged = False
         self.flush()
-        batch: list[Row] = []
-        size = 0
         self.has_more = False
+        if self._deletions.are_too_many_refused:
+            return []
+        began_at = time.monotonic()
+        batch: list[Row] = []
         with lost_as_source_lost():
-            for document in self._found(blocked, rows):
-                taken: list[Row] = []
-                for row in self._entries.rows(document, blocked):
-                    size += len(row[BODY])
-                    if len(batch) + len(taken) == rows or (size > self._batch_bytes and (batch or taken)):
-                        self.has_more = True
-                        break
-                    taken.append(row)
-                if taken:
-                    batch += taken
-                    self._take(document, taken)
-                if self.has_more:
+            query, passed = self._waiting(blocked), self._place.begin(blocked, began_at)
+            page = max(rows, _SMALLEST_PAGE)
+            while not batch and not self.has_more:
+                read, barren = self._read(found(self._documents, query, passed, page), blocked, rows, batch)
+                if read < page:
+                    if not self.has_more:
+                        self._place.reached_end(barren, time.monotonic())
                     break
-        self.has_more = self.has_more or len(batch) >= rows
+                passed += read
+                self._place.passed(barren)
+                self.has_more = bool(batch) or time.monotonic() - began_at > _LOOK_S
         return batch
+
+    def _read(
+        self, documents: Iterable[dict[str, Any]], blocked: Blocked, rows: int, batch: list[Row]
+    ) -> tuple[int, int]:
+        """Adds to a batch what may be sent of some documents; returns how many were read, and gave nothing."""
+        read = barren = size = 0
+        for document in documents:
+            read += 1
+            taken: list[Row] = []
+            for row in () if key_of(document["_id"]) in self._in_flight else self._entries.rows(document, blocked):
+                size += len(row[BODY])
+                if len(batch) + len(taken) == rows or (size > self._batch_bytes and (batch or taken)):
+                    self.has_more = True
+                    break
+                taken.append(row)
+            if taken:
+                batch += taken
+                self._take(document, taken)
+            elif not self.has_more:
+                barren += not self._clear(document)
+            self.has_more = self.has_more or len(batch) >= rows
+            if self.has_more:
+                break
+        return read, barren
 
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight."""
         for document, message_id in cast("list[tuple[Key, UUID]]", confirmed):
-            self._confirmed.setdefault(document, []).append(message_id)
+            self._deletions.add(document, (message_id,))
         for document, message in cast("list[tuple[Key, Key]]", kept):
             self._landed(document, {message})
 
     def flush(self) -> None:
         """Deletes what was settled as confirmed; a document left without messages is no longer marked as having any."""
-        if not self._confirmed:
-            return
-        writes = [UpdateOne({"_id": value_of(document)}, _without(ids)) for document, ids in self._confirmed.items()]
         with lost_as_source_lost():
-            self._documents.bulk_write(writes, ordered=True)
-        for document, ids in self._confirmed.items():
-            self._landed(document, ids)
-        self._confirmed = {}
+            for document, ids in self._deletions.flush(time.monotonic()):
+                self._landed(document, ids)
 
     def forget(self) -> None:
         """Notes that nothing is in flight any more, except what waits to be deleted."""
         self._in_flight = {
-            document: (self._in_flight[document][0], set(ids)) for document, ids in self._confirmed.items()
+            document: (self._in_flight[document][0], set(ids)) for document, ids in self._deletions.items()
         }
+        self._place.forget()
         self.has_more = True
 
     def backlog(self) -> Backlog:
@@ -160,9 +191,9 @@ class MongoSource:
         there: dict[Key, set[Key]] = {}
         with lost_as_source_lost():
             try:
-                for found in self._documents.find(query, {"outbox.message_id": True}):
-                    entries = [each for each in found.get("outbox") or () if isinstance(each, dict)]
-                    there[key_of(found["_id"])] = {key_of(each.get("message_id")) for each in entries}
+                for each in self._documents.find(query, {"outbox.message_id": True}):
+                    entries = [entry for entry in each.get("outbox") or () if isinstance(entry, dict)]
+                    there[key_of(each["_id"])] = {key_of(entry.get("message_id")) for entry in entries}
             except BSONError:
                 return frozenset(keys)  # as long as it cannot be read, it is there
         return {
@@ -181,45 +212,25 @@ class MongoSource:
         self._client.close()
 
     def _waiting(self, blocked: Blocked) -> dict[str, Any]:
-        self._standing = {name: each for name, each in self._standing.items() if name in blocked.subjects}
-        free = {"target": {"$nin": sorted(blocked.targets)}, "subject": {"$nin": sorted(blocked.subjects)}}
-        some_free = [{"outbox": {"$elemMatch": free}}, {"outbox": {"$not": {"$type": "array"}}}]
-        return {
-            **self._marked(),
-            "_id": {"$nin": [value_of(each) for each in self._in_flight] + list(self._standing.values())},
-            **({"$or": some_free} if any(blocked) else {}),
-        }
+        flying = [value_of(each) for each in self._in_flight if not self._deletions.refuses(each)]
+        return {**self._marked(), "_id": {"$nin": flying}, **some_free(blocked)}
 
     def _marked(self) -> dict[str, Any]:
-        """Documents with messages, of the partitions owned; who owns the first takes those of no partition as well."""
-        owned = self._leases.owned(time.monotonic())
-        others = [partition for partition in range(membership.PARTITIONS) if partition not in owned]
-        mine = {"$nin": others} if 0 in owned else {"$in": sorted(owned)}
-        return {"outbox_since": {"$exists": True}, "outbox_partition": mine}
-
-    def _found(self, blocked: Blocked, rows: int) -> Iterator[dict[str, Any]]:
-        """Finds documents; when one among them cannot be read, each of them is read alone."""
-        try:
-            yield from self._documents.find(self._waiting(blocked)).sort("outbox_since", 1).limit(rows)
-        except BSONError:
-            ids = self._documents.find(self._waiting(blocked), {"_id": True}).sort("outbox_since", 1).limit(rows)
-            for found in list(ids):
-                yield self._alone(found["_id"])
-
-    def _alone(self, document_id: Any) -> dict[str, Any]:
-        try:
-            found = self._documents.find_one({"_id": document_id})
-        except BSONError as odd:
-            return {"_id": document_id, "outbox": odd}
-        return found or {"_id": document_id, "outbox": [], "outbox_partition": 0}
+        return marked(self._leases.owned(time.monotonic()))
 
     def _take(self, document: dict[str, Any], taken: list[Row]) -> None:
         """Notes that these messages of a document are in flight."""
         ids = {cast("tuple[Key, Key]", row[KEY])[1] for row in taken}
         self._in_flight[key_of(document["_id"])] = (key_of(document.get("outbox_partition")), ids)
-        whole = name_of(document["_id"])
-        if any(row[SUBJECT] == whole for row in taken):
-            self._standing[whole] = document["_id"]
+
+    def _clear(self, document: dict[str, Any]) -> bool:
+        """Has the mark of a document without messages removed; whether it is one, and so is not found again."""
+        key = key_of(document["_id"])
+        if key in self._in_flight or not is_empty(document):
+            return False
+        self._in_flight[key] = (document["outbox_partition"], set())
+        self._deletions.add(key, ())
+        return True
 
     def _landed(self, document: Key, messages: Iterable[Key]) -> None:
         """Notes that these messages of a document are no longer in flight."""
@@ -227,14 +238,3 @@ class MongoSource:
         flying.difference_update(messages)
         if not flying:
             self._in_flight.pop(document, None)
-
-
-def _without(message_ids: list[UUID]) -> list[dict[str, Any]]:
-    """Returns the update that deletes messages, and the mark of a document left without any.
-
-    One update by `_id`, which every server finds at once: a second one, for what is left empty, costs as much again, or
-    a look at every document.
-    """
-    others = {"$filter": {"input": "$outbox", "cond": {"$not": [{"$in": ["$$this.message_id", message_ids]}]}}}
-    since = {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", "$outbox_since"]}
-    return [{"$set": {"outbox": others}}, {"$set": {"outbox_since": since}}]

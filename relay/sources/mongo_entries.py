@@ -5,6 +5,7 @@ subject itself cannot be read, the whole document stands still, since nobody kno
 """
 
 from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
@@ -28,7 +29,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class _Unhashable:
-    """An id that is a document or an array, and so no key in Python; known by how it is written."""
+    """An id that is no key in Python, as a document, an array or NaN; known by how it is written."""
 
     written: str
     value: Any = field(compare=False)
@@ -40,7 +41,14 @@ def key_of(value: Any) -> Hashable:
         hash(value)
     except TypeError:
         return _Unhashable(repr(value), value)
+    if isinstance(value, bool | float):  # NaN is not found again as a key, and True is the key of 1
+        return _Unhashable(repr(value), value)
     return value  # type: ignore[no-any-return]
+
+
+def is_empty(document: Mapping[str, Any]) -> bool:
+    """Whether a document is marked as having messages, and has none."""
+    return document.get("outbox") == [] and _trouble_of(document) is None
 
 
 def value_of(key: Hashable) -> Any:
@@ -71,7 +79,7 @@ class Entries:
             return
         for entry in document["outbox"]:
             subject = _subject_of(entry, whole)
-            if subject in blocked.subjects or _text(entry, "target") in blocked.targets:
+            if subject in blocked.subjects or _is_to(entry, blocked.targets):
                 continue
             yield self._row(document_key, subject, entry)
             if subject == whole:
@@ -139,6 +147,12 @@ def _trouble_of(document: Mapping[str, Any]) -> Unfit | None:
 def _text(entry: Any, name: str) -> str:
     value = entry.get(name) if isinstance(entry, dict) else None
     return value if isinstance(value, str) else ""
+
+
+def _is_to(entry: Any, targets: AbstractSet[str]) -> bool:
+    """Whether an entry goes to one of these; what is no text goes nowhere, and stands still with its subject."""
+    target = entry.get("target") if isinstance(entry, dict) else None
+    return isinstance(target, str) and target in targets
 
 
 def _subject_of(entry: Any, whole: str) -> str:

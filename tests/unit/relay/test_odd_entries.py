@@ -60,6 +60,22 @@ def test_every_id_is_a_key_that_leads_back_to_it(value: Any) -> None:
     assert str(value_of(key_of(value))) == str(value)
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (0, -0.0)])
+def test_ids_that_python_takes_for_the_same_are_told_apart(one: Any, other: Any) -> None:
+    assert key_of(one) != key_of(other)
+
+
+def test_no_number_is_found_again_as_a_key() -> None:
+    assert key_of(float("nan")) == key_of(float("nan"))
+
+
+def test_a_target_that_is_no_text_does_not_wait_for_the_empty_target() -> None:
+    document = {"_id": 1, "outbox_partition": 5, "outbox": [GOOD | {"target": 5}, GOOD | {"target": ""}]}
+    (row,) = Entries("ward", 1000).rows(document, Blocked(targets=frozenset({""})))
+    assert isinstance(row[HEADER], Unfit)
+    assert "its target is no text: 5" in row[HEADER].reason
+
+
 @pytest.mark.parametrize(
     ("odd", "reason"),
     [
