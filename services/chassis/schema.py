@@ -79,6 +79,7 @@ CREATE TABLE parked_message (
 );
 CREATE INDEX parked_message_subject ON parked_message (channel, subject, id);
 CREATE INDEX parked_message_due ON parked_message (channel, retry_at);
+CREATE INDEX parked_message_failed_least ON parked_message (channel, attempts, retry_at);
 """
 
 SAGAS = """
@@ -139,6 +140,8 @@ CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
 
 ADDED_LATER = {
     "parked_message_due": "CREATE INDEX IF NOT EXISTS parked_message_due ON parked_message (channel, retry_at)",
+    "parked_message_failed_least": """CREATE INDEX IF NOT EXISTS parked_message_failed_least
+                                      ON parked_message (channel, attempts, retry_at)""",
 }
 """Indexes that databases made by an earlier release lack; services' first migrations call today's statements."""
 

@@ -12,7 +12,11 @@ log = logging.getLogger(__name__)
 
 
 class BatchCounts:
-    """What a transaction did with its messages; nothing of it is known outside before `tell`."""
+    """What a transaction did with its messages; nothing of it is known outside before `tell`.
+
+    Attributes:
+        hindered: How many were put off because of somebody's lock.
+    """
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
@@ -20,6 +24,7 @@ class BatchCounts:
         self._passed: Counter[str] = Counter()
         self._failures: list[tuple[str, BaseException]] = []
         self._duplicates = self._waiting = self._parked = 0
+        self.hindered = 0
 
     @property
     def held_messages(self) -> int:
@@ -51,6 +56,11 @@ class BatchCounts:
         else:
             self._parked += 1
             self._failures.append((message_type or "a message", error))
+
+    def put_off(self, is_new: bool) -> None:
+        """Counts a message that has met somebody's lock, and is held since then or was held already."""
+        self.hindered += 1
+        self._waiting += is_new
 
     def failed_again(self, known: str | None, error: BaseException, message_type: str | None) -> None:
         """Notes that a parked message has failed again, which is told if it is another error than the one known."""

@@ -3,9 +3,25 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
 
+from services.chassis.consumer.fairness import fairly
 from services.chassis.consumer.parking import BLOCKED_S, COLUMNS, EVENTS_LOOKED_AT_ONCE, FRESH_S, LOOKED_AT_ONCE, Held
 from services.chassis.transaction import Query, Transaction
+
+_LOOKED_AT: Final[LiteralString] = """
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND retry_at <= statement_timestamp()
+     ORDER BY retry_at LIMIT %(at_once)s)
+    UNION
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND attempts = 0 AND retry_at <= statement_timestamp()
+     ORDER BY retry_at LIMIT %(at_once)s)
+    UNION
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND attempts > 0 AND retry_at <= statement_timestamp()
+     ORDER BY attempts, retry_at LIMIT %(at_most)s)
+"""
+"""Those that have been due for longest; of those that only waited, which a heap of failed ones must not keep; and those
+that have failed least."""
 
 
 def some_due_failed(query: Query, channel: str) -> bool | None:
@@ -26,6 +42,8 @@ class _Due:
     source: str
     subject: str
     sequence: int | None
+    attempts: int
+    retry_at: datetime
     failed: bool
     last: int
 
@@ -33,6 +51,8 @@ class _Due:
 @dataclass(frozen=True, slots=True)
 class _DueInInbox:
     id: int
+    attempts: int
+    retry_at: datetime
     failed: bool
     blocked: bool
 
@@ -46,34 +66,36 @@ def due_in_log(tx: Transaction, log: str, at_most: int) -> list[Held]:
     """
     looked_at = tx.many(
         _Due,
-        """SELECT p.id, p.source, p.subject, p.sequence, p.error IS NOT NULL AS failed, coalesce(s.last, 0) AS last
-           FROM (SELECT * FROM parked_message WHERE channel = %(log)s AND retry_at <= statement_timestamp()
-                 ORDER BY retry_at LIMIT %(at_once)s) AS p
-           LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source, p.subject)
-           ORDER BY p.sequence, p.id""",
-        log=log,
+        f"""SELECT p.id, p.source, p.subject, p.sequence, p.attempts, p.retry_at, p.error IS NOT NULL AS failed,
+                   coalesce(s.last, 0) AS last
+            FROM parked_message p LEFT JOIN log_sequence s ON (s.source, s.subject) = (p.source, p.subject)
+            WHERE p.id IN ({_LOOKED_AT}) ORDER BY p.sequence, p.id""",
+        channel=log,
         at_once=EVENTS_LOOKED_AT_ONCE,
+        at_most=at_most,
     )
+    chosen = [due.id for due in fairly(due for due in looked_at if due.failed)[:at_most]]
     last: dict[tuple[str, str], int] = {}
-    eligible, early = [], []
+    eligible, early = list(chosen), []
+    among_them = frozenset(chosen)
     for due in looked_at:
         key = (due.source, due.subject)
         known = last.setdefault(key, due.last)
+        if due.failed and due.id not in among_them:
+            continue
         if due.failed or due.sequence is None or due.sequence <= known + 1:
-            at_most -= due.failed
-            if due.failed and at_most < 0:
-                continue
-            eligible.append(due.id)
+            if not due.failed:
+                eligible.append(due.id)
             last[key] = max(known, due.sequence or 0)
         else:
             early.append(due.id)
-    if len(looked_at) == EVENTS_LOOKED_AT_ONCE and early:
+    if len(looked_at) >= EVENTS_LOOKED_AT_ONCE and early:
         tx.execute(
             """UPDATE parked_message SET retry_at = statement_timestamp()
                       + CASE WHEN parked_at > statement_timestamp() - make_interval(secs => %(fresh_s)s)
                         THEN make_interval(secs => 1)
                         ELSE least((statement_timestamp() - parked_at) / 8, make_interval(secs => %(at_most_s)s)) END
-               WHERE id = ANY(%(ids)s)""",
+               WHERE id IN (SELECT id FROM parked_message WHERE id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED)""",
             ids=early,
             fresh_s=FRESH_S,
             at_most_s=BLOCKED_S,
@@ -88,25 +110,25 @@ def due_in_inbox(tx: Transaction, queue: str, at_most: int) -> list[Held]:
     """
     looked_at = tx.many(
         _DueInInbox,
-        """SELECT p.id, p.error IS NOT NULL AS failed, EXISTS (SELECT FROM parked_message earlier
-                                WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id
-                                  AND NOT earlier.unreadable) AS blocked
-           FROM (SELECT * FROM parked_message WHERE channel = %(queue)s AND retry_at <= statement_timestamp()
-                 ORDER BY retry_at LIMIT %(at_once)s) AS p
-           ORDER BY p.retry_at, p.id""",
-        queue=queue,
+        f"""SELECT p.id, p.attempts, p.retry_at, p.error IS NOT NULL AS failed,
+                   EXISTS (SELECT FROM parked_message earlier
+                           WHERE earlier.channel = p.channel AND earlier.subject = p.subject AND earlier.id < p.id
+                             AND NOT earlier.unreadable) AS blocked
+            FROM parked_message p WHERE p.id IN ({_LOOKED_AT}) ORDER BY p.retry_at, p.id""",
+        channel=queue,
         at_once=LOOKED_AT_ONCE,
+        at_most=at_most,
     )
     blocked = [due.id for due in looked_at if due.blocked]
     if blocked:
         tx.execute(
             """UPDATE parked_message SET retry_at = statement_timestamp() + make_interval(secs => %(blocked_s)s)
-               WHERE id = ANY(%(ids)s)""",
+               WHERE id IN (SELECT id FROM parked_message WHERE id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED)""",
             ids=blocked,
             blocked_s=BLOCKED_S,
         )
     first = [due for due in looked_at if not due.blocked]
-    failed = [due.id for due in first if due.failed][:at_most]
+    failed = [due.id for due in fairly(due for due in first if due.failed)[:at_most]]
     return _locked(tx, [due.id for due in first if not due.failed] + failed)
 
 
@@ -120,8 +142,10 @@ def in_time(due: Iterable[Held], until: float) -> Iterator[Held]:
 
 
 def _locked(tx: Transaction, ids: list[int]) -> list[Held]:
-    """Returns messages in the order of their ids' list, but for those that an operator has taken away meanwhile."""
+    """Returns messages in the order of their ids' list, but for those that somebody holds or has taken away."""
     if not ids:
         return []
-    found = tx.many(Held, f"SELECT {COLUMNS} FROM parked_message p WHERE p.id = ANY(%(ids)s) FOR UPDATE", ids=ids)
+    found = tx.many(
+        Held, f"SELECT {COLUMNS} FROM parked_message p WHERE p.id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED", ids=ids
+    )
     return sorted(found, key=lambda held: ids.index(held.id))

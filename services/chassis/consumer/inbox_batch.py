@@ -1,6 +1,7 @@
 """Applies a batch of commands and replies in one transaction: inbox rows and effects together."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from uuid import UUID
 
 import psycopg
@@ -9,6 +10,7 @@ from services.chassis.consumer import due, parking
 from services.chassis.consumer.applying import Applier, step_of
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.hindrance import Hindrances
 from services.chassis.database import is_transient
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.messages import COMPENSATION_SUFFIX
@@ -32,6 +34,7 @@ class InboxBatch:
         self.sagas = SagasInHand(tx)
         self.blocked: set[str] = set()
         self.counts = BatchCounts(queue)
+        self.hindrances = Hindrances(tx)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Applies those deliveries, in their order, that are not in the inbox yet."""
@@ -43,6 +46,8 @@ class InboxBatch:
             self.sagas.ask(messages)
         unseen = {message_id for (message_id,) in entered.fetchall()}
         self.blocked = {subject for (subject,) in held.fetchall()}
+        if self.careful:
+            self.hindrances.begin()
         for delivery in deliveries:
             if delivery.identity in unseen:
                 unseen.discard(delivery.identity)
@@ -58,45 +63,59 @@ class InboxBatch:
             at_most: So many of those that have failed before.
             until: And of those none after this, by the monotonic clock, but for the first.
         """
-        for held in due.in_time(due.due_in_inbox(self.tx, self.queue, at_most), until):
+        held_now = due.due_in_inbox(self.tx, self.queue, at_most)
+        self.hindrances.begin()
+        for held in due.in_time(held_now, until):
             self._retry(held)
 
     def _retry(self, held: parking.Held) -> None:
         try:
-            self._apply_carefully(held.message())
+            with self.tx.savepoint():
+                applied = self._apply_alone(held.message())
+                parking.release(self.tx, held)  # the one behind it may be in somebody's hands
+            self.counts.applied(applied)
         except Exception as error:  # whatever a handler raises is kept with its message
+            if self.hindrances.met(error):
+                parking.put_off(self.tx, held)
+                self.counts.put_off(is_new=False)
+                return
             if is_transient(error):
                 raise
             parking.failed_again(self.tx, held, error)
             self.counts.failed_again(held.error, error, held.type)
-            return
-        parking.release(self.tx, held)
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
         try:
             if isinstance(message, MalformedMessage):
                 raise message
-            if message.subject in self.blocked and not self._overtakes(message):
+            if message.subject in self.blocked and not self._may_overtake(message):
                 self._hold(delivery, None)
             elif not self.careful:
                 self.applier.inbox(self.tx, message, self.sagas)
                 self.counts.applied(message.type)
             else:
-                self._apply_carefully(message)
+                with self.tx.savepoint():
+                    self._apply_alone(message)
+                self.counts.applied(message.type)
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
-            if not self.careful or is_transient(error):
+            is_put_off = self.careful and self.hindrances.met(error)
+            if not self.careful or (is_transient(error) and not is_put_off):
                 raise
-            self._hold(delivery, error)
+            self._hold(delivery, error, is_put_off)
 
-    def _apply_carefully(self, message: Incoming) -> None:
-        with self.tx.savepoint():
-            sagas = SagasInHand(self.tx)
-            self.applier.inbox(self.tx, message, sagas)
-            sagas.save()
-        self.counts.applied(message.type)
+    def _apply_alone(self, message: Incoming) -> str:
+        """Applies a message with what it needs of sagas; returns its type."""
+        sagas = SagasInHand(self.tx)
+        self.applier.inbox(self.tx, message, sagas)
+        sagas.save()
+        return message.type
+
+    def _may_overtake(self, message: Incoming) -> bool:
+        with self.tx.savepoint() if self.careful else nullcontext():
+            return self._overtakes(message)
 
     def _overtakes(self, message: Incoming) -> bool:
         """Lets a compensation go past its own parked command and closes that."""
@@ -111,11 +130,14 @@ class InboxBatch:
         self.sagas = SagasInHand(self.tx)
         return True
 
-    def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
-        parking.hold(self.tx, self.queue, delivery, error)
+    def _hold(self, delivery: Delivery, error: BaseException | None, is_put_off: bool = False) -> None:
+        parking.hold(self.tx, self.queue, delivery, error, is_put_off)
         if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
             self.blocked.add(delivery.message.subject)
-        self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)
+        if is_put_off:
+            self.counts.put_off(is_new=True)
+        else:
+            self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)
 
     def _enter(self, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
         """Writes the inbox rows; the result, not waited for here, says which of the messages were not there yet."""

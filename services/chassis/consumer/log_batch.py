@@ -8,6 +8,7 @@ from services.chassis.consumer import due, parking
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.hindrance import Hindrances
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.position import Position
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
@@ -52,12 +53,15 @@ class LogBatch:
         self.sequences = Sequences({}, position.beginning_expired)
         self.changed: set[Subject] = set()
         self.counts = BatchCounts(log)
+        self.hindrances = Hindrances(tx)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Applies the deliveries in their order."""
         self._move_offset(deliveries[-1])
         messages = [delivery.message for delivery in deliveries]
         self._load({_scope(message) for message in messages if isinstance(message, Incoming)})
+        if self.careful:
+            self.hindrances.begin()
         for delivery in deliveries:
             self._one(delivery)
         self._save()
@@ -71,6 +75,8 @@ class LogBatch:
         """
         held_now = due.due_in_log(self.tx, self.log, at_most)
         self._load({Subject(held.source, held.subject) for held in held_now if held.source and held.subject})
+        if self.careful:
+            self.hindrances.begin()
         for held in due.in_time(held_now, until):
             self._retry(held)
         self._save()
@@ -81,6 +87,10 @@ class LogBatch:
             with self.tx.savepoint() if self.careful else nullcontext():
                 verdict = self._judge_and_apply(message)
         except Exception as error:  # whatever a handler raises is kept with its message
+            if self.careful and self.hindrances.met(error):
+                parking.put_off(self.tx, held)
+                self.counts.put_off(is_new=False)
+                return
             if not self.careful or is_transient(error):
                 raise
             parking.failed_again(self.tx, held, error)
@@ -101,9 +111,10 @@ class LogBatch:
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
-            if not self.careful or is_transient(error):
+            is_put_off = self.careful and self.hindrances.met(error)
+            if not self.careful or (is_transient(error) and not is_put_off):
                 raise
-            self._hold(delivery, error)
+            self._hold(delivery, error, is_put_off)
         else:
             if verdict is Verdict.WAIT:
                 self._hold(delivery, None)
@@ -125,8 +136,8 @@ class LogBatch:
         elif verdict is Verdict.DUPLICATE:
             self.counts.duplicate()
 
-    def _hold(self, delivery: Delivery, error: BaseException | None) -> None:
-        parking.hold(self.tx, self.log, delivery, error)
+    def _hold(self, delivery: Delivery, error: BaseException | None, is_put_off: bool = False) -> None:
+        parking.hold(self.tx, self.log, delivery, error, is_put_off)
         message = delivery.message
         if (
             isinstance(message, Incoming)
@@ -136,7 +147,10 @@ class LogBatch:
         ):
             self.sequences.applied(_scope(message), message.sequence - 1)  # what follows has to wait for this one
             self.changed.add(_scope(message))
-        self.counts.held(error, message.type if isinstance(message, Incoming) else None)
+        if is_put_off:
+            self.counts.put_off(is_new=True)
+        else:
+            self.counts.held(error, message.type if isinstance(message, Incoming) else None)
 
     def _move_offset(self, last: Delivery) -> None:
         """Moves the offset first, so that a reader that was replaced is stopped by the row before it does anything."""
@@ -168,6 +182,8 @@ class LogBatch:
     def _save(self) -> None:
         if not self.changed:
             return
+        if self.careful:
+            self.hindrances.end()
         changed = sorted(self.changed)
         self.tx.execute(
             """INSERT INTO log_sequence (source, subject, last)

@@ -12,6 +12,7 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
+from services.chassis.consumer.hindrance import told
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import is_log
@@ -28,6 +29,9 @@ LOOKED_AT_ONCE = 200
 
 EVENTS_LOOKED_AT_ONCE = 2000
 """The same for events: while a log is being split, many may wait at once, and any of them may be the next."""
+
+PUT_OFF_S = (0.5, 5.0)
+"""One that was put off for a lock is tried again after an eighth of the time it has been held, within these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,19 @@ COLUMNS = (
 )
 
 
-def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException | None) -> None:
+def hold(
+    tx: Transaction, channel: str, delivery: Delivery, error: BaseException | None, is_put_off: bool = False
+) -> None:
     """Keeps a message.
 
-    Without an error it waits for its predecessor; one whose attributes cannot be read waits for a person.
+    Without an error it waits for its predecessor; one whose attributes cannot be read waits for a person; one that is
+    put off, for the lock that it has met.
     """
     message = delivery.message if isinstance(delivery.message, Incoming) else None
     properties, body = contents_of(delivery)
+    failed_s = PUT_OFF_S[0] if is_put_off else pause_s(1)
     waits_s = 0.0 if is_log(channel) else BLOCKED_S
+    text = None if error is None else told(error) if is_put_off else kept(error)
     tx.execute(
         """INSERT INTO parked_message (channel, source, subject, sequence, message_id, type, properties, body, error,
                                        unreadable, attempts, retry_at)
@@ -85,11 +94,11 @@ def hold(tx: Transaction, channel: str, delivery: Delivery, error: BaseException
         type=message and message.type,
         properties=Jsonb(properties),
         body=body,
-        error=None if error is None else kept(error),
+        error=text,
         unreadable=isinstance(error, MalformedMessage),
         attempts=0 if error is None else 1,
         readable=message is not None,
-        pause_s=waits_s if error is None else pause_s(1),
+        pause_s=waits_s if error is None else failed_s,
     )
 
 
@@ -115,10 +124,10 @@ def wake_after(tx: Transaction, log: str, last: Mapping[Subject, int]) -> None:
     """Makes the events of a log due that waited for the last sequences of their subjects, which are applied now."""
     tx.execute(
         """UPDATE parked_message p SET retry_at = statement_timestamp()
-           FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS applied (subject, last)
-           WHERE p.channel = %(log)s AND p.subject = applied.subject AND p.error IS NULL
-             AND p.sequence BETWEEN applied.last + 1 AND applied.last + %(at_most)s
-             AND p.retry_at > statement_timestamp()""",
+           WHERE id IN (SELECT w.id FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS applied (subject, last)
+                        JOIN parked_message w ON w.channel = %(log)s AND w.subject = applied.subject
+                        WHERE w.error IS NULL AND w.sequence BETWEEN applied.last + 1 AND applied.last + %(at_most)s
+                          AND w.retry_at > statement_timestamp() FOR UPDATE OF w SKIP LOCKED)""",
         log=log,
         subjects=[subject.subject for subject in last],
         last=list(last.values()),
@@ -136,6 +145,19 @@ def failed_again(tx: Transaction, held: Held, error: BaseException) -> None:
         error=kept(error),
         unreadable=isinstance(error, MalformedMessage),
         pause_s=pause_s(held.attempts + 1),
+    )
+
+
+def put_off(tx: Transaction, held: Held) -> None:
+    """Tries a message again soon that has met somebody's lock; that is no failure of its own."""
+    tx.execute(
+        """UPDATE parked_message SET retry_at = clock_timestamp()
+                  + greatest(make_interval(secs => %(shortest_s)s),
+                             least((clock_timestamp() - parked_at) / 8, make_interval(secs => %(longest_s)s)))
+           WHERE id = %(id)s""",
+        id=held.id,
+        shortest_s=PUT_OFF_S[0],
+        longest_s=PUT_OFF_S[1],
     )
 
 

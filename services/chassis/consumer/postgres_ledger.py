@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, LiteralString, TypeVar
@@ -17,6 +18,7 @@ from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import describe
 from services.chassis.consumer.held_counts import HeldCounts
+from services.chassis.consumer.hindrance import is_hindrance
 from services.chassis.consumer.inbox_batch import InboxBatch
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.log_batch import LogBatch
@@ -33,6 +35,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _DEADLOCKS_IN_A_ROW = 3
+
+_HINDERED_FOR_S = 6.0
+"""For so long after a message has met a lock all are applied one by one: a batch would wait for the lock again."""
 
 _FORGET: Final[dict[str, LiteralString]] = {
     # Rows that somebody holds are left for the next time: nobody ever waits for this.
@@ -61,6 +66,7 @@ class PostgresLedger:
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
         self._positions = PostgresPositions(self._connection)
+        self._hindered_until = 0.0
         for table in _FORGET:
             metrics.RETENTION_COMPLETED.labels(table)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
@@ -142,7 +148,7 @@ class PostgresLedger:
         if some_failed is not None:
             retry = self._retry_log if is_log(channel) else self._retry_inbox
             counts = retry(channel, some_failed, at_most, until)
-            counts.tell()
+            self._tell(counts)
             settled = counts.settled
         self._held.changed(channel, -settled)
         return settled
@@ -197,15 +203,18 @@ class PostgresLedger:
         self._connection.close()
 
     def _twice(self, channel: str, work: Callable[[Transaction, bool], BatchCounts]) -> BatchCounts:
-        """Runs a batch in the quick way; if a message fails, runs it again with a savepoint for each."""
+        """Runs a batch in the quick way; if a message fails or meets a lock, again with a savepoint for each."""
         try:
+            if time.monotonic() < self._hindered_until:
+                return self._transact(lambda tx: work(tx, True), pipelined=False)
             return self._despite_deadlocks(channel, lambda tx: work(tx, False))
         except ReaderReplaced:
             raise
         except Exception as error:
             if is_transient(error):
                 metrics.ROLLED_BACK.labels(channel).inc()
-                raise
+                if not is_hindrance(error) or self._connection.closed:
+                    raise
             log.warning("a message of %s fails, its batch is applied one by one: %s", channel, describe(error))
         return self._transact(lambda tx: work(tx, True), pipelined=False)
 
@@ -230,7 +239,12 @@ class PostgresLedger:
             self._nudger.nudge()
         return result
 
-    def _note(self, channel: str, counts: BatchCounts) -> None:
+    def _tell(self, counts: BatchCounts) -> None:
+        if counts.hindered:
+            self._hindered_until = time.monotonic() + _HINDERED_FOR_S
         counts.tell()
-        if counts.held_messages:
-            self._held.changed(channel, counts.held_messages)
+
+    def _note(self, channel: str, counts: BatchCounts) -> None:
+        self._tell(counts)
+        if held := counts.held_messages:
+            self._held.changed(channel, held)

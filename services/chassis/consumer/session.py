@@ -20,7 +20,7 @@ TURN_S = 1.0
 HELD_TURN_S = 0.1
 """The same while messages are parked, because the first retries come after 100 ms, or wait for another part."""
 
-RETRIED_AT_ONCE = 100
+RETRIED_AT_ONCE = 200
 RETRIED_BESIDE_NEW_WORK = 2
 RETRY_WITHIN_S = 0.05
 """What is parked is tried again after what is new, and never for longer: somebody may wait for what is new."""
@@ -135,7 +135,8 @@ class Session:
         for channel in channels:
             settled += self._ledger.retry_held(channel, at_most, until)
         self._retries_left = settled > 0 and time.monotonic() >= until
-        self._retry_soon = settled > 0 or self._wait_for_another_part()
+        more_are_due = time.monotonic() >= until
+        self._retry_soon = settled > 0 or more_are_due or self._wait_for_another_part()
 
     def _wait_for_another_part(self) -> bool:
         """Says whether events are held here whose predecessors another process may apply at any moment."""

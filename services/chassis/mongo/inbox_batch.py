@@ -59,7 +59,8 @@ class InboxBatch:
             until: And of those none after this, by the monotonic clock, but for the first.
         """
         failed_before, blocked = 0, []
-        for held in self._held.due(LOOKED_AT_ONCE):
+        waited, failed = self._held.due(LOOKED_AT_ONCE, at_most)
+        for held in failed + sorted(waited, key=lambda held: held.id):  # what is settled may free one behind it
             if held.error is not None and (failed_before == at_most or (failed_before and time.monotonic() >= until)):
                 continue
             if self._held.is_blocked(held):

@@ -71,7 +71,8 @@ class LogBatch:
         """
         settled: list[Held] = []
         early: list[Held] = []
-        due = sorted(self._held.due(EVENTS_LOOKED_AT_ONCE), key=lambda held: (held.sequence or 0, held.id))
+        waited, failed = self._held.due(EVENTS_LOOKED_AT_ONCE, at_most)
+        due = failed[:at_most] + sorted(waited, key=lambda held: (held.sequence or 0, held.id))
         self._load(held.subject for held in due)
         failed_before = 0
         for held in due:
@@ -81,7 +82,7 @@ class LogBatch:
                 early.append(held)
                 continue
             if held.error is not None:
-                if failed_before == at_most or (failed_before and time.monotonic() >= until):
+                if failed_before and time.monotonic() >= until:
                     continue
                 failed_before += 1
             if self._settle_held(held):
@@ -89,7 +90,7 @@ class LogBatch:
         self._save()
         for held in settled:
             self._held.release(held)
-        if len(due) == EVENTS_LOOKED_AT_ONCE:
+        if len(waited) + len(failed) >= EVENTS_LOOKED_AT_ONCE:
             self._held.put_off_early(early)
 
     def _settle_or_hold(self, delivery: Delivery) -> None:

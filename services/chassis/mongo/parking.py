@@ -12,6 +12,7 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
+from services.chassis.consumer.fairness import fairly
 from services.chassis.consumer.parking import BLOCKED_S, FRESH_S, LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage
@@ -33,6 +34,7 @@ class Held:
     type: str | None
     error: str | None
     attempts: int
+    retry_at: datetime
     parked_at: datetime
 
 
@@ -125,11 +127,26 @@ class HeldMessages:
             missing += max(beyond) - last - len(beyond) if beyond else 0
         return missing
 
-    def due(self, at_most: int) -> list[Held]:
-        """Returns so many messages that are not backing off, those first that have been due for longest."""
+    def due(self, at_once: int, at_most: int) -> tuple[list[Held], list[Held]]:
+        """Returns messages that are not backing off: those that only waited, and fairly those that have failed.
+
+        Args:
+            at_once: So many of those that have been due for longest, and of those that only waited.
+            at_most: So many of those that have failed least.
+        """
         due = {"channel": self.channel, "retry_at": {"$lte": now(self._database)}}
-        found = self._collection.find(due, _WITHOUT_CONTENT).sort([("retry_at", 1), ("_id", 1)]).limit(at_most)
-        return [_held(each) for each in found]
+        longest = [("retry_at", 1), ("_id", 1)]
+        least = [("attempts", 1), ("retry_at", 1)]
+        found: dict[UUID, Held] = {}
+        for more, order, limit in (
+            ({}, longest, at_once),
+            ({"attempts": 0}, longest, at_once),
+            ({"attempts": {"$gt": 0}}, least, at_most),
+        ):
+            for each in self._collection.find(due | more, _WITHOUT_CONTENT).sort(order).limit(limit):
+                found.setdefault(each["_id"], _held(each))
+        waited = [held for held in found.values() if held.error is None]
+        return waited, fairly(held for held in found.values() if held.error is not None)
 
     def is_blocked(self, held: Held) -> bool:
         """Says whether an earlier message of an inbox's subject must be settled first."""
@@ -182,5 +199,5 @@ class HeldMessages:
 
 
 def _held(found: dict[str, Any]) -> Held:
-    names = ("subject", "sequence", "type", "error", "attempts", "parked_at")
+    names = ("subject", "sequence", "type", "error", "attempts", "retry_at", "parked_at")
     return Held(found["_id"], **{name: found[name] for name in names})

@@ -22,6 +22,7 @@ _OF_CONSUMER = {
         IndexModel([("channel", 1), ("message_id", 1)], unique=True),
         IndexModel([("channel", 1), ("subject", 1)]),
         IndexModel([("channel", 1), ("retry_at", 1)]),
+        IndexModel([("channel", 1), ("attempts", 1), ("retry_at", 1)]),
     ],
 }
 

@@ -12,12 +12,14 @@ from kombu.connection import Connection
 
 from services.chassis.consumer.broker import READ_BYTES, Broker
 from services.chassis.consumer.loop import Consumer, Session
+from services.chassis.consumer.session import HELD_TURN_S
 from services.chassis.database import is_transient
 from services.chassis.health import Heart
 from services.chassis.identifiers import new_id
 from services.chassis.messages import encode
 from tests.eventually import eventually
-from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Told
+from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults, Told
+from tests.integration.chassis.test_poisoned import poison
 
 
 class Publisher:
@@ -270,3 +272,32 @@ def _exists(publisher: Publisher, queue: str) -> bool:
         publisher.channel = publisher._connection.channel()
         return False
     return True
+
+
+class Patient(Broker):
+    """A broker that remembers for how long it was waited for."""
+
+    waits: list[float]
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits, and notes it."""
+        self.waits.append(timeout_s)
+        return super().wait(timeout_s)
+
+
+def test_a_consumer_with_nothing_else_to_do_goes_on_with_a_heap_that_fails_and_looks_for_new_work_in_between(
+    counting: Counting, faults: Faults, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    poison(counting, faults, 3000)
+    broker = Patient(rabbitmq_url, "counting")
+    broker.waits = []
+    ledger = counting.open_ledger()
+    session = Session("counting", [LOG], ledger, broker, 100)
+    try:
+        for _ in range(6):
+            session.turn()
+    finally:
+        broker.close()
+        ledger.close()
+    assert HELD_TURN_S in broker.waits[-4:]
+    assert min(broker.waits) > 0

@@ -5,6 +5,7 @@ import math
 import time
 
 import pytest
+from psycopg import sql
 
 from services.chassis.identifiers import new_id
 from services.chassis.migrate import migrate
@@ -48,6 +49,44 @@ def test_those_that_have_waited_for_longest_are_tried_first(counting: Counting, 
     for _ in range(6):
         counting.ledger.retry_held(QUEUE, 10, math.inf)
     assert counting.rows("SELECT count(*), max(attempts) FROM parked_message WHERE attempts > 1") == [(51, 10)]
+
+
+def test_one_that_has_just_failed_waits_for_no_heap_nor_does_the_one_behind_it(
+    counting: Counting, faults: Faults
+) -> None:
+    poison(counting, faults, HEAP)
+    saga_id = new_id()
+    faults.broken.add(str(saga_id))
+    counting.take(counting.asked(Add, saga_id, 7), counting.asked(Add, saga_id, 7, attempt=2))
+    counting.database.execute("UPDATE parked_message SET retry_at = now() WHERE subject = %s", (str(saga_id),))
+    counting.database.execute("UPDATE parked_message SET attempts = 2 WHERE attempts = 1 AND id = 1")
+    faults.broken.remove(str(saga_id))
+    assert [counting.ledger.retry_held(QUEUE, 2, time.monotonic()) for _ in range(2)] == [1, 1]
+    assert counting.numbers(saga_id) == [7]
+    assert counting.rows("SELECT FROM parked_message WHERE subject = %s", str(saga_id)) == []
+
+
+def test_an_event_that_has_just_failed_waits_for_no_heap(counting: Counting, faults: Faults) -> None:
+    faults.broken.update(("a", "b"))
+    counting.read(counting.told("a", 1))
+    counting.database.execute(_FILL, (HEAP,))
+    counting.database.execute("UPDATE parked_message SET attempts = 9, retry_at = now(), channel = %s", (LOG,))
+    counting.read(counting.told("b", 1), counting.told("b", 2))
+    counting.database.execute("UPDATE parked_message SET retry_at = now()")
+    faults.broken.remove("b")
+    assert counting.ledger.retry_held(LOG, 2, time.monotonic()) > 0
+    counting.ledger.retry_held(LOG, 2, time.monotonic())
+    assert counting.numbers("b") == [1, 2]
+
+
+def test_those_that_have_failed_least_are_found_by_an_index(counting: Counting, faults: Faults) -> None:
+    poison(counting, faults, HEAP)
+    counting.database.execute("VACUUM ANALYZE parked_message")
+    plan = counting.rows(
+        """EXPLAIN SELECT id FROM parked_message WHERE channel = 'counting.inbox' AND attempts > 0
+           AND retry_at <= statement_timestamp() ORDER BY attempts, retry_at LIMIT 100"""
+    )
+    assert "parked_message_failed_least" in str(plan)
 
 
 def test_what_is_due_is_found_by_an_index(counting: Counting, faults: Faults) -> None:
@@ -142,8 +181,9 @@ def test_old_rows_are_forgotten_batch_by_batch_and_nobody_waits_for_them(countin
     assert counting.rows("SELECT count(*) FROM inbox") == [(10,)]
 
 
-def test_a_database_of_an_earlier_release_gets_the_index(counting: Counting) -> None:
-    counting.database.execute("DROP INDEX parked_message_due")
+@pytest.mark.parametrize("index", ["parked_message_due", "parked_message_failed_least"])
+def test_a_database_of_an_earlier_release_gets_the_index(counting: Counting, index: str) -> None:
+    counting.database.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
     for _ in range(2):
         migrate("patient", counting.settings)
-        assert counting.rows("SELECT to_regclass('parked_message_due') IS NOT NULL") == [(True,)]
+        assert counting.rows("SELECT to_regclass(%s) IS NOT NULL", index) == [(True,)]

@@ -295,6 +295,27 @@ def test_of_a_heap_that_fails_a_few_are_tried_beside_new_work_and_all_in_turn(co
     assert (counting.held(), counting.numbers(sagas[0])) == ([], [5])
 
 
+def test_one_that_has_just_failed_is_tried_before_a_heap_that_fails_for_ever(counting: Counting) -> None:
+    sagas = [new_id() for _ in range(300)]
+    counting.broken = {str(saga_id): RuntimeError("a bug") for saga_id in sagas}
+    counting.broken["a"] = RuntimeError("a bug")
+    for begin in range(0, 300, 100):
+        counting.take(*(counting.asked(Add, saga_id, 5) for saga_id in sagas[begin : begin + 100]))
+    counting.database.parked_message.update_many({}, {"$set": {"attempts": 9}})
+    make_due(counting)
+    fresh = new_id()
+    counting.broken[str(fresh)] = RuntimeError("a bug")
+    counting.take(counting.asked(Add, fresh, 5), counting.asked(Add, fresh, 5, attempt=2))
+    counting.database.parked_message.update_many({"subject": str(fresh)}, {"$set": {"retry_at": datetime.now(UTC)}})
+    del counting.broken[str(fresh)]
+    for _ in range(2):
+        counting.ledger.retry_held(QUEUE, 2, 0.0)
+    assert counting.numbers(fresh) == [5]
+    assert counting.database.parked_message.count_documents({"subject": str(fresh)}) == 0
+    index = counting.database.parked_message.index_information()["channel_1_attempts_1_retry_at_1"]
+    assert index["key"] == [("channel", 1), ("attempts", 1), ("retry_at", 1)]
+
+
 def test_those_that_wait_for_an_event_are_woken_however_long_they_were_put_off(counting: Counting) -> None:
     counting.read(counting.told("a", 2), counting.told("a", 3))
     later = {"$set": {"retry_at": datetime.now(UTC) + timedelta(minutes=10)}}
