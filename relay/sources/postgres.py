@@ -1,5 +1,6 @@
 """An outbox in PostgreSQL: one connection owns partitions, listens, fetches and deletes."""
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from relay import membership
 from relay.floor import Floor
 from relay.message import DIGEST, KEY, Key, Row
 from relay.sources import postgres_statements as statements
+from relay.sources.postgres_deletion import Deletion
 from relay.sources.postgres_ownership import Ownership
 from relay.sources.postgres_reading import Reading
 from relay.sources.postgres_rows import Fetched
@@ -28,6 +30,7 @@ WATCH_S = 0.006
 _SAMPLE_S = 0.1
 """How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
 _COUNTED_ROWS = 10_000
+_log = logging.getLogger(__name__)
 
 
 class PostgresSource:
@@ -60,7 +63,7 @@ class PostgresSource:
         self._floor = Floor()
         self._next_sample = 0.0
         self._in_flight: set[int] = set()
-        self._confirmed = Ids()
+        self._backlog = Backlog(0, 0.0)
         name = f"relay {service[:20]} "
         with _lost_as_source_lost():
             self._connection = connect(url, name + str(relay_id), ca_file)
@@ -68,6 +71,7 @@ class PostgresSource:
             check_outbox(self._connection)
             self._connection.prepare_look()
             self.identity = identity_of(self._connection)
+            self._deletion = Deletion(self._connection)
             self._reading = Reading(
                 self._connection,
                 service=service,
@@ -84,8 +88,8 @@ class PostgresSource:
 
     @property
     def trouble(self) -> str | None:
-        """Says that partitions of this relay are another session's, for longer than a change of hands takes."""
-        return self._ownership.trouble
+        """Says that partitions or rows have been another session's for too long."""
+        return self._ownership.trouble or self._deletion.trouble
 
     def fileno(self) -> int:
         """Returns the descriptor on which a nudge arrives."""
@@ -101,6 +105,7 @@ class PostgresSource:
     def keep_up(self, now: float) -> None:
         """Beats, takes its share of the partitions and lets go of others."""
         with _lost_as_source_lost():
+            self._in_flight -= self._deletion.keep_up(now)
             if self._ownership.keep_up(now, self._in_flight):
                 self._floor.reset()
                 self.has_more = True
@@ -112,42 +117,52 @@ class PostgresSource:
             {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
         )
         with _lost_as_source_lost():
-            if not expects_rows and self._is_idle():
+            try:
+                if not expects_rows and self._is_idle():
+                    return []
+                batch, self.has_more = self._next_batch(blocked, rows)
+            except psycopg.errors.LockNotAvailable:  # the whole table is locked
+                self.has_more = True
                 return []
-            batch, self.has_more = self._next_batch(blocked, rows)
             self._in_flight.update(cast("int", row[KEY]) for row in batch)
             self._raise_floor(batch)
         return batch
 
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight."""
-        self._confirmed.extend(cast("list[int]", confirmed))
+        self._deletion.confirmed.extend(cast("list[int]", confirmed))
         self._in_flight.difference_update(cast("list[int]", kept))
 
     def flush(self) -> None:
         """Deletes what was settled as confirmed."""
-        if self._confirmed:
+        if self._deletion.confirmed:
             with _lost_as_source_lost():
-                self._connection.execute(statements.DELETE, {"confirmed": self._confirmed}, prepare=True)
-            self._deleted()
+                self._in_flight -= self._deletion.flush()
 
     def forget(self) -> None:
         """Notes that nothing is in flight any more."""
-        self._in_flight.intersection_update(self._confirmed)
+        self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
         self.has_more = True
 
     def backlog(self) -> Backlog:
         """Measures what waits, counting no further than 10,000."""
         asked = {"floor": self._floor.lowest_needed, "limit": _COUNTED_ROWS}
         with _lost_as_source_lost():
-            (count, age_s), *_ = self._connection.execute(statements.BACKLOG, asked).fetchall()
-        return Backlog(count, age_s)
+            try:
+                (count, age_s), *_ = self._connection.execute(statements.BACKLOG, asked).fetchall()
+                self._backlog = Backlog(count, age_s)
+            except psycopg.errors.LockNotAvailable:
+                _log.debug("the outbox is locked: its backlog is told as it was")
+        return self._backlog
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Returns which of these rows are still there, in a partition that this relay owns."""
         asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
         with _lost_as_source_lost():
-            return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
+            try:
+                return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
+            except psycopg.errors.LockNotAvailable:
+                return frozenset(keys)
 
     def leave(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
@@ -166,10 +181,12 @@ class PostgresSource:
         return [], False
 
     def _next_rows(self, blocked: Blocked, limit: int, *, only_ids: bool) -> list[Fetched]:
+        if self._deletion.locked:
+            self.flush()
         owned = self._ownership.owned
         digests = [name.removeprefix(DIGEST) for name in blocked.subjects if name.startswith(DIGEST)]
         statement = statements.fetch(
-            deleting=bool(self._confirmed),
+            deleting=bool(self._deletion.confirmed),
             sharing=len(owned) < membership.PARTITIONS,
             blocked_subjects=bool(blocked.subjects),
             blocked_targets=bool(blocked.targets),
@@ -177,7 +194,7 @@ class PostgresSource:
             only_ids=only_ids,
         )
         asked = {
-            "confirmed": self._confirmed,
+            "confirmed": self._deletion.confirmed,
             "floor": self._floor.value,
             "in_flight": IdSet(sorted(self._in_flight)),
             "partitions": sorted(owned),
@@ -187,23 +204,25 @@ class PostgresSource:
             "inline_bytes": self._reading.inline_bytes,
             "rows": limit,
         }
-        fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
-        self._deleted()
+        try:
+            fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
+        except psycopg.errors.LockNotAvailable:
+            if not self._deletion.confirmed:
+                raise
+            self._in_flight -= self._deletion.around_locks()
+            return self._next_rows(blocked, limit, only_ids=only_ids)
+        self._in_flight -= self._deletion.done()
         return fetched
 
     def _is_idle(self) -> bool:
         """Looks whether any row lies above the floor: a tenth of a fetch's cost, for a relay that has nothing to do."""
-        if self._confirmed or self._in_flight or not self._floor.is_at_rest:
+        if self._deletion.confirmed or self._in_flight or not self._floor.is_at_rest:
             return False
         return not self._connection.look(self._floor.value)
 
     def _note_nudges(self) -> None:
         while self._connection.pgconn.notifies():
             self.is_nudged = True
-
-    def _deleted(self) -> None:
-        self._in_flight.difference_update(self._confirmed)
-        self._confirmed = Ids()
 
     def _raise_floor(self, batch: list[Row]) -> None:
         last = cast("int", batch[-1][KEY]) if batch else 0

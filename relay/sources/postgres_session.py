@@ -27,7 +27,7 @@ _DEFAULTS = {
     "client_min_messages": "warning",
     "default_transaction_deferrable": "off",
     "default_transaction_isolation": r"read\ committed",
-    "lock_timeout": "0",
+    "lock_timeout": "1s",
     "quote_all_identifiers": "off",
     "row_security": "on",
     "search_path": '"$user",public',
@@ -83,7 +83,7 @@ class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
         self.pgconn.send_query_prepared(_LOOK, [b"%d" % floor], result_format=Format.BINARY)
         (found,) = self.wait(generators.execute(self.pgconn))
         if found.status != ExecStatus.TUPLES_OK:
-            raise psycopg.OperationalError(found.error_message.decode(errors="replace"))
+            raise psycopg.errors.error_from_result(found)
         return bool(found.get_value(0, 0) == b"\x01")
 
 

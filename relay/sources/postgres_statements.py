@@ -93,6 +93,12 @@ FROM (SELECT created_at FROM outbox WHERE id > %(floor)s ORDER BY id LIMIT %(lim
 
 DELETE = "DELETE FROM outbox WHERE id = ANY(%(confirmed)s)"
 
+DELETE_AROUND_LOCKS = """
+WITH free AS (SELECT id FROM outbox WHERE id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED),
+     deleted AS (DELETE FROM outbox WHERE id IN (SELECT id FROM free))
+SELECT id FROM outbox WHERE id = ANY(%(ids)s) AND id NOT IN (SELECT id FROM free)
+"""
+
 _COLUMNS = f"""
 SELECT id, target,
        CASE WHEN octet_length(subject) <= {LONGEST_SUBJECT_BYTES} THEN subject
