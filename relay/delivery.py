@@ -6,7 +6,7 @@ channel, so an acknowledgement that comes late can never be credited to a messag
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from relay.message import KEY, MESSAGE_ID, TARGET, Key, Row
@@ -31,13 +31,17 @@ class Receipts(NamedTuple):
 class Window:
     """Messages published together under consecutive delivery tags."""
 
-    __slots__ = ("_outcomes", "_settled_to", "_unsettled", "first_tag", "rows", "tainted")
+    __slots__ = ("_outcomes", "_settled_to", "_unsettled", "first_tag", "looks", "rows", "tainted", "wrong")
 
     def __init__(self, first_tag: int, rows: Sequence[Row]) -> None:
         self.first_tag = first_tag
         self.rows = rows
         self.tainted = False
         """Whether any message of it was returned or refused so far."""
+        self.looks: dict[str, int] | None = None
+        """The looks at its targets that its end waits for."""
+        self.wrong: dict[str, str] = {}
+        """Its targets that were something else when they confirmed it, and what."""
         self._outcomes = bytearray(len(rows))
         self._settled_to = 0
         self._unsettled = len(rows)
@@ -81,6 +85,14 @@ class Window:
             if row[TARGET] == target and self._outcomes[at] == _PENDING:
                 self._outcomes[at] = _RETURNING
                 self.tainted = True
+
+    def confirmed_by_others(self, wrong: dict[str, str]) -> None:
+        """Notes that these targets were not what their names say: what they confirmed counts as returned."""
+        self.wrong = wrong
+        self.tainted = self.tainted or bool(wrong)
+        for at, row in enumerate(self.rows) if wrong else ():
+            if row[TARGET] in wrong and self._outcomes[at] == _CONFIRMED:
+                self._outcomes[at] = _RETURNED
 
     def receipts(self) -> Receipts:
         """Sorts the messages of a settled window by what became of them."""
@@ -146,9 +158,14 @@ class Deliveries:
         for window in self._windows:
             window.returned_all(target)
 
-    def settled(self) -> list[Window]:
-        """Takes out the windows of which every message has its outcome."""
-        done = [window for window in self._windows if window.is_settled]
+    def settled(self, may_end: Callable[[Window], bool] = lambda _: True) -> list[Window]:
+        """Takes out the windows of which every message has its outcome, up to the first of them that may not end."""
+        done: list[Window] = []
+        for window in self._windows:
+            if window.is_settled:
+                if not may_end(window):
+                    break
+                done.append(window)
         for window in done:
             self._windows.remove(window)
         return done

@@ -129,12 +129,13 @@ class Relay:
 
     def _settle(self, source: Source, broker: Publisher, now: float) -> None:
         """Hands the outcome of every settled window to those whom it concerns."""
-        for window in broker.settled():
+        for window in broker.settled(lambda window: self._targets.may_end(window, now)):
             self._undeleted = True
             self._reached("after_confirm")
             receipts = window.receipts()
             source.settle(receipts.confirmed, [row[KEY] for row in receipts.returned + receipts.refused])
             self._blocks.settled(window.rows, receipts, now)
+            self._targets.ended(window, broker.known_targets, now)
             broker.known_targets.difference_update(row[TARGET] for row in receipts.returned)
             self._suspicion.settled(len(window.rows))
             for connection in (self._source, self._broker):
@@ -176,12 +177,14 @@ class Relay:
             timeout_s = max(0.0, min(self._pace.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
         # Who has been nudged and waits its pace would only be disturbed by being nudged again.
         nudges = source.fileno() if source is not None and not source.is_nudged else None
-        reading = [] if nudges is None else [nudges]
+        reading = [self._targets.fileno()] + ([] if nudges is None else [nudges])
         writing = []
         if broker is not None:
             reading.append(broker.fileno())
             writing += [broker.fileno()] if broker.has_unwritten else []
         readable, _, _ = select.select(reading, writing, [], timeout_s)
+        if self._targets.fileno() in readable:
+            self._targets.hear()
         if source is not None and nudges in readable:
             source.hear()
 
@@ -190,6 +193,7 @@ class Relay:
         self._undeleted = False
         self._source.lost(str(lost), now)
         self._broker.lost("waits for the source", now)
+        self._targets.forget()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
         """Forgets what was in flight: it is still in the outbox, and is fetched again."""
@@ -199,6 +203,7 @@ class Relay:
                 self._note_blame(culprit, str(lost))
                 self._blocks.culprit(culprit, str(lost), now)
         self._broker.lost(str(lost), now, patiently=isinstance(lost, OwnedByAnotherError))
+        self._targets.forget()
         self._pace.hurry(now)
         if self._source.current is not None:
             self._source.current.forget()
@@ -216,7 +221,8 @@ class Relay:
         source, broker = self._source.current, self._broker.current
         try:
             while source and broker and broker.in_flight() and time.monotonic() < deadline:
-                select.select([broker.fileno()], [], [], 0.05)
+                select.select([broker.fileno(), self._targets.fileno()], [], [], 0.05)
+                self._targets.hear()
                 self._settle(source, broker, time.monotonic())
                 source.keep_up(time.monotonic())
             if source:

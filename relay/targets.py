@@ -5,6 +5,8 @@ import time
 
 from relay.blocks import Block, Blocks
 from relay.broker.declarer import IS_THERE, Declarer
+from relay.delivery import Window
+from relay.looks import Looks
 from relay.message import KEY, TARGET, Row, could_be_sent
 from relay.sources.source import Source
 
@@ -19,6 +21,15 @@ class Targets:
     def __init__(self, declarer: Declarer, blocks: Blocks) -> None:
         self._declarer = declarer
         self._blocks = blocks
+        self._looks = Looks(declarer.ask)
+
+    def fileno(self) -> int:
+        """Returns the descriptor on which it can be heard that a look has ended."""
+        return self._declarer.fileno()
+
+    def hear(self) -> None:
+        """Hears it."""
+        self._declarer.hear()
 
     def admitted(self, source: Source, known: set[str], batch: list[Row], now: float) -> list[Row]:
         """Returns what may be published of a batch, and blocks the rest.
@@ -43,6 +54,7 @@ class Targets:
             trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
             if trouble == IS_THERE:
                 known.add(target)
+                self._looks.right(target)
                 del left_out[target]
             else:
                 self._blocks.missing(row, trouble, now)
@@ -50,11 +62,38 @@ class Targets:
         source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
         return [row for row in batch if row[TARGET] not in left_out]
 
+    def may_end(self, window: Window, now: float) -> bool:
+        """Whether it is known of a window's targets what they were when they confirmed it; has them looked at.
+
+        Raises:
+            BrokerLostError: that cannot be found out.
+        """
+        if window.looks is None:
+            window.looks = self._looks.want({row[TARGET] for row in window.rows}, now)
+        wrong = self._looks.found(window.looks, now)
+        if wrong is None:
+            return False
+        window.confirmed_by_others(wrong)
+        return True
+
+    def ended(self, window: Window, known: set[str], now: float) -> None:
+        """Holds back those targets of a window that were something else when they confirmed it."""
+        for target, trouble in window.wrong.items():
+            known.discard(target)
+            first = next(row for row in window.rows if row[TARGET] == target)
+            self._blocks.missing(first, trouble, now)
+            _note(target, trouble)
+
+    def forget(self) -> None:
+        """Notes that the windows that waited for looks are gone with their connection."""
+        self._looks.forget()
+
     def is_there_again(self, block: Block, known: set[str], now: float) -> bool:
         """Has a target that is held back looked at; whether it can be used now."""
         trouble = self._declarer.ask(block.name)
         if trouble == IS_THERE:
             known.add(block.name)
+            self._looks.right(block.name)
             return True
         if trouble is not None:
             if trouble != block.reason:

@@ -29,6 +29,9 @@ class Declarations:
             BrokerLostError: the broker cannot be reached.
         """
         self._limits = limits
+        self._as_found: dict[str, dict[str, object]] = {}
+        """With what targets can be declared that differ from what they should be: to ask otherwise costs a channel."""
+        self._warned: set[str] = set()
         self._connection = amqp.Connection(**address.arguments(timeout_s=_TIMEOUT_S, name="relay declares"))
         try:
             self._connection.connect()
@@ -92,6 +95,8 @@ class Declarations:
             self._connection.close()
 
     def _declared_as(self, target: str, arguments: dict[str, object]) -> str | None:
+        if target in self._as_found and self._missing(target, "missing") is None:
+            arguments = self._as_found[target]
         for _ in range(_MOST_DIFFERENCES):
             try:
                 self._channel.queue_declare(target, durable=True, auto_delete=False, arguments=arguments)
@@ -99,7 +104,7 @@ class Declarations:
                 adapted = as_it_is(arguments, _words(refused))
                 if adapted is None:
                     return f"{target} is not what its name says: {_words(refused)}"
-                arguments = adapted
+                self._as_found[target] = arguments = adapted
             except amqp.AccessRefused as refused:
                 return self._unknown(target, _words(refused))
             else:
@@ -109,7 +114,8 @@ class Declarations:
     def _unknown(self, target: str, words: str) -> str | None:
         """Takes a target that may not be declared as its operator declared it, when it is there."""
         trouble = self._missing(target, words)
-        if trouble is None:
+        if trouble is None and target not in self._warned:
+            self._warned.add(target)
             _log.warning("%s is taken for what its name says, as it may not be declared: %s", target, words)
         return trouble
 

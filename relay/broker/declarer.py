@@ -4,6 +4,8 @@ A few threads, each with a connection that it keeps as long as there is somethin
 for hours costs a question now and then, not a connection.
 """
 
+import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +15,12 @@ IS_THERE = ""
 _MOST_WORKERS = 4
 _KEPT_S = 5.0
 """How long a thread keeps its connection when there is nothing to do: less than two of the broker's heartbeats."""
+
+
+class Unanswered(str):
+    """An answer that says why nothing could be found out, and so nothing of the target."""
+
+    __slots__ = ()
 
 
 class Declaring(Protocol):
@@ -34,9 +42,23 @@ class Declarer:
         self._asked: dict[str, str | None] = {}
         self._waiting: deque[str] = deque()
         self._workers = self._idle = 0
+        self._heard, self._rung = os.pipe()
+        for end in (self._heard, self._rung):
+            os.set_blocking(end, False)
+
+    def fileno(self) -> int:
+        """Returns the descriptor on which it can be heard that something was found out."""
+        return self._heard
+
+    def hear(self) -> None:
+        """Makes the descriptor silent until something else is found out."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._heard, 4096)
 
     def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:
         """Returns IS_THERE or why the target cannot be used, once; None while that is being found out.
+
+        What is Unanswered may be asked again.
 
         Args:
             target: its name.
@@ -56,6 +78,7 @@ class Declarer:
     def _set_to_work(self) -> None:
         if self._idle < len(self._waiting) and self._workers < _MOST_WORKERS:
             self._workers += 1
+            self._idle += 1
             threading.Thread(target=self._work, name="declarer", daemon=True).start()
         self._changed.notify_all()
 
@@ -65,14 +88,16 @@ class Declarer:
             answer, kept = self._find_out(target, kept)
             with self._changed:
                 self._asked[target] = answer
+                self._idle += 1
                 self._changed.notify_all()
+                with contextlib.suppress(BlockingIOError):  # then it has been rung for long, and not been heard
+                    os.write(self._rung, b".")
         if kept is not None:
             kept.close()
 
     def _next(self) -> str | None:
         """Waits for a name to look at; None when there was none for a while, and the thread is to end."""
         with self._changed:
-            self._idle += 1
             self._changed.wait_for(lambda: self._waiting, _KEPT_S)
             self._idle -= 1
             if self._waiting:
@@ -94,4 +119,4 @@ class Declarer:
         except Exception as failed:  # whatever a name brings about is said of that name
             if opened is not None:
                 opened.close()
-            return str(failed) or repr(failed), None
+            return Unanswered(str(failed) or repr(failed)), None

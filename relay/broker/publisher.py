@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from relay import frames
 from relay.broker import wire
@@ -81,8 +81,10 @@ class Publisher:
             self._session.write(encoded.buffer)
         return encoded.unfit
 
-    def settled(self) -> list[Window]:
+    def settled(self, may_end: Callable[[Window], bool] = lambda _: True) -> list[Window]:
         """Reads what the broker has said, without waiting, and returns the windows of which all is known.
+
+        Those that may not end yet stay in flight, and those behind them.
 
         Raises:
             PublishingRefusedError: the broker closed the channel over something that was published.
@@ -99,7 +101,7 @@ class Publisher:
                 self._return_body(len(payload))
         if self._deliveries and not self.blocked and now - self._progress_at > CONFIRM_TIMEOUT_S:
             raise BrokerLostError(f"no confirm came for {CONFIRM_TIMEOUT_S:.0f} s")
-        return self._deliveries.settled()
+        return self._deliveries.settled(may_end)
 
     def close(self) -> None:
         """Drops the connection; what is in flight stays in the outbox."""

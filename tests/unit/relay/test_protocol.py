@@ -11,6 +11,7 @@ from relay.message import KEY, Row
 from relay.sources import postgres
 from relay.sources.postgres import PostgresSource
 from relay.sources.source import Blocked
+from relay.targets import Targets
 from tests.unit.relay.protocol.machine import Protocol
 from tests.unit.relay.protocol.violations import ProtocolViolation
 
@@ -74,6 +75,13 @@ def test_the_model_finds_by_itself_a_relay_that(planted: type[PostgresSource], f
         source = planted
 
     assert any(found in _first_violation(Broken, search) for search in range(SEARCHES))
+
+
+def test_the_model_finds_by_itself_a_relay_that_believes_whatever_bears_the_logs_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Targets, "may_end", lambda *_: True)
+    assert any("was deleted and is not in the log" in _first_violation(Protocol, search) for search in range(SEARCHES))
 
 
 def _first_violation(machine: type[Protocol], search: int) -> str:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from relay.broker.declarer import IS_THERE, Declarer
+from relay.broker.declarer import IS_THERE, Declarer, Unanswered
 from relay.broker.errors import BrokerLostError
 from relay.delivery import Deliveries, Window
 from relay.message import MESSAGE_ID, TARGET, Row
@@ -56,7 +56,7 @@ class Channel:
         self.wire.extend(enumerate(rows, start=window.first_tag))
         return []
 
-    def settled(self) -> list[Window]:
+    def settled(self, may_end: Callable[[Window], bool]) -> list[Window]:
         """Reads what the broker has said."""
         if not self.is_open:
             raise BrokerLostError("the broker closed the connection")
@@ -68,7 +68,7 @@ class Channel:
                 self.deliveries.refused(tag, multiple=multiple)
             else:
                 self.deliveries.returned(row[MESSAGE_ID], row[TARGET])
-        return self.deliveries.settled()
+        return self.deliveries.settled(may_end)
 
     def close(self) -> None:
         """Drops the connection; what is on the wire may still arrive."""
@@ -83,6 +83,8 @@ class Broker:
         self.is_up = True
         self.has_log = True
         self.refuses = False
+        self.is_another = False
+        """Whether a queue has the log's name: it takes every message and keeps it for nobody."""
         self.has_failed_some = False
         """Whether it has returned or refused a message: then a later one of its subject may stand before it."""
         self.log: list[bytes] = []
@@ -102,8 +104,10 @@ class Broker:
 
     def declare(self) -> str | None:
         """Makes the log unless it is there."""
-        self.has_log = self.has_log or self.is_up
-        return None if self.is_up else "the broker is away"
+        if not self.is_up:
+            return Unanswered("the broker is away")
+        self.has_log = True
+        return "it is not what its name says" if self.is_another else None
 
     def lose(self, channel: Channel, *, arrives: bool) -> None:
         """Breaks a connection; says whether what is on the wire arrives all the same."""
@@ -129,6 +133,8 @@ class Broker:
 
     def _takes(self, row: Row) -> Said:
         require(self.is_up, "a node that is down takes a message")
+        if self.is_another:
+            return Said.ACK
         if self.has_log and not self.refuses:
             self.log.append(row[MESSAGE_ID])
             return Said.ACK
@@ -141,6 +147,13 @@ class ModelDeclarer(Declarer):
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
+
+    def fileno(self) -> int:
+        """Returns a descriptor that nobody waits on."""
+        return -1
+
+    def hear(self) -> None:
+        """There is nothing to hear: answers come at once."""
 
     def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:  # noqa: ARG002
         """Returns IS_THERE, or why the target cannot be used."""

@@ -134,6 +134,20 @@ class Protocol(World):
     def the_log_is_deleted_while_it_is_empty(self) -> None:
         self.broker.has_log = False
 
+    @precondition(lambda self: self.broker.has_log and not self.broker.is_another)
+    @rule()
+    def a_queue_takes_the_logs_name(self) -> None:
+        """What is in the log stays readable here: a reader has it already."""
+        for channel in self.open_channels():
+            self.may_be_sent_again(channel)
+        self.broker.is_another = self.broker.has_failed_some = True
+
+    @precondition(lambda self: self.broker.is_another and not self.has_in_flight())
+    @rule()
+    def the_log_is_itself_again(self) -> None:
+        """Not while anything is in flight: what the queue took and confirmed a moment ago would be lost with it."""
+        self.broker.is_another = False
+
     # What is promised
 
     @invariant()
@@ -172,6 +186,12 @@ class Protocol(World):
         for process in self.processes:
             process.frozen = False
         self.broker.is_up, self.broker.refuses = True, False
+        for _ in range(HEALED_AFTER_ROUNDS):
+            if not self.has_in_flight():
+                break
+            self.now += 0.05
+            self.everything_goes_on_for_a_while(1)
+        self.broker.is_another = False
         for _ in range(HEALED_AFTER_ROUNDS):
             self.now += 0.05
             self.everything_goes_on_for_a_while(1)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from relay import loop
+from relay import looks, loop
 from relay.message import MESSAGE_ID
 from relay.sources import postgres
 from relay.sources.postgres import PostgresSource
@@ -42,6 +42,7 @@ class World(RuleBasedStateMachine):
         self.messages: dict[bytes, tuple[str, int]] = {}
         """The subject and sequence of each message that was committed."""
         self._patches = ExitStack()
+        self._patches.enter_context(patch.object(looks, "_EVERY_S", 1e-9))  # a look for everything that is confirmed
         time = SimpleNamespace(monotonic=lambda: self.now)
         for module, name, stand_in in (
             (loop, "time", time),
@@ -74,8 +75,16 @@ class World(RuleBasedStateMachine):
 
     def lose(self, channel: Channel, *, arrives: bool) -> None:
         """Breaks a connection to the broker."""
-        self._lost([row[MESSAGE_ID] for row in channel.in_flight()])
+        self.may_be_sent_again(channel)
         self.broker.lose(channel, arrives=arrives)
+
+    def may_be_sent_again(self, channel: Channel) -> None:
+        """Notes that what a relay has in flight need not be deleted when it is confirmed."""
+        self._lost([row[MESSAGE_ID] for row in channel.in_flight()])
+
+    def has_in_flight(self) -> bool:
+        """Whether anything is under way to the broker, or confirmed and not yet let go."""
+        return any(channel.wire or (channel.is_open and channel.deliveries) for channel in self.broker.channels)
 
     def close(self) -> None:
         """Ends all relays, and gives them back the outside world."""
