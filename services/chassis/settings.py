@@ -25,8 +25,8 @@ DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development
 INVALID_CONFIGURATION_STATUS: Final = 2
 """The exit status of a process whose configuration is not valid: to start it again is of no use."""
 
-_OF_THE_RELAY: Final = ("RABBITMQ_CA_FILE", "METRICS_HOST")
-"""Variables of the relay that do not begin with RELAY_; it is given the same ones as the service."""
+_OF_THE_RELAY: Final = ("METRICS_HOST",)
+"""A variable of the relay that does not begin with RELAY_; it is given the same ones as the service."""
 
 
 class InvalidConfiguration(SystemExit):
