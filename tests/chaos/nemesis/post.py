@@ -91,10 +91,11 @@ class Post:
             app_id=source,
             application_headers={"time": LONG_AGO.isoformat(), **headers},
         )
-        self._deliver(target, message)
+        self.deliver(target, message)
         return message_id
 
-    def _deliver(self, target: str, message: Any) -> None:
+    def deliver(self, target: str, message: Any) -> None:
+        """Puts a message anywhere as it is, and waits for its confirm."""
         eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
 
     def _is_taken(self, target: str, message: Any) -> bool:
@@ -127,7 +128,7 @@ class Post:
         headers = {**message.properties["application_headers"], "time": LONG_AGO.isoformat()}
         headers.pop("x-stream-offset", None)
         again = amqp.Message(message.body, **{**message.properties, "application_headers": headers})
-        self._deliver(target, again)
+        self.deliver(target, again)
 
     def declare_log(self, publisher: str) -> None:
         """Makes a log, unless it is there."""

@@ -22,7 +22,11 @@ def reads(tail: LogTail, until: Callable[[], object]) -> None:
     def look() -> bool:
         return tail.read(0.1) and bool(until())
 
-    eventually(look, because="it reads on")
+    try:
+        eventually(look, because="it reads on")
+    except AssertionError as late:
+        late.add_note(f"at the end: {tail.is_at_the_end}, unreadable: {tail.unreadable}, read: {tail.messages}")
+        raise
 
 
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
@@ -125,10 +129,10 @@ NOT_DECODABLE = [
 
 def test_properties_that_cannot_be_decoded_hide_nothing_else(rabbitmq_url: str, post: Post) -> None:
     strange = f"strange{uuid4().hex}"
-    with declared(rabbitmq_url, f"{strange}.events") as log, closing(LogTail(rabbitmq_url, [strange])) as tail:
+    with declared(rabbitmq_url, f"{strange}.events"), closing(LogTail(rabbitmq_url, [strange])) as tail:
         for sequence, odd in enumerate(NOT_DECODABLE, start=1):
             post.event(strange, "a", sequence)
-            log.basic_publish(AnyProperties(*odd), routing_key=f"{strange}.events")
+            post.deliver(f"{strange}.events", AnyProperties(*odd))
         post.event(strange, "a", len(NOT_DECODABLE) + 1)
         reads(tail, lambda: len(tail.messages[strange]) == 2 * len(NOT_DECODABLE) + 1)
         read = tail.messages[strange]
@@ -139,8 +143,8 @@ def test_properties_that_cannot_be_decoded_hide_nothing_else(rabbitmq_url: str, 
 
 def test_the_auditor_of_gaps_counts_what_cannot_be_decoded(rabbitmq_url: str, post: Post) -> None:
     strange = f"strange{uuid4().hex}"
-    with declared(rabbitmq_url, f"{strange}.events") as log:
-        log.basic_publish(AnyProperties(b"{}", 0, b""), routing_key=f"{strange}.events")
+    with declared(rabbitmq_url, f"{strange}.events"):
+        post.deliver(f"{strange}.events", AnyProperties(b"{}", 0, b""))
         post.event(strange, "a", 1)
         auditor = GapAuditor(rabbitmq_url, [strange])
         thread = threading.Thread(target=auditor.run)
