@@ -2,6 +2,7 @@
 
 import logging
 import time
+from operator import itemgetter
 
 from relay.blocks import Block, Blocks
 from relay.broker.declarer import IS_THERE, Declarer
@@ -42,7 +43,7 @@ class Targets:
             batch: what was fetched.
             now: the loop's monotonic clock, in seconds.
         """
-        strange = {row[TARGET] for row in batch} - known
+        strange = set(map(itemgetter(TARGET), batch)) - known
         if not strange:
             return batch
         left_out: dict[str, Row] = {}
@@ -69,7 +70,7 @@ class Targets:
             BrokerLostError: that cannot be found out.
         """
         if window.looks is None:
-            window.looks = self._looks.want({row[TARGET] for row in window.rows}, now)
+            window.looks = self._looks.want(set(map(itemgetter(TARGET), window.rows)), now)
         wrong = self._looks.found(window.looks, now)
         if wrong is None:
             return False

@@ -3,6 +3,7 @@
 import logging
 import struct
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Protocol, cast
 
 import psycopg
@@ -92,7 +93,7 @@ class Reading:
     def _completed(self, fetched: list[Fetched]) -> list[Row]:
         """Adds the bodies too large to come along, as many as fit, and the headers that the writer left null."""
         rows = cast("list[Row]", fetched)
-        if any(row[BODY] is None for row in rows):
+        if None in map(itemgetter(BODY), rows):
             rows = self._with_bodies(rows)
         return with_headers(rows, self._service)
 
