@@ -14,7 +14,7 @@ WORKDIR /app
 
 FROM python AS dependencies
 ARG PIP_INDEX_URL CA_CERTIFICATE
-COPY requirements.lock .
+COPY requirements-trace.lock .
 # pip stays outside of the environment that it fills; what it fills is all that the images take over.
 RUN if [ -n "$CA_CERTIFICATE" ]; then \
         { cat /etc/ssl/certs/ca-certificates.crt; printf '%s\n' "$CA_CERTIFICATE"; } > /tmp/authorities.pem; \
@@ -22,7 +22,7 @@ RUN if [ -n "$CA_CERTIFICATE" ]; then \
     fi \
  && python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: -r requirements.lock
+        --require-hashes --only-binary :all: -r requirements-trace.lock
 
 
 FROM dependencies AS day-dependencies

@@ -17,5 +17,6 @@ lock() {
 }
 
 lock requirements.lock
+lock requirements-trace.lock --extra trace
 lock requirements-day.lock --group day
-lock requirements-dev.lock --group day --group local --group dev
+lock requirements-dev.lock --extra trace --group day --group local --group dev

@@ -15,20 +15,22 @@ NOT_PROMISED = {"amqp", "flask-openapi3", "gunicorn", "kombu", "psycopg"}
 
 INSTALLED_BY = {
     "requirements.lock": (),
+    "requirements-trace.lock": ("trace",),
     "requirements-day.lock": ("day",),
-    "requirements-dev.lock": ("day", "local", "dev"),
+    "requirements-dev.lock": ("trace", "day", "local", "dev"),
 }
 
 
 def requirements(*groups: str) -> list[Requirement]:
-    """Returns what a service needs, and what these groups need beside it."""
+    """Returns what a service needs, and what these groups and extras need beside it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    chosen = [project["project"]["dependencies"], *(project["dependency-groups"][group] for group in groups)]
+    named = {**project["project"]["optional-dependencies"], **project["dependency-groups"]}
+    chosen = [project["project"]["dependencies"], *(named[group] for group in groups)]
     return [Requirement(each) for group in chosen for each in group]
 
 
 def declared() -> set[str]:
-    return {each.name for each in requirements("day", "local", "dev")}
+    return {each.name for each in requirements(*INSTALLED_BY["requirements-dev.lock"])}
 
 
 @pytest.mark.parametrize("name", INSTALLED_BY)
@@ -49,7 +51,7 @@ def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> No
     assert explained == declared()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-day.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", INSTALLED_BY)
 def test_a_lock_file_holds_no_url_and_a_hash_for_each_package(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
