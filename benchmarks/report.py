@@ -19,6 +19,7 @@ PostgreSQL 18, RabbitMQ, the relay or service that is measured and the load gene
 stands beside its baseline (what one would do otherwise) and its ceiling (what the servers allow), measured in turns in
 the same run; minimum and maximum over the rounds show the machine's noise. A median is judged against the bar.
 [Where the time goes](profiles.md) says what the limit is where a bar was missed.
+`python -m benchmarks.compare <another checkout> drain requests` measures two versions of the code in turns.
 """
 
 
