@@ -8,10 +8,11 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from services.chassis.cause import Cause
-from services.chassis.http.key_retention import KeyRetention
+from services.chassis.http.key_retention import KEYS, KeyRetention
 from services.chassis.nudge import Nudger
 from services.chassis.session import READER_SESSION, SESSION, BoundedConnection, connect, parameters, session_options
 from services.chassis.settings import Settings
+from services.chassis.tables import PostgresTables, TableWatch
 from services.chassis.transaction import Query, Transaction, transaction
 
 __all__ = ["READER_SESSION", "SESSION", "PostgresStorage", "connect", "is_stale_plan", "is_transient"]
@@ -94,6 +95,7 @@ class PostgresStorage:
         self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
         self._retention = KeyRetention(settings, service)
+        self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
             connection_class=_Pooled,
@@ -159,6 +161,7 @@ class PostgresStorage:
         """Closes all connections."""
         self._nudger.close()
         self._retention.close()
+        self._watch.close()
         self._pool.close()
 
     @contextmanager

@@ -35,9 +35,6 @@ UNHANDLED = Counter(
     "Events that were passed because nobody here handles their type.",
     ["channel", "type"],
 )
-RETENTION_COMPLETED = Gauge(
-    "infirmary_retention_completed_timestamp_seconds", "When nothing was left that is too old.", ["table"]
-)
 RECONNECTS = Counter("infirmary_consumer_reconnects_total", "Sessions given up after a lost connection.")
 SAGAS_PARKED = Gauge("infirmary_sagas_parked", "Sagas that wait for an operator.")
 SAGA_TIMEOUTS = Counter("infirmary_saga_timeouts_total", "Saga steps taken up because nobody answered.")

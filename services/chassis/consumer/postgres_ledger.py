@@ -28,6 +28,7 @@ from services.chassis.database import READER_SESSION, connect, is_transient
 from services.chassis.log_parts import is_log
 from services.chassis.nudge import Nudger
 from services.chassis.settings import Settings
+from services.chassis.tables import expect_tables
 from services.chassis.transaction import Query, Transaction, transaction
 
 T = TypeVar("T")
@@ -67,8 +68,7 @@ class PostgresLedger:
         self._query = Query(self._connection)
         self._positions = PostgresPositions(self._connection)
         self._hindered_until = 0.0
-        for table in _FORGET:
-            metrics.RETENTION_COMPLETED.labels(table)
+        expect_tables((), forgetting=_FORGET)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held = HeldCounts(
             lambda channel: parking.count(self._query, channel), lambda channel: parking.missing(self._query, channel)

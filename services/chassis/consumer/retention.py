@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from services.chassis import metrics
+from services.chassis.tables import note_nothing_old
 
 BATCH_ROWS: Final = 1000
 FIRST_AFTER_S: Final = 5.0
@@ -39,4 +39,4 @@ class Retention:
         self._at = self._clock() + (BESIDE_WORK_S if self.goes_on else AGAIN_AFTER_S)
         for table, rows in found.items():
             if rows < BATCH_ROWS:
-                metrics.RETENTION_COMPLETED.labels(table).set(time.time())
+                note_nothing_old(table)

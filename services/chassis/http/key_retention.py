@@ -9,8 +9,11 @@ import psycopg
 
 from services.chassis.session import connect
 from services.chassis.settings import Settings
+from services.chassis.tables import GrowingTable, expect_tables, note_nothing_old
 
 log = logging.getLogger(__name__)
+
+KEYS: Final = GrowingTable("idempotency_key", oldest="SELECT min(created_at) FROM idempotency_key")
 
 REMEMBERED_FOR_DAYS = 7
 _EVERY_S = 60.0
@@ -29,6 +32,7 @@ class KeyRetention:
 
     def __init__(self, settings: Settings, service: str, every_s: float = _EVERY_S) -> None:
         self._settings, self._service, self._every_s = settings, service, every_s
+        expect_tables((), forgetting=[KEYS.name])
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="key-retention", daemon=True)
         self._thread.start()
@@ -51,5 +55,6 @@ class KeyRetention:
             while not self._stopping.is_set():
                 deleted = connection.execute(_FORGET, (REMEMBERED_FOR_DAYS, _ROWS_AT_ONCE)).rowcount
                 if deleted < _ROWS_AT_ONCE:
+                    note_nothing_old(KEYS.name)
                     return
                 self._stopping.wait(_PAUSE_S)
