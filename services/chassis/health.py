@@ -1,27 +1,48 @@
-"""Probes and metrics of a process that serves no requests: alive, ready, and what it counts."""
+"""Probes and metrics of a process, on a port that no client reaches: alive, ready, and what it counts."""
 
+import socket
 import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from typing import Any, ClassVar, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import disable_created_metrics, make_wsgi_app
+
+from services.chassis.readiness import Health, Trouble, expect_readiness, show_readiness
 
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
 
 
+class Reason:
+    """Why a consumer does not work."""
+
+    STARTING: Final = "starting"
+    DATABASE_AWAY: Final = "database_away"
+    BROKER_AWAY: Final = "broker_away"
+    CHANNEL_UNREADABLE: Final = "channel_unreadable"
+    LOOP_HANGS: Final = "loop_hangs"
+
+
 class Heart:
-    """Knows when a loop has last turned and what keeps it from working."""
+    """Knows when a consumer's loop has last turned and what keeps it from working."""
+
+    reasons: ClassVar = (
+        Reason.STARTING,
+        Reason.DATABASE_AWAY,
+        Reason.BROKER_AWAY,
+        Reason.CHANNEL_UNREADABLE,
+        Reason.LOOP_HANGS,
+    )
 
     def __init__(self, stuck_after_s: float = STUCK_AFTER_S) -> None:
         self._stuck_after_s = stuck_after_s
         self._beat_at = time.monotonic()
-        self._trouble: str | None = "it has not started yet"
+        self._trouble: Trouble | None = Trouble(Reason.STARTING, "it has not started yet")
 
-    def beat(self, trouble: str | None = None) -> None:
+    def beat(self, trouble: Trouble | None = None) -> None:
         """Notes a turn of the loop, and what is wrong, if anything."""
         self._beat_at = time.monotonic()
         self._trouble = trouble
@@ -31,13 +52,26 @@ class Heart:
         silent_s = time.monotonic() - self._beat_at
         return f"the loop has not turned for {silent_s:.0f} s" if silent_s > self._stuck_after_s else None
 
-    def not_ready(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Returns why the process does no work, or None."""
-        return self.stuck() or self._trouble
+        stuck = self.stuck()
+        return self._trouble if stuck is None else Trouble(Reason.LOOP_HANGS, stuck)
+
+    def not_ready(self) -> str | None:
+        """Returns in words why the process does no work, or None."""
+        trouble = self.trouble()
+        return trouble.words if trouble is not None else None
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname(), _Silent, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = listener.getsockname()[:2]
+        self.setup_environ()
 
 
 class _Silent(WSGIRequestHandler):
@@ -47,26 +81,48 @@ class _Silent(WSGIRequestHandler):
         """Keeps probes out of the log."""
 
 
-def serve(heart: Heart, host: str, port: int) -> None:
-    """Serves /healthz, /readyz and /metrics from a thread of its own.
+def listen(host: str, port: int) -> socket.socket:
+    """Takes the port.
 
     Raises:
-        OSError: The port is taken.
+        OSError: Another process has it.
     """
-    probes: dict[str, Callable[[], str | None]] = {"/healthz": heart.stuck, "/readyz": heart.not_ready}
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise OSError(error.errno, f"METRICS_PORT: nobody can listen on {host}:{port}: {error.strerror}") from None
+
+
+def serve(health: Health, listener: socket.socket) -> None:
+    """Serves /healthz, /readyz and /metrics from a thread of its own."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a series for each series, which nobody looks at
+    expect_readiness(health)
+    server = _Server(listener)
+    server.set_app(_application(health))
+    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+
+
+def _application(health: Health) -> Callable[..., Iterable[bytes]]:
     metrics = make_wsgi_app()
 
+    def not_ready() -> str | None:
+        trouble = health.trouble()
+        return trouble.words if trouble is not None else None
+
+    probes: dict[str, Callable[[], str | None]] = {"/healthz": health.stuck, "/readyz": not_ready}
+
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        probe = probes.get(environ["PATH_INFO"])
-        if probe is None:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            show_readiness(health)
             answer: Iterable[bytes] = metrics(environ, start_response)
             return answer
-        trouble = probe()
-        start_response(
-            "503 Service Unavailable" if trouble else "200 OK", [("Content-Type", "text/plain; charset=utf-8")]
-        )
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        if path not in probes:
+            start_response("404 Not Found", headers)
+            return [b"there are /healthz, /readyz and /metrics\n"]
+        trouble = probes[path]()
+        start_response("503 Service Unavailable" if trouble else "200 OK", headers)
         return [(trouble or "ok").encode() + b"\n"]
 
-    server = make_server(host, port, application, server_class=_Server, handler_class=_Silent)
-    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+    return application

@@ -11,7 +11,8 @@ from services.chassis.consumer.broker import BROKER_ERRORS
 from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.ownership import OwnedByAnother
 from services.chassis.consumer.session import Session
-from services.chassis.health import Heart
+from services.chassis.health import Heart, Reason
+from services.chassis.readiness import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,8 @@ LONGEST_RECONNECT_S = 5.0
 LONGEST_WAIT_FOR_THE_OWNER_S = 30.0
 
 LOST_SESSION: Final[tuple[type[Exception], ...]] = (*BROKER_ERRORS, ReaderReplaced, OwnedByAnother)
+
+_OF_THE_BROKER: Final[tuple[type[Exception], ...]] = (*BROKER_ERRORS, OwnedByAnother)
 
 __all__ = ["Consumer", "Session"]
 
@@ -36,7 +39,7 @@ class Consumer:
         """
         self._connect, self._passes, self._heart = connect, passes, heart
         self._stopping = threading.Event()
-        self._told = ""
+        self._told, self._reason = "", Reason.STARTING
 
     def stop(self) -> None:
         """Lets the batch in hand be committed and acknowledged, then ends the loop."""
@@ -67,14 +70,16 @@ class Consumer:
             session = self._connect()
             while not self._stopping.is_set():
                 session.turn()
-                self._heart.beat(session.trouble())
+                unreadable = session.trouble()
+                self._heart.beat(Trouble(Reason.CHANNEL_UNREADABLE, unreadable) if unreadable else None)
                 self._told = ""
         except Exception as error:
             if not isinstance(error, LOST_SESSION) and not self._passes(error):
                 raise
             return error
         finally:
-            self._heart.beat(trouble=self._told or "the session is being closed")  # which may have to wait as well
+            told = self._told or "the session is being closed"
+            self._heart.beat(Trouble(self._reason, told))  # which may have to wait as well
             if session is not None:
                 session.close()
         return None
@@ -82,7 +87,7 @@ class Consumer:
     def _wait(self, pause: float, trouble: str) -> None:
         """Waits in steps: whoever waits is alive."""
         while pause > 0 and not self._stopping.is_set():
-            self._heart.beat(trouble)
+            self._heart.beat(Trouble(self._reason, trouble))
             self._stopping.wait(min(pause, LONGEST_RECONNECT_S))
             pause -= LONGEST_RECONNECT_S
 
@@ -93,3 +98,4 @@ class Consumer:
         if told != self._told:
             log.warning("%s", told)
         self._told = told
+        self._reason = Reason.BROKER_AWAY if isinstance(error, _OF_THE_BROKER) else Reason.DATABASE_AWAY

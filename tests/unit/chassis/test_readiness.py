@@ -1,0 +1,68 @@
+"""A process tells by its metrics what it tells on /readyz, and every reason is there from the start."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from local.ports import LOOPBACK, free_port
+from local.rundir import REPOSITORY
+from services import __version__
+from services.chassis import health
+from services.chassis.health import Heart, Reason
+from services.chassis.readiness import Trouble
+
+
+@contextmanager
+def serving(heart: Heart) -> Iterator[str]:
+    port = free_port()
+    health.serve(heart, health.listen(LOOPBACK, port))
+    yield f"http://{LOOPBACK}:{port}"
+
+
+def get(url: str) -> tuple[int, str]:
+    answer = httpx.get(url, timeout=5)
+    return answer.status_code, answer.text
+
+
+def test_what_readyz_says_is_what_the_metrics_say() -> None:
+    heart = Heart()
+    with serving(heart) as url:
+        assert 'infirmary_not_ready{reason="starting"} 1.0' in get(f"{url}/metrics")[1]
+        heart.beat(Trouble(Reason.BROKER_AWAY, "nobody listens"))
+        assert get(f"{url}/readyz") == (503, "nobody listens\n")
+        lines = get(f"{url}/metrics")[1].splitlines()
+        reasons = [line for line in lines if line.startswith("infirmary_not_ready{")]
+        assert "infirmary_ready 0.0" in lines
+        assert len(reasons) == len(heart.reasons)
+        assert [line for line in reasons if line.endswith(" 1.0")] == ['infirmary_not_ready{reason="broker_away"} 1.0']
+        heart.beat()
+        assert (get(f"{url}/readyz")[0], "infirmary_ready 1.0" in get(f"{url}/metrics")[1]) == (200, True)
+
+
+def test_a_loop_that_hangs_is_seen_at_the_scrape() -> None:
+    heart = Heart(stuck_after_s=0.0)
+    with serving(heart) as url:
+        heart.beat()
+        assert get(f"{url}/healthz")[0] == 503
+        assert 'infirmary_not_ready{reason="loop_hangs"} 1.0' in get(f"{url}/metrics")[1]
+
+
+def test_there_is_nothing_else_on_the_port_of_the_metrics() -> None:
+    with serving(Heart()) as url:
+        assert get(f"{url}/")[0] == get(f"{url}/metrics/x")[0] == 404
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
+    port = free_port()
+    with health.listen(LOOPBACK, port), pytest.raises(OSError, match=rf"METRICS_PORT.*:{port}"):
+        health.listen(LOOPBACK, port)
+
+
+def test_the_build_that_is_shown_is_the_projects() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
+    with serving(Heart()) as url:
+        assert f'version="{__version__}"' in get(f"{url}/metrics")[1]
