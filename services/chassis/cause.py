@@ -1,13 +1,15 @@
 """Why something happens: the ids that tie a request, its messages and their consequences together."""
 
 import re
-import secrets
 from dataclasses import dataclass
 
 from services.chassis.identifiers import new_id
+from services.chassis.trace_context import Sampling, child_of, traceparent_of, tracestate_of
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
-_CORRELATION_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+_CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+SAMPLING = Sampling()
+"""Of this process; what starts the process sets the ratio from its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +20,30 @@ class Cause:
         correlation_id: The same for a request and all that follows from it, through a whole saga.
         causation_id: The id of the message or request that is the direct parent.
         traceparent: W3C Trace Context of the parent, version 00.
+        tracestate: What others have added to the trace, carried on as it came; empty for nothing.
     """
 
     correlation_id: str
     causation_id: str
     traceparent: str
+    tracestate: str = ""
 
     def next_traceparent(self) -> str:
         """Returns the traceparent of a child: the same trace, a new span."""
-        return f"{self.traceparent[:36]}{secrets.token_hex(8)}-{self.traceparent[-2:]}"
+        return child_of(self.traceparent)
 
 
-def cause_of(correlation_id: str | None, causation_id: str | None, traceparent: str | None) -> Cause:
+def cause_of(
+    correlation_id: str | None, causation_id: str | None, traceparent: str | None, tracestate: str | None = None
+) -> Cause:
     """Returns a cause from what a caller sent along; what is missing or malformed is made anew."""
-    own_id = str(new_id())
+    if not correlation_id or not _CORRELATION_ID.fullmatch(correlation_id):
+        correlation_id = str(new_id())
+        causation_id = causation_id or correlation_id
+    taken = traceparent_of(traceparent)
     return Cause(
-        correlation_id=correlation_id if correlation_id and _CORRELATION_ID.match(correlation_id) else own_id,
-        causation_id=causation_id or own_id,
-        traceparent=traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
+        correlation_id,
+        causation_id or str(new_id()),
+        taken or SAMPLING.new_traceparent(),
+        tracestate_of(tracestate) if taken else "",
     )
-
-
-def new_traceparent() -> str:
-    """Returns the traceparent of a trace that starts here, not sampled by anybody yet."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"

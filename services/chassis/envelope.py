@@ -72,6 +72,7 @@ class Incoming:
     sequence: int | None
     correlation_id: str | None
     traceparent: str | None
+    tracestate: str | None
     body: bytes
 
     def attributes(self) -> dict[str, Any]:
@@ -84,6 +85,7 @@ class Incoming:
             "sequence": self.sequence,
             "correlation_id": self.correlation_id,
             "traceparent": self.traceparent,
+            "tracestate": self.tracestate,
         }
 
 
@@ -148,6 +150,7 @@ def outgoing(
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
         traceparent=cause.next_traceparent(),
+        tracestate=cause.tracestate,
         sequenced=sequenced,
         parts=parts if sequenced else 1,
     )
@@ -177,6 +180,7 @@ def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
         sequence=sequence,
         correlation_id=_optional_text(properties, "correlation_id"),
         traceparent=_optional_text(headers, "traceparent"),
+        tracestate=_optional_text(headers, "tracestate"),
         body=body,
     )
 
@@ -186,6 +190,7 @@ def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
     return Incoming(
         message_id=UUID(attributes["message_id"]),
         **{key: attributes[key] for key in ("source", "type", "subject", "sequence", "correlation_id", "traceparent")},
+        tracestate=attributes.get("tracestate"),  # not known to those who parked messages before
         body=body,
     )
 

@@ -50,7 +50,7 @@ PARTS_HEADER = "parts"
 """Into how many parts the log is written that an event is for; only where they are more than one."""
 
 _PARTS = b"\x05parts" + b"b"
-_TRACEPARENT, _CAUSATION = b"\x0btraceparent", b"\x0ccausation_id"
+_TRACEPARENT, _TRACESTATE, _CAUSATION = b"\x0btraceparent", b"\x0atracestate", b"\x0ccausation_id"
 
 
 def encode_header(
@@ -66,6 +66,7 @@ def encode_header(
     causation_id: str,
     traceparent: str,
     sequenced: bool,
+    tracestate: str = "",
     parts: int = 1,
 ) -> bytes:
     """Returns the payload of the content header frame.
@@ -84,6 +85,7 @@ def encode_header(
             _header(_TIME, time.isoformat(timespec="microseconds")),
             _header(_SCHEMA, dataschema),
             _header(_TRACEPARENT, traceparent),
+            _header(_TRACESTATE, tracestate) if tracestate else b"",
             _header(_CAUSATION, causation_id),
             _PARTS + bytes((parts,)) if parts > 1 else b"",
         )

@@ -102,7 +102,7 @@ class Applier:
 
 def work_on(tx: Work, message: Incoming) -> None:
     """Notes the message as the cause of all that is written from here on."""
-    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent)
+    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
     CORRELATION_ID.set(tx.cause.correlation_id)
 
 

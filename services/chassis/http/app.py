@@ -101,7 +101,8 @@ def _frame_requests(app: Flask) -> None:
     @app.before_request
     def start() -> None:
         g.started_at = time.perf_counter()
-        g.cause = cause_of(request.headers.get("X-Correlation-ID"), None, request.headers.get("traceparent"))
+        sent = request.headers
+        g.cause = cause_of(sent.get("X-Correlation-ID"), None, sent.get("traceparent"), sent.get("tracestate"))
         CORRELATION_ID.set(g.cause.correlation_id)
 
     @app.after_request

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from services.chassis.cause import cause_of, new_traceparent
+from services.chassis.cause import SAMPLING, cause_of
 from services.chassis.identifiers import new_id
 from services.chassis.transaction import transaction
 from services.prescription.saga import orchestrator
@@ -19,7 +19,7 @@ def test_a_saga_that_cannot_be_carried_on_does_not_stop_the_consumer_and_is_trie
 ) -> None:
     url = new_database("prescription").database_url
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_SAGA, (new_id(), new_traceparent()))
+        connection.execute(_SAGA, (new_id(), SAMPLING.new_traceparent()))
         with transaction(connection, "prescription", cause_of(None, None, None), pipelined=False) as tx:
             assert orchestrator.time_out(tx) == 1
         assert connection.execute("SELECT due_at > now() FROM saga").fetchone() == (True,)

@@ -121,6 +121,23 @@ def test_a_message_carries_its_cause_and_a_span_of_its_own() -> None:
     assert message.traceparent != CAUSE.traceparent
 
 
+def test_a_message_carries_on_what_others_added_to_the_trace_and_keeps_it_while_it_is_parked() -> None:
+    cause = cause_of("admission-7", None, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "foo=1,bar=2")
+    message = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=cause), 1)
+    assert message.tracestate == "foo=1,bar=2"
+    assert stored(message.attributes(), message.body) == message
+    assert (
+        received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1).tracestate
+        is None
+    )
+
+
+def test_a_message_that_was_parked_by_an_older_release_is_read() -> None:
+    known = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1)
+    parked = {key: value for key, value in known.attributes().items() if key != "tracestate"}
+    assert stored(parked, known.body) == known
+
+
 @pytest.mark.parametrize(
     ("properties", "attribute"),
     [

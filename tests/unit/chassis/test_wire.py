@@ -65,6 +65,7 @@ def test_py_amqp_reads_back_every_property() -> None:
     ),
     headers=st.fixed_dictionaries(
         dict.fromkeys(("subject", "dataschema", "causation_id", "traceparent"), header_texts)
+        | {"tracestate": header_texts.filter(bool)}
     ),
     time=moments,
     body_bytes=st.integers(0, 2**63 - 1),
