@@ -36,12 +36,18 @@ DEBIAN_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 class RabbitMQServer(Server):
-    """A private node in its own data directory, reachable on the loopback interface only, with no plugin."""
+    """A private node in its own data directory, reachable on the loopback interface only; no plugin but metrics."""
 
     name = "RabbitMQ"
 
     def __init__(
-        self, data_dir: Path, *, port: int | None = None, users: Iterable[str] = (), log_path: Path | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        users: Iterable[str] = (),
+        log_path: Path | None = None,
+        metrics_port: int | None = None,
     ) -> None:
         """Prepares the node; nothing runs before `start`.
 
@@ -50,9 +56,11 @@ class RabbitMQServer(Server):
             port: A free one when None.
             users: The services that get a user of their own beside the administrator.
             log_path: Default: beside the data.
+            metrics_port: Where it serves its metrics; None for nowhere, which needs no plugin.
         """
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
+        self.metrics_port = metrics_port
         self._all_users = (ADMINISTRATOR, *users)
         self._credentials = Credentials(self.data_dir / "credentials.json")
         self.url = self.url_of(ADMINISTRATOR)
@@ -118,8 +126,12 @@ class RabbitMQServer(Server):
         self.data_dir.chmod(0o700)
         definitions = self.data_dir / "definitions.json"
         write_private(definitions, self._definitions())
-        write_private(self.data_dir / "enabled_plugins", "[].\n")
-        write_private(self.data_dir / "rabbitmq.conf", node_configuration(f"{LOOPBACK}:{self.port}", definitions))
+        plugins, configuration = "[].\n", node_configuration(f"{LOOPBACK}:{self.port}", definitions)
+        if self.metrics_port is not None:
+            plugins = "[rabbitmq_prometheus].\n"
+            configuration += f"prometheus.tcp.ip = {LOOPBACK}\nprometheus.tcp.port = {self.metrics_port}\n"
+        write_private(self.data_dir / "enabled_plugins", plugins)
+        write_private(self.data_dir / "rabbitmq.conf", configuration)
         for folder in ("mnesia", "log", "config", "schema"):
             (self.data_dir / folder).mkdir(exist_ok=True)
 
