@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
 
+from relay import metrics
 from relay.broker.address import BrokerAddress
 from relay.broker.declarer import Declarer
 from relay.broker.opening import Opening
@@ -15,6 +16,7 @@ from relay.broker.targets import LogLimits, log_names
 from relay.crash_points import CrashPoints
 from relay.health import Health, serve
 from relay.loop import Relay
+from relay.progress import Progress
 from relay.report import Report
 from relay.settings import Settings, SettingsError, read_settings
 from relay.sources.mongo import MongoSource
@@ -42,6 +44,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(service: str, settings: Settings) -> int:
     _log_as_json(service, settings.log_level)
+    metrics.show_from_the_start()
     health = Health()
     server = serve(health, settings.metrics_host, settings.metrics_port)
     relay = _relay(service, settings, health)
@@ -96,7 +99,7 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
         Declarer(opening.declarations),
         batch_rows=settings.relay_batch_rows,
         windows=settings.relay_windows,
-        report=Report(health),
+        report=Report(health, Progress(settings.relay_stalled_after_s, settings.relay_restart_when_stalled_s)),
         crash_points=CrashPoints(settings.relay_crash_point, settings.relay_crash_file),
     )
 

@@ -14,6 +14,7 @@ from enum import Enum
 from relay.delivery import Receipts
 from relay.message import KEY, SUBJECT, TARGET, Key, Row
 from relay.sources.source import Blocked
+from relay.trouble import Reason, Trouble
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 1.0
 """Short, so that everything goes on within two seconds of the broker's recovery."""
@@ -26,7 +27,7 @@ MOST_SUBJECTS = 100
 _TRIAL_S = 5.0
 """A block that was lifted and has not failed again for so long is over."""
 MOST_REASONS = 50
-"""More of them tell people nothing more."""
+"""More of them, of one kind, tell people nothing more."""
 _SHOWN = 120
 """Characters of a name that are shown."""
 
@@ -36,6 +37,9 @@ class Kind(Enum):
 
     TARGET = "target"
     SUBJECT = "subject"
+
+
+_REASONS = {Kind.TARGET: Reason.TARGET_BLOCKED, Kind.SUBJECT: Reason.SUBJECT_BLOCKED}
 
 
 @dataclass
@@ -156,17 +160,22 @@ class Blocks:
 
     def current(self) -> Blocked:
         """Returns what the next fetch leaves out."""
-        held = [block for block in self._blocks.values() if not block.on_trial]
-        return Blocked(
-            targets=frozenset(block.name for block in held if block.kind is Kind.TARGET),
-            subjects=frozenset(block.name for block in held if block.kind is Kind.SUBJECT),
-        )
+        return _names(block for block in self._blocks.values() if not block.on_trial)
 
-    def reasons(self) -> list[str]:
-        """Says what is held back and why, for people."""
-        held = [block for block in self._blocks.values() if block.reason is not None]
-        more = [f"and {len(held) - MOST_REASONS} more"] if len(held) > MOST_REASONS else []
-        return [f"{block.kind.value} {block.name[:_SHOWN]}: {block.reason}" for block in held[:MOST_REASONS]] + more
+    def known(self) -> Blocked:
+        """Returns what something is known against, on trial or not: nobody expects it to be delivered."""
+        return _names(block for block in self._blocks.values() if block.reason is not None)
+
+    def troubles(self) -> list[Trouble]:
+        """Says what is held back and why."""
+        return [trouble for kind in Kind for trouble in self._troubles_of(kind)] if self._blocks else []
+
+    def _troubles_of(self, kind: Kind) -> list[Trouble]:
+        held = [block for block in self._blocks.values() if block.kind is kind and block.reason is not None]
+        words = [f"{kind.value} {block.name[:_SHOWN]}: {block.reason}" for block in held[:MOST_REASONS]]
+        if len(held) > MOST_REASONS:
+            words.append(f"and {len(held) - MOST_REASONS} more {kind.value}s")
+        return [Trouble(_REASONS[kind], each) for each in words]
 
     def count(self, kind: Kind) -> int:
         """Returns how many of a kind are held back or on trial."""
@@ -190,6 +199,13 @@ class Blocks:
         block = Block(kind, name, row[TARGET], row[KEY], reason, delay_s, now + delay_s, since)
         self._blocks[kind, name] = block
         return block
+
+
+def _names(blocks: Iterable[Block]) -> Blocked:
+    names: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    for block in blocks:
+        names[block.kind].add(block.name)
+    return Blocked(targets=frozenset(names[Kind.TARGET]), subjects=frozenset(names[Kind.SUBJECT]))
 
 
 def _first_by(column: int, rows: Iterable[Row]) -> Iterable[Row]:

@@ -31,11 +31,24 @@ class Receipts(NamedTuple):
 class Window:
     """Messages published together under consecutive delivery tags."""
 
-    __slots__ = ("_outcomes", "_settled_to", "_unsettled", "first_tag", "looks", "rows", "tainted", "wrong")
+    __slots__ = (
+        "_outcomes",
+        "_settled_to",
+        "_unsettled",
+        "first_tag",
+        "looks",
+        "published_at",
+        "rows",
+        "settled_at",
+        "tainted",
+        "wrong",
+    )
 
     def __init__(self, first_tag: int, rows: Sequence[Row]) -> None:
         self.first_tag = first_tag
         self.rows = rows
+        self.published_at = self.settled_at = 0.0
+        """When it was written, and when the broker had said what became of every message, by the monotonic clock."""
         self.tainted = False
         """Whether any message of it was returned or refused so far."""
         self.looks: dict[str, int] | None = None

@@ -3,17 +3,20 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from relay import metrics
+from relay.trouble import Reason, Trouble
 
 LIVENESS_S = 30.0
 """A loop that has not turned for so long hangs: the process should be restarted.
 
 Longer than a turn in which a database does not answer: a restart would not help it.
 """
+_HANGS = Trouble(Reason.LOOP_HANGS, "the loop hangs")
 
 
 class Health:
@@ -21,17 +24,48 @@ class Health:
 
     def __init__(self) -> None:
         self._turned_at = time.monotonic()
-        self.reasons: list[str] = ["starting"]
-        """Why the relay cannot deliver everything just now; empty when it can."""
+        self._troubles: Sequence[Trouble] = (Trouble(Reason.STARTING, "starting"),)
+        self._wants_restart = False
+        self._floor_held_since: float | None = None
 
-    def turned(self, now: float) -> None:
-        """Notes a turn of the loop."""
+    def turned(
+        self, now: float, troubles: Sequence[Trouble], *, wants_restart: bool, floor_held_since: float | None
+    ) -> None:
+        """Notes a turn of the loop.
+
+        Args:
+            now: this process's monotonic clock, in seconds.
+            troubles: why the relay cannot deliver everything just now; empty when it can.
+            wants_restart: whether the process should be started again although its loop turns.
+            floor_held_since: since when, by the same clock, a transaction holds the floor; None when none does.
+        """
+        self._troubles, self._wants_restart, self._floor_held_since = troubles, wants_restart, floor_held_since
         self._turned_at = now
 
     @property
-    def is_alive(self) -> bool:
-        """Whether the loop has turned lately."""
-        return time.monotonic() - self._turned_at < LIVENESS_S
+    def troubles(self) -> list[Trouble]:
+        """Why the relay cannot deliver everything just now; empty when it can."""
+        return [*self._troubles, *([_HANGS] if self._hangs else [])]
+
+    @property
+    def deadly(self) -> str | None:
+        """Why the process should be started again; None when it should not."""
+        if self._hangs:
+            return _HANGS.words
+        return "stalled" if self._wants_restart else None
+
+    @property
+    def _hangs(self) -> bool:
+        return time.monotonic() - self._turned_at >= LIVENESS_S
+
+    def show(self) -> None:
+        """Brings up to date what is true at this moment, and not only when the loop last turned."""
+        reasons = {trouble.reason for trouble in self.troubles}
+        metrics.ready.set(not reasons)
+        for reason in Reason:
+            metrics.not_ready.labels(reason.value).set(reason in reasons)
+        held_since = self._floor_held_since
+        metrics.floor_held.set(0.0 if held_since is None else time.monotonic() - held_since)
 
 
 def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
@@ -40,11 +74,12 @@ def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
+                health.show()
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
             elif self.path == "/healthz":
-                self._say("alive" if health.is_alive else "the loop hangs", ok=health.is_alive)
+                self._say(health.deadly or "alive", ok=health.deadly is None)
             elif self.path == "/readyz":
-                reasons = list(health.reasons)
+                reasons = [trouble.words for trouble in health.troubles]
                 self._say("not ready" if reasons else "ready", ok=not reasons, reasons=reasons)
             else:
                 self._say("not found", ok=False, status=404)

@@ -18,6 +18,7 @@ from relay.report import Report
 from relay.sources.source import Source, SourceLostError
 from relay.suspicion import Suspicion
 from relay.targets import Targets
+from relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 0.25
@@ -41,8 +42,8 @@ class Relay:
         report: Report,
         crash_points: CrashPoints,
     ) -> None:
-        self._source = Reconnecting("source", connect_source)
-        self._broker = Reconnecting("broker", lambda: connect_broker(self._identity))
+        self._source = Reconnecting(metrics.SOURCE, connect_source)
+        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(self._identity))
         self._batch_rows = batch_rows
         self._windows = windows
         self._report = report
@@ -141,9 +142,7 @@ class Relay:
             for connection in (self._source, self._broker):
                 connection.works()
             self._pace.hurry(now)
-            metrics.confirmed.inc(len(receipts.confirmed))
-            metrics.returned.inc(len(receipts.returned))
-            metrics.refused.inc(len(receipts.refused))
+            self._report.settled(source, window, receipts)
 
     def _end_blocks(self, source: Source, now: float) -> None:
         """Looks now and then whether what is held back is still there, and ends the blocks of what is not."""
@@ -191,8 +190,8 @@ class Relay:
     def _source_was_lost(self, lost: SourceLostError, now: float) -> None:
         """Starts afresh on both sides: ids are good only for the connection that they were read on."""
         self._undeleted = False
-        self._source.lost(str(lost), now)
-        self._broker.lost("waits for the source", now)
+        self._source.lost(Trouble(lost.reason, str(lost)), now)
+        self._broker.lost(Trouble(Reason.SOURCE_AWAY, "waits for the source"), now)
         self._targets.forget()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
@@ -202,7 +201,8 @@ class Relay:
             if culprit is not None:
                 self._note_blame(culprit, str(lost))
                 self._blocks.culprit(culprit, str(lost), now)
-        self._broker.lost(str(lost), now, patiently=isinstance(lost, OwnedByAnotherError))
+        trouble = Trouble(lost.reason, str(lost))
+        self._broker.lost(trouble, now, patiently=isinstance(lost, OwnedByAnotherError))
         self._targets.forget()
         self._pace.hurry(now)
         if self._source.current is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from relay import metrics
+from relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
@@ -29,7 +30,7 @@ class Reconnecting(Generic[T]):
         self._next_try = 0.0
         self._longest_delay_s = _LONGEST_DELAY_S
         self.current: T | None = None
-        self.trouble: str | None = "not yet connected"
+        self.trouble: Trouble | None = Trouble(Reason.STARTING, "not yet connected")
 
     def ensure(self, now: float) -> T | None:
         """Returns the connection, opened now if it is time to try; None while it is not.
@@ -49,14 +50,14 @@ class Reconnecting(Generic[T]):
         """Notes that the connection did something useful: should it be lost, the next try comes at once."""
         self._delay_s = 0.0
 
-    def lost(self, reason: str, now: float, *, patiently: bool = False) -> None:
+    def lost(self, trouble: Trouble, now: float, *, patiently: bool = False) -> None:
         """Drops the connection, to try again soon, or patiently: after waiting longer and longer."""
         self._longest_delay_s = _LONGEST_PATIENT_DELAY_S if patiently else _LONGEST_DELAY_S
         self.close()
-        if reason != self.trouble:
-            _log.warning("%s lost: %s", self._server, reason)
+        if trouble != self.trouble:
+            _log.warning("%s lost: %s", self._server, trouble.words)
         metrics.errors.labels(self._server).inc()
-        self.trouble = reason
+        self.trouble = trouble
         self._next_try = now + self._delay_s
 
     def close(self) -> None:

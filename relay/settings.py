@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     log_parts: int = Field(1, ge=1, le=64, description="parts of the log to declare at the start, a power of two")
     relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
     relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log keeps")
+    relay_stalled_after_s: float = Field(
+        60.0, ge=1, le=86_400, description="seconds without a confirm after which a relay that could deliver is stalled"
+    )
+    relay_restart_when_stalled_s: float = Field(
+        300.0, ge=0, le=86_400, description="seconds of that after which /healthz fails, 0 for never"
+    )
     relay_crash_point: Literal["after_fetch", "after_publish", "after_confirm", "after_delete"] | None = Field(
         None, description="tests only: where to freeze"
     )
@@ -92,6 +98,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _restarts_what_is_stalled(self) -> "Settings":
+        if 0 < self.relay_restart_when_stalled_s < self.relay_stalled_after_s:
+            raise ValueError("RELAY_RESTART_WHEN_STALLED_S should be 0, or not less than RELAY_STALLED_AFTER_S")
+        return self
 
     @model_validator(mode="after")
     def _no_crash_in_production(self) -> "Settings":

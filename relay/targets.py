@@ -70,6 +70,7 @@ class Targets:
             BrokerLostError: that cannot be found out.
         """
         if window.looks is None:
+            window.settled_at = time.monotonic()
             window.looks = self._looks.want(set(map(itemgetter(TARGET), window.rows)), now)
         wrong = self._looks.found(window.looks, now)
         if wrong is None:

@@ -1,8 +1,12 @@
 """The ways in which a connection to the broker ends."""
 
+from relay.trouble import Reason
+
 
 class BrokerLostError(Exception):
     """The connection is gone or unusable, through no message's fault; what was in flight is simply read again."""
+
+    reason = Reason.BROKER_AWAY
 
 
 class PublishingRefusedError(BrokerLostError):
@@ -11,3 +15,5 @@ class PublishingRefusedError(BrokerLostError):
 
 class OwnedByAnotherError(BrokerLostError):
     """The virtual host belongs to another database's service of this name: nothing may be published."""
+
+    reason = Reason.BROKER_OF_ANOTHER

@@ -77,7 +77,7 @@ class Publisher:
         if encoded.rows:
             if not self._deliveries:
                 self._progress_at = time.monotonic()
-            self._deliveries.publish(encoded.rows)
+            self._deliveries.publish(encoded.rows).published_at = time.monotonic()
             self._session.write(encoded.buffer)
         return encoded.unfit
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -12,16 +11,17 @@ from bson.errors import BSONError
 from pymongo.read_concern import ReadConcern
 
 from relay.message import BODY, KEY, Key, Row
+from relay.sources.mongo_backlog import measure
 from relay.sources.mongo_deletions import Deletions
-from relay.sources.mongo_entries import Entries, is_empty, key_of, value_of
+from relay.sources.mongo_entries import Entries, created_at, is_empty, key_of, value_of
 from relay.sources.mongo_lease import Documents, Leases
 from relay.sources.mongo_place import Place
 from relay.sources.mongo_reading import found, marked, some_free
 from relay.sources.mongo_session import connect, identity_of, lost_as_source_lost
 from relay.sources.mongo_watch import Watch
 from relay.sources.source import Backlog, Blocked
+from relay.trouble import Trouble
 
-_COUNTED_DOCUMENTS = 10_000
 _POLL_WHILE_LISTENING_S = 2.0
 _SMALLEST_PAGE = 100
 """Documents that are read at a time, even if only one message is asked for."""
@@ -37,6 +37,9 @@ class MongoSource:
 
     watch_s = 0.0
     """A look at all documents is no trifle."""
+    floor_held_since = None
+    """There is no floor: each fetch finds what is marked."""
+    created_at = staticmethod(created_at)
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class MongoSource:
         return len(self._leases.owned(time.monotonic()))
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Which documents' messages the server refuses to delete."""
         return self._deletions.trouble
 
@@ -173,16 +176,10 @@ class MongoSource:
         self._place.forget()
         self.has_more = True
 
-    def backlog(self) -> Backlog:
-        """Measures what waits, in documents, counting no further than 10,000."""
-        waiting = {"outbox_since": {"$exists": True}}
+    def backlog(self, held_back: Blocked) -> Backlog | None:
+        """Measures what waits, in documents."""
         with lost_as_source_lost():
-            count = self._documents.count_documents(waiting, limit=_COUNTED_DOCUMENTS)
-            oldest = self._documents.find_one(waiting, {"outbox_since": True}, sort=[("outbox_since", 1)])
-        since = oldest["outbox_since"] if oldest else None
-        if not isinstance(since, datetime):  # nobody asks what a writer has put there
-            since = datetime.now(UTC)
-        return Backlog(count, max(0.0, (datetime.now(UTC) - since).total_seconds()))
+            return measure(self._documents, self._marked(), self._deletions, held_back)
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Returns which of these messages are still there, in a partition that this relay owns."""

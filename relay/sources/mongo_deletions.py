@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError, NotPrimaryError, OperationFailure
 from relay.message import Key
 from relay.sources.mongo_entries import name_of, value_of
 from relay.sources.mongo_lease import Documents
+from relay.trouble import Reason, Trouble
 
 MOST_REFUSED = 10_000
 """When more documents refuse, all will: each that is sent would only be one more that may be sent again one day."""
@@ -59,16 +60,16 @@ class Deletions:
         return len(self._refused) > MOST_REFUSED
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Says which document's messages cannot be deleted, and the server's reason."""
         if not self._refused:
             return None
         document, refusal = next(iter(self._refused.items()))
         still = "; nothing more is sent until they can" if self.are_too_many_refused else ""
         more = f" (and those of {len(self._refused) - 1} more documents)" if len(self._refused) > 1 else ""
-        return (
-            f"{name_of(value_of(document))}: its messages were sent and cannot be deleted{more}{still}: {refusal.words}"
-        )
+        name = name_of(value_of(document))
+        words = f"{name}: its messages were sent and cannot be deleted{more}{still}: {refusal.words}"
+        return Trouble(Reason.UNDELETABLE, words)
 
     def flush(self, now: float) -> list[tuple[Key, list[UUID]]]:
         """Deletes what is due, and returns what has been deleted.
@@ -86,8 +87,8 @@ class Deletions:
         refused = self._write([UpdateOne({"_id": value_of(each)}, _without(self._waiting[each])) for each in asked])
         for at, words in refused.items():
             self._refuse(asked[at], words, now)
-        if were_none_refused and self._refused:
-            _log.warning("%s", self.trouble)
+        if were_none_refused and self.trouble is not None:
+            _log.warning("%s", self.trouble.words)
         done = [document for at, document in enumerate(asked) if at not in refused]
         for document in done:
             self._refused.pop(document, None)

@@ -4,17 +4,19 @@ MongoDB asks nobody what type a field is of. What no message can be made of stan
 subject itself cannot be read, the whole document stands still, since nobody knows what may go on.
 """
 
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from relay.frames import encode_header
 from relay.membership import PARTITIONS
 from relay.message import (
+    BODY,
     DIGEST,
     LONGEST_SUBJECT_BYTES,
     Row,
@@ -49,6 +51,33 @@ def key_of(value: Any) -> Hashable:
 def is_empty(document: Mapping[str, Any]) -> bool:
     """Whether a document is marked as having messages, and has none."""
     return document.get("outbox") == [] and _trouble_of(document) is None
+
+
+def holds_free(document: Mapping[str, Any], blocked: Blocked) -> bool:
+    """Whether a document holds a message that is not held back."""
+    whole = name_of(document["_id"])
+    if whole in blocked.subjects or _trouble_of(document) is not None:
+        return False
+    return any(
+        _subject_of(entry, whole) not in blocked.subjects and not _is_to(entry, blocked.targets)
+        for entry in document["outbox"]
+    )
+
+
+def written_at(document: Mapping[str, Any]) -> float:
+    """Returns when the oldest message of a document was written, in unix time; infinity when nobody can tell."""
+    outbox = document.get("outbox")
+    entries = outbox if isinstance(outbox, list) else []
+    moments = [entry.get("created_at") for entry in entries if isinstance(entry, dict)]
+    # Without any, the time of the last that was appended is better than none.
+    known = [each for each in moments or [document.get("outbox_since")] if isinstance(each, datetime)]
+    return min((each.timestamp() for each in known), default=math.inf)
+
+
+def created_at(row: Row) -> float:
+    """Returns when a message that was read had been written, in unix time; NaN when nobody can tell."""
+    moment = cast("tuple[Any, ...]", row)[BODY + 1]
+    return moment.timestamp() if isinstance(moment, datetime) else math.nan
 
 
 def value_of(key: Hashable) -> Any:
@@ -93,7 +122,8 @@ class Entries:
             if trouble is None:
                 header, body = entry.get("header"), entry["body"]
                 header = self._header(entry) if header is None else header
-                return key, entry["target"], subject, entry["message_id"].bytes, header, body
+                row = key, entry["target"], subject, entry["message_id"].bytes, header, body, entry.get("created_at")
+                return cast("Row", row)
         except Exception as odd:  # whatever it is, it is this entry's
             trouble = Unfit(str(odd) or repr(odd))
         return key, _text(entry, "target"), subject, b"", trouble, b""

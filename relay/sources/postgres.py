@@ -1,6 +1,5 @@
 """An outbox in PostgreSQL: one connection owns partitions, listens, fetches and deletes."""
 
-import logging
 import math
 import time
 from collections.abc import Iterator
@@ -15,22 +14,22 @@ import psycopg
 
 from relay import membership
 from relay.floor import Floor
-from relay.message import DIGEST, KEY, Key, Row
+from relay.message import KEY, Key, Row
 from relay.sources import postgres_statements as statements
+from relay.sources.postgres_backlog import digests, measure
 from relay.sources.postgres_deletion import Deletion
 from relay.sources.postgres_ownership import Ownership
 from relay.sources.postgres_reading import Reading
-from relay.sources.postgres_rows import Fetched
+from relay.sources.postgres_rows import Fetched, created_at
 from relay.sources.postgres_session import check_outbox, connect, identity_of
 from relay.sources.postgres_types import Ids, IdSet
 from relay.sources.source import Backlog, Blocked, SourceLostError
+from relay.trouble import Trouble
 
 WATCH_S = 0.006
 """Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
 _SAMPLE_S = 0.1
 """How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
-_COUNTED_ROWS = 10_000
-_log = logging.getLogger(__name__)
 
 
 class PostgresSource:
@@ -38,6 +37,7 @@ class PostgresSource:
 
     poll_s: float
     watch_s = WATCH_S
+    created_at = staticmethod(created_at)
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class PostgresSource:
         self.has_more = False
         self.is_nudged = False
         self._floor = Floor()
+        self.floor_held_since: float | None = None
         self._next_sample = 0.0
         self._in_flight: set[int] = set()
-        self._backlog = Backlog(0, 0.0)
         name = f"relay {service[:20]} "
         with _lost_as_source_lost():
             self._connection = connect(url, name + str(relay_id), ca_file)
@@ -87,7 +87,7 @@ class PostgresSource:
         return len(self._ownership.owned)
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Says that partitions or rows have been another session's for too long."""
         return self._ownership.trouble or self._deletion.trouble
 
@@ -100,7 +100,8 @@ class PostgresSource:
         with _lost_as_source_lost():
             pgconn = self._connection.pgconn
             pgconn.consume_input()
-            self._note_nudges()
+            while pgconn.notifies():
+                self.is_nudged = True
 
     def keep_up(self, now: float) -> None:
         """Beats, takes its share of the partitions and lets go of others."""
@@ -121,9 +122,10 @@ class PostgresSource:
                 if not expects_rows and self._is_idle():
                     return []
                 batch, self.has_more = self._next_batch(blocked, rows)
-            except psycopg.errors.LockNotAvailable:  # the whole table is locked
-                self.has_more = True
+            except psycopg.errors.LockNotAvailable:
+                self.has_more = self._deletion.is_table_locked = True
                 return []
+            self._deletion.is_table_locked = False
             self._in_flight.update(cast("int", row[KEY]) for row in batch)
             self._raise_floor(batch)
         return batch
@@ -144,16 +146,14 @@ class PostgresSource:
         self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
         self.has_more = True
 
-    def backlog(self) -> Backlog:
-        """Measures what waits, counting no further than 10,000."""
-        asked = {"floor": self._floor.lowest_needed, "limit": _COUNTED_ROWS}
+    def backlog(self, held_back: Blocked) -> Backlog | None:
+        """Measures what waits; None while the outbox is locked."""
+        sent = self._deletion.locked.union(self._deletion.confirmed)
         with _lost_as_source_lost():
             try:
-                (count, age_s), *_ = self._connection.execute(statements.BACKLOG, asked).fetchall()
-                self._backlog = Backlog(count, age_s)
+                return measure(self._connection, self._floor.lowest_needed, self._ownership.owned, sent, held_back)
             except psycopg.errors.LockNotAvailable:
-                _log.debug("the outbox is locked: its backlog is told as it was")
-        return self._backlog
+                return None
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Returns which of these rows are still there, in a partition that this relay owns."""
@@ -184,13 +184,12 @@ class PostgresSource:
         if self._deletion.locked:
             self.flush()
         owned = self._ownership.owned
-        digests = [name.removeprefix(DIGEST) for name in blocked.subjects if name.startswith(DIGEST)]
         statement = statements.fetch(
             deleting=bool(self._deletion.confirmed),
             sharing=len(owned) < membership.PARTITIONS,
             blocked_subjects=bool(blocked.subjects),
             blocked_targets=bool(blocked.targets),
-            blocked_digests=bool(digests),
+            blocked_digests=bool(digests(blocked)),
             only_ids=only_ids,
         )
         asked = {
@@ -199,7 +198,7 @@ class PostgresSource:
             "in_flight": IdSet(sorted(self._in_flight)),
             "partitions": sorted(owned),
             "subjects": list(blocked.subjects),
-            "digests": digests,
+            "digests": digests(blocked),
             "targets": list(blocked.targets),
             "inline_bytes": self._reading.inline_bytes,
             "rows": limit,
@@ -220,10 +219,6 @@ class PostgresSource:
             return False
         return not self._connection.look(self._floor.value)
 
-    def _note_nudges(self) -> None:
-        while self._connection.pgconn.notifies():
-            self.is_nudged = True
-
     def _raise_floor(self, batch: list[Row]) -> None:
         last = cast("int", batch[-1][KEY]) if batch else 0
         self._floor.fetched(
@@ -232,11 +227,14 @@ class PostgresSource:
             lowest_in_flight=min(self._in_flight, default=math.inf),
         )
         now = time.monotonic()
+        if not self._floor.is_held:
+            self.floor_held_since = None
         if self._floor.wants_sample and now >= self._next_sample:
             self._next_sample = now + _SAMPLE_S
             asked = {"outbox": self._ownership.outbox_oid}
             rows = self._connection.execute(statements.WRITERS, asked, prepare=True).fetchall()
             self._floor.sampled({writer for (writer,) in rows})
+            self.floor_held_since = (self.floor_held_since or now) if self._floor.is_held else None
 
     def _nudged(self, _: psycopg.Notify) -> None:
         self.is_nudged = True

@@ -5,6 +5,7 @@ import psycopg
 from relay.sources import postgres_statements as statements
 from relay.sources.postgres_ownership import PostgresConnection
 from relay.sources.postgres_types import Ids
+from relay.trouble import Reason, Trouble
 
 _AGAIN_S = 1.0
 _PATIENCE_S = 3.0
@@ -20,14 +21,19 @@ class Deletion:
         """What goes with the next statement that deletes."""
         self.locked: set[int] = set()
         """What could not be deleted: it stays in flight, so that it is not sent again."""
+        self.is_table_locked = False
+        """Whether the last fetch found that nothing of the outbox can even be read."""
         self._locked_since = self._tried_at = self._now = 0.0
 
     @property
-    def trouble(self) -> str | None:
-        """Says that rows have been locked for long."""
+    def trouble(self) -> Trouble | None:
+        """Says that the table is locked, or that rows have been locked for long."""
+        if self.is_table_locked:
+            return Trouble(Reason.LOCKED, "PostgreSQL: another session has locked the outbox as a whole")
         if not self.locked or self._now - self._locked_since < _PATIENCE_S:
             return None
-        return f"PostgreSQL: {len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
+        words = f"{len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
+        return Trouble(Reason.LOCKED, f"PostgreSQL: {words}")
 
     def keep_up(self, now: float) -> set[int]:
         """Tries again now and then to delete what was locked; returns what is gone."""

@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from relay import membership
 from relay.sources import postgres_statements as statements
+from relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _LARGEST_LOCK_KEY = 2**31
@@ -39,7 +40,7 @@ class Ownership:
         self._releasing: dict[int, AbstractSet[int]] = {}
         self._next_beat = 0.0
         self._missing_since: float | None = None
-        self.trouble: str | None = None
+        self.trouble: Trouble | None = None
         self.owned: frozenset[int] = frozenset()
         """What may be fetched; a partition that is being let go is held on to, but no longer fetched."""
 
@@ -70,7 +71,7 @@ class Ownership:
         self._missing_since = (self._missing_since or now) if missing else None
         waited_s = now - self._missing_since if self._missing_since is not None else 0.0
         told = f"PostgreSQL: {missing} partitions that are this relay's have been another session's for too long"
-        self.trouble = told if waited_s > _CHANGE_OF_HANDS_S else None
+        self.trouble = Trouble(Reason.PARTITIONS_HELD, told) if waited_s > _CHANGE_OF_HANDS_S else None
 
     def leave(self) -> None:
         """Lets everything go and tells the others."""

@@ -107,7 +107,7 @@ class Reading:
         for row in (row for row in rows if row[KEY] in found):
             body, size = found[row[KEY]]
             if body is not None:
-                completed.append(cast("Row", (*row[:BODY], body, row[-1])))
+                completed.append(cast("Row", (*row[:BODY], body, *row[BODY + 1 :])))
             else:
                 completed.append(unfit(row, Unfit("its body is null") if size is None else too_large(size, most)))
         return completed

@@ -1,7 +1,7 @@
 """Makes messages of an outbox's rows in PostgreSQL, whatever stands in them: pure.
 
-A row comes as (id, target, subject, message id, header, body, columns); the last is None unless the header is to be
-encoded from it, or the subject is too long.
+A row comes as (id, target, subject, message id, header, body, created_at, columns), created_at in unix
+time; the last is None unless the header is to be encoded from it, or the subject is too long.
 """
 
 from datetime import datetime
@@ -21,6 +21,7 @@ from relay.message import (
 )
 
 Fetched = tuple[Any, ...]
+_CREATED_AT = BODY + 1
 
 
 def with_headers(rows: list[Row], service: str) -> list[Row]:
@@ -37,9 +38,14 @@ def _with_header(row: Row, service: str) -> Row:
     if columns["subject_bytes"] > LONGEST_SUBJECT_BYTES:
         return unfit(row, subject_too_large(columns["subject_bytes"]))
     try:
-        return (*row[:HEADER], _header(row, columns, service), row[BODY])
+        return (*row[:HEADER], _header(row, columns, service), *row[BODY:])
     except Exception as odd:  # whatever it is, it is this row's
         return unfit(row, Unfit(str(odd) or repr(odd)))
+
+
+def created_at(row: Row) -> float:
+    """Returns when a row that was fetched had been written."""
+    return float(cast("Fetched", row)[_CREATED_AT])
 
 
 def unfit(row: Row, reason: Unfit) -> Row:

@@ -86,9 +86,17 @@ PRESENT = "SELECT id FROM outbox WHERE id = ANY(%(ids)s) AND partition = ANY(%(p
 DIGEST = f"SELECT '{DIGEST_BEGINS}' || md5(subject) FROM outbox WHERE id = %(id)s"
 
 BACKLOG = """
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE isfinite(created_at))),
-                          0)::float8
+SELECT count(*), coalesce(date_part('epoch', min(created_at) FILTER (WHERE isfinite(created_at))), 0)
 FROM (SELECT created_at FROM outbox WHERE id > %(floor)s ORDER BY id LIMIT %(limit)s) waiting
+"""
+
+IS_DELIVERABLE = """
+SELECT EXISTS (SELECT FROM (SELECT id, partition, target, subject FROM outbox WHERE id > %(floor)s
+                            ORDER BY id LIMIT %(limit)s) waiting
+               WHERE partition = ANY(%(partitions)s::smallint[]) AND id <> ALL(%(sent)s)
+                 AND target <> ALL(%(targets)s::text[]) AND subject NOT IN (SELECT unnest(%(subjects)s::text[]))
+                 AND 'row ' || id NOT IN (SELECT unnest(%(subjects)s::text[]))
+                 AND (%(digests)s::text[] = '{}' OR md5(subject) <> ALL(%(digests)s::text[])))
 """
 
 DELETE = "DELETE FROM outbox WHERE id = ANY(%(confirmed)s)"
@@ -105,6 +113,7 @@ SELECT id, target,
             ELSE '{DIGEST_BEGINS}' || md5(subject) END,
        message_id, header,
        CASE WHEN octet_length(body) <= %(inline_bytes)s THEN body END,
+       date_part('epoch', created_at),
        CASE WHEN header IS NULL OR octet_length(subject) > {LONGEST_SUBJECT_BYTES}
             THEN json_build_object('type', type, 'sequence', sequence, 'created_at', created_at,
                                    'subject_bytes', octet_length(subject))

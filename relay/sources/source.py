@@ -4,14 +4,19 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 from relay.message import Key, Row
+from relay.trouble import Reason, Trouble
 
 
 class SourceLostError(Exception):
     """The database is gone or unusable; ownership, floor and what was in flight went with the connection."""
 
+    reason = Reason.SOURCE_AWAY
+
 
 class OutboxUnusableError(SourceLostError):
     """The database answers, but has no outbox as docs/outbox-contract.md describes it; says what is missing."""
+
+    reason = Reason.OUTBOX_UNUSABLE
 
 
 class Blocked(NamedTuple):
@@ -24,9 +29,12 @@ class Blocked(NamedTuple):
 class Backlog(NamedTuple):
     """What waits in the outbox."""
 
-    rows: int
+    messages: int
     """Counted up to a limit, so that a long backlog is not slowed down by counting it."""
-    oldest_age_s: float
+    oldest_at: float
+    """When the oldest was written, in unix time by the writer's clock; 0 when no time is known."""
+    is_deliverable: bool
+    """Whether any is in a partition that this relay owns, not held back, and not sent already."""
 
 
 class Source(Protocol):
@@ -60,8 +68,12 @@ class Source(Protocol):
         """What tells this database from every other one, for ever; None when the database does not tell."""
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """What is wrong although the database answers, None when nothing is."""
+
+    @property
+    def floor_held_since(self) -> float | None:
+        """Since when, by the monotonic clock, one transaction has held the floor; None when none does."""
 
     def fileno(self) -> int | None:
         """Returns the descriptor on which a nudge arrives, None when there is none."""
@@ -90,8 +102,11 @@ class Source(Protocol):
     def forget(self) -> None:
         """Notes that nothing is in flight any more: the broker's connection was lost."""
 
-    def backlog(self) -> Backlog:
-        """Measures what waits."""
+    def backlog(self, held_back: Blocked) -> Backlog | None:
+        """Measures what waits; None when that is not possible just now."""
+
+    def created_at(self, row: Row) -> float:
+        """Returns when a message that was fetched had been written, in unix time; no finite number when unknown."""
 
     def leave(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""

@@ -43,7 +43,7 @@ def test_promtool_finds_no_fault_with_the_rules(rules: Path) -> None:
         ("InfirmaryRelayAway", {**dict.fromkeys(PROCESSES, UP), PROCESSES[2]: DOWN}, True),
         ("InfirmaryRelayAway", {'up{service="chart", role="api"}': UP}, False),
         ("InfirmaryConsumerAway", {PROCESSES[0]: UP}, True),
-        ("InfirmaryOutboxOld", {'relay_outbox_oldest_age_seconds{service="billing"}': "0+60x10"}, True),
+        ("InfirmaryOutboxOld", {'outbox_relay_oldest_timestamp_seconds{service="billing"}': "1x10"}, True),
     ],
 )
 def test_an_alert_fires_when_it_should_and_only_then(

@@ -95,7 +95,7 @@ def test_a_primary_that_refuses_writes_is_away(
         postgres_outbox.write(events(service, 3))
         postgres_outbox.end_sessions()
         eventually(lambda: "read-only transaction" in relay.reasons(), because="it says so")
-        assert relay.metric("relay_refused_total") == 0
+        assert relay.metric("outbox_relay_refused_total") == 0
     until_delivered(postgres_outbox)
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(3)
     eventually(lambda: relay.reasons() == "", because="it is ready again")

@@ -71,7 +71,7 @@ def test_a_log_deleted_while_it_is_empty_costs_nothing(
     until_delivered(outbox)
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(3)
     eventually(lambda: relay.reasons() == "", because="it is ready again")
-    assert relay.metric("relay_returned_total") > 0
+    assert relay.metric("outbox_relay_returned_total") > 0
 
 
 def test_a_target_that_cannot_be_declared_waits_and_holds_up_nothing_else(

@@ -18,7 +18,7 @@ from tests.integration.relay.process import RelayProcess
 
 
 def owned(relay: RelayProcess) -> float:
-    return relay.metric("relay_partitions_owned")
+    return relay.metric("outbox_relay_partitions_owned")
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -92,7 +92,7 @@ def test_the_broker_killed_while_messages_flow_loses_none_of_them(
     time.sleep(1)  # a log killed within half a second of its declaration is lost by the broker itself
     writer = threading.Thread(target=lambda: [outbox.write(events(service, 1, first=n)) for n in range(1, 151)])
     writer.start()
-    eventually(lambda: relay.metric("relay_confirmed_total") > 50, because="messages flow")
+    eventually(lambda: relay.metric("outbox_relay_confirmed_total") > 50, because="messages flow")
     servers.rabbitmq.kill()
     servers.rabbitmq.start()
     writer.join()

@@ -25,7 +25,7 @@ def test_a_locked_row_is_sent_once_and_the_others_flow_on(
         holder.rollback()
     until_delivered(postgres_outbox, within_s=5)
     eventually(lambda: relay.reasons() == "", because="it is ready again")
-    assert relay.metric('relay_connections_total{server="source"}') == 1
+    assert relay.metric('outbox_relay_connections_total{server="source"}') == 1
     assert broker.bodies(queue, stream=False) == ["locked"]
     arrived = broker.bodies(f"{service}.events")
     assert (in_order_of_subject(arrived), len(arrived)) == (everything(9), 63)
@@ -35,11 +35,13 @@ def test_a_table_that_is_locked_as_a_whole_is_waited_for(
     postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
     relay = start_relay(postgres_outbox).until_ready()
-    turns = relay.metric("relay_loop_turns_total")
+    turns = relay.metric("outbox_relay_turns_total")
     with psycopg.connect(postgres_outbox.url) as holder:
         holder.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
-        eventually(lambda: relay.metric("relay_loop_turns_total") > turns + 6, because="it lives", within_s=20)
+        eventually(lambda: "locked the outbox as a whole" in relay.reasons(), because="it says so")
+        assert relay.metric('outbox_relay_not_ready{reason="locked"}') == 1
+        eventually(lambda: relay.metric("outbox_relay_turns_total") > turns + 6, because="it lives", within_s=20)
     postgres_outbox.write(events(service, 2))
     until_delivered(postgres_outbox)
-    assert relay.metric('relay_connections_total{server="source"}') == 1
+    assert relay.metric('outbox_relay_connections_total{server="source"}') == 1
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(2)

@@ -96,7 +96,7 @@ def test_a_document_that_refuses_to_be_changed_is_told_and_its_messages_are_sent
         outbox.write([Message(f"{service}.events", "patient-0", number, f"patient-0 {number}".encode())])
         eventually(lambda: others_have_gone(outbox), because="others go on")
     assert broker.bodies(f"{service}.events").count("{}") == 2
-    assert relay.metric('relay_connections_total{server="source"}') == 1
+    assert relay.metric('outbox_relay_connections_total{server="source"}') == 1
     database.command("collMod", name, validator={})
     eventually(lambda: relay.reasons() == "", because="it is deleted at last", within_s=15)
     assert outbox.documents.count_documents({"outbox_since": {"$exists": True}}) == 0

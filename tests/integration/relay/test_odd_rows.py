@@ -1,5 +1,6 @@
 """What cannot be read, converted or sent stands still with its subject, and nothing else does: on either source."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,7 +64,8 @@ def test_a_row_that_cannot_be_converted_stands_still_alone_until_it_is_gone(
     assert "its body has 1048577 bytes, more than MESSAGE_MAX_BYTES (1048576)" in relay.reasons()
     assert "its created_at infinity is no time that a header holds" in relay.reasons()
     eventually(
-        lambda: relay.metric('relay_blocked{kind="subject"}') == len(ODD_COLUMNS), because="all of them are counted"
+        lambda: relay.metric('outbox_relay_blocked{kind="subject"}') == len(ODD_COLUMNS),
+        because="all of them are counted",
     )
     postgres_outbox.session.execute("DELETE FROM outbox")
     eventually(lambda: relay.reasons() == "", because="nothing is held back any more", within_s=5)
@@ -162,7 +164,7 @@ def test_an_entry_or_a_document_that_cannot_be_converted_stands_still_alone(
     ours = {"_id": {"$in": [each["_id"] for each in odd]}}
     others = {"_id": {"$nin": [each["_id"] for each in odd]}, "outbox_since": {"$exists": True}}
     eventually(lambda: outbox.documents.count_documents(others) == 0, because="all others have gone")
-    eventually(lambda: relay.metric('relay_blocked{kind="subject"}') == len(odd), because="all are known")
+    eventually(lambda: relay.metric('outbox_relay_blocked{kind="subject"}') == len(odd), because="all are known")
     outbox.write(events(service, 2, first=3))
     eventually(lambda: outbox.documents.count_documents(others) == 0, because="others still go")
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(4)
@@ -242,5 +244,7 @@ def test_a_row_of_no_time_leaves_the_age_of_the_others_as_it_is(
         row = usual | {"message_id": uuid4(), "subject": str(subject), "created_at": at}
         postgres_outbox.session.execute(INSERT, row)
     relay = start_relay(postgres_outbox)
-    eventually(lambda: relay.metric("relay_outbox_depth") == len(created_at), because="all are counted", within_s=15)
-    assert age_s <= relay.metric("relay_outbox_oldest_age_seconds") < age_s + 100
+    eventually(
+        lambda: relay.metric("outbox_relay_waiting_messages") == len(created_at), because="all are counted", within_s=15
+    )
+    assert age_s <= time.time() - relay.metric("outbox_relay_oldest_timestamp_seconds") < age_s + 100

@@ -21,7 +21,7 @@ def test_a_row_that_is_committed_late_is_not_passed_over(
         for first in range(1, 40, 3):
             postgres_outbox.write(events(service, 3, first=first))
         until_delivered(postgres_outbox)
-        eventually(lambda: relay.metric("relay_confirmed_total") >= 39 * 7, because="the others have gone")
+        eventually(lambda: relay.metric("outbox_relay_confirmed_total") >= 39 * 7, because="the others have gone")
         late.commit()
     until_delivered(postgres_outbox)
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(39) | {"late": [1]}
@@ -77,10 +77,10 @@ def test_polling_stays_quick_while_a_snapshot_is_held(
             (count,) = postgres_outbox.session.execute(INDEX_ENTRIES_READ).fetchall()[0]
             return int(count)
 
-        turns = relay.metric("relay_loop_turns_total")
-        eventually(lambda: relay.metric("relay_loop_turns_total") > turns + 20, because="statistics are flushed")
-        before, turns = entries_read(), relay.metric("relay_loop_turns_total")
-        eventually(lambda: relay.metric("relay_loop_turns_total") > turns + 20, because="it polls")
+        turns = relay.metric("outbox_relay_turns_total")
+        eventually(lambda: relay.metric("outbox_relay_turns_total") > turns + 20, because="statistics are flushed")
+        before, turns = entries_read(), relay.metric("outbox_relay_turns_total")
+        eventually(lambda: relay.metric("outbox_relay_turns_total") > turns + 20, because="it polls")
         assert entries_read() - before < ROWS, "polls walk over the dead rows again and again"
 
 

@@ -36,7 +36,7 @@ def test_a_target_of_another_kind_takes_nothing_and_stops_nothing_else(
         lambda: f"target {strange}: {strange} is not what its name says" in relay.reasons(), because="it says so"
     )
     assert "x-queue-type" in relay.reasons()
-    eventually(lambda: relay.metric('relay_blocked{kind="target"}') == 1, because="it is counted")
+    eventually(lambda: relay.metric('outbox_relay_blocked{kind="target"}') == 1, because="it is counted")
     assert broker.count(strange) == 0
     broker.delete(strange)
     until_delivered(postgres_outbox, within_s=5)

@@ -146,7 +146,7 @@ class Database:
         if deleting:
             self._delete(asked["confirmed"])
         session.in_hand = in_flight | {row.id for row in found}
-        return [(row.id, row.target, row.subject, row.message_id, b"header", b"body", None) for row in found]
+        return [(row.id, row.target, row.subject, row.message_id, b"header", b"body", 0.0, None) for row in found]
 
     def _delete(self, ids: Iterator[int]) -> Answer:
         for each in ids:

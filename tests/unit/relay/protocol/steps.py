@@ -8,6 +8,7 @@ from relay.broker.publisher import Publisher
 from relay.crash_points import CrashPoints
 from relay.health import Health
 from relay.loop import Relay
+from relay.progress import Progress
 from relay.report import Report
 from relay.sources.postgres import PostgresSource
 from tests.unit.relay.protocol.broker import Broker, Channel, ModelDeclarer
@@ -54,7 +55,7 @@ class Process(threading.Thread):
             ModelDeclarer(broker),
             batch_rows=BATCH_ROWS,
             windows=WINDOWS,
-            report=_Silent(Health()),
+            report=_Silent(Health(), Progress(60, 0)),
             crash_points=CrashPoints(None, None),
         )
         self.start()
