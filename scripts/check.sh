@@ -16,6 +16,7 @@ check Style .venv/bin/ruff check .
 check Types .venv/bin/mypy .
 check Imports .venv/bin/lint-imports
 check Contracts .venv/bin/python -m services contracts --check
+check Dashboards .venv/bin/python -m dashboards --check
 
 if [ -n "$failed" ]; then
     echo "What fails: $failed. \`make format\` mends the format and what of the style mends itself." >&2
