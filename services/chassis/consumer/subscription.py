@@ -12,6 +12,7 @@ from services.chassis.consumer.unreadable import Unreadable
 OFFSET_HEADER: Final = "x-stream-offset"
 UNDECODABLE: Final = "undecodable"
 _OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
+_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS = 1 << 15, 1 << 14, 1 << 13
 
 
 class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
@@ -34,8 +35,18 @@ method_framing.Message = _TolerantMessage
 
 
 def _stream_offset(raw: bytes) -> dict[str, int]:
-    """Returns the header that the broker puts in front of a log's message, read from bytes that are no table."""
-    at = raw.find(_OFFSET_KEY)
+    """Returns the header that the broker puts in front of a log's message, read from properties that are no table.
+
+    It is looked for in the headers only, where the broker's comes first: a sender may have written one anywhere.
+    """
+    flags = int.from_bytes(raw[:2], "big")
+    if not flags & _HEADERS:
+        return {}
+    headers = 2
+    for short_text in (_CONTENT_TYPE, _CONTENT_ENCODING):
+        if flags & short_text and headers < len(raw):
+            headers += 1 + raw[headers]
+    at = raw.find(_OFFSET_KEY, headers)
     value = raw[at + len(_OFFSET_KEY) :][:8]
     return {OFFSET_HEADER: int.from_bytes(value, "big")} if at >= 0 and len(value) == 8 else {}
 
@@ -73,13 +84,14 @@ class Subscription:
         """Returns the next deliveries, without waiting for more.
 
         Raises:
-            Unreadable: They are none of the kind that was asked for: under a log's name there is a queue, or the other
-                way round. What a queue has delivered goes back to it when the subscription is closed.
+            Unreadable: Under a log's name there is a queue. What it has delivered goes back to it when the subscription
+                is closed.
         """
         taken = [self.waiting.popleft() for _ in range(min(at_most, len(self.waiting)))]
-        if taken and (taken[0].offset is not None) is not self._is_log:
-            what = "a queue and no log" if self._is_log else "a log and no queue"
-            raise Unreadable("wrong_kind", f"{self._queue} is {what}; delete it, its owner declares it anew")
+        if self._is_log and taken and taken[0].offset is None:
+            raise Unreadable(
+                "wrong_kind", f"{self._queue} is a queue and no log; delete it, its owner declares it anew"
+            )
         return taken
 
     def acknowledge(self, last: Delivery) -> None:
@@ -98,4 +110,5 @@ class Subscription:
     def _deliver(self, message: Any) -> None:
         headers = message.properties.get("application_headers") or {}
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, headers.get(OFFSET_HEADER)))
+        offset = headers.get(OFFSET_HEADER) if self._is_log else None  # in a queue, only a sender can have written one
+        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, offset))

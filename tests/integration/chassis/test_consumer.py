@@ -203,7 +203,10 @@ HOSTILE: list[dict[str, Any]] = [
     {"application_headers": {"subject": "\x00", "x": [{"y": ["\x00", None, True, 1.5]}]}},
     {"application_headers": {"deep": [[[[[[[[[[[["bottom"]]]]]]]]]]]]}},
     {"application_headers": {"long": "x" * 100_000}},
+    {"application_headers": {"subject": "a", "x-stream-offset": 1 << 40}},
+    {"application_headers": {"subject": "a", "x-stream-offset": "first"}},
 ]
+LIKE_AN_OFFSET = b"\x0fx-stream-offsetl" + (1 << 40).to_bytes(8, "big")
 
 
 @pytest.mark.parametrize("target", [LOG, QUEUE])
@@ -216,7 +219,8 @@ def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_el
         for properties in HOSTILE:
             with suppress(UnicodeEncodeError):
                 publisher.raw(target, b"{}", **properties)
-        publisher.channel.basic_publish(RawProperties(b"\xff\xfe not UTF-8"), routing_key=target)
+        for message_id in (b"\xff\xfe not UTF-8", b"\xff" + LIKE_AN_OFFSET):
+            publisher.channel.basic_publish(RawProperties(message_id), routing_key=target)
         publisher.tell("a", 1)
         publisher.ask(saga_id, 1)
         eventually(lambda: counting.numbers("a") == [1], because="the real event is applied")
@@ -228,15 +232,16 @@ def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_el
 
 
 class RawProperties(amqp.Message):  # type: ignore[misc]
-    """A message whose message_id is not text at all."""
+    """A message whose message_id is not text at all, behind a content type that reads like a place in a log."""
 
     def __init__(self, message_id: bytes) -> None:
         super().__init__(b"{}")
         self._message_id = message_id
 
     def _serialize_properties(self) -> bytes:
-        has_message_id = 0x0080
-        return has_message_id.to_bytes(2, "big") + bytes((len(self._message_id),)) + self._message_id
+        has_content_type_and_message_id = 0x8080
+        texts = b"".join(bytes((len(each),)) + each for each in (LIKE_AN_OFFSET, self._message_id))
+        return has_content_type_and_message_id.to_bytes(2, "big") + texts
 
 
 def test_a_standby_takes_the_log_over(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:
