@@ -44,8 +44,13 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
 
 @contextmanager
 def _serving(stage: Stage, url: str, command: Sequence[str]) -> Iterator[str]:
-    port = free_port()
-    settings: Mapping[str, str] = {"DATABASE_URL": url, "HTTP_PORT": str(port), "LOG_LEVEL": "WARNING"}
+    port, metrics_port = free_port(), free_port()
+    settings: Mapping[str, str] = {
+        "DATABASE_URL": url,
+        "HTTP_PORT": str(port),
+        "METRICS_PORT": str(metrics_port),
+        "LOG_LEVEL": "WARNING",
+    }
     log_path = stage.logs / "api.log"
     process = Process(
         "api", [sys.executable, *command], log_path, environment={**os.environ, **settings}, working_dir=REPOSITORY

@@ -10,7 +10,7 @@ from local.errors import LocalError
 from local.ports import LOOPBACK, is_free
 from local.process import Process
 from local.rundir import REPOSITORY
-from local.topology import PORT_BASE_VARIABLE, SERVICES, Role, Service
+from local.topology import PORT_BASE_VARIABLE, PROCESSES, SERVICES, Role, Service
 
 STOP_DEADLINE_S = 15.0
 
@@ -40,13 +40,19 @@ class Plan:
     command: Command = service_command
 
     def port(self, service: Service, role: Role) -> int:
-        """Returns the port of an API, or of the metrics of a consumer or relay."""
+        """Returns where a process answers /readyz: an API where it answers its clients, too."""
         return self.port_base + service.port_offset(role)
+
+    def metrics_port(self, service: Service, role: Role) -> int:
+        """Returns where a process shows its metrics."""
+        return self.port_base + service.metrics_port_offset(role)
 
     def process(self, service: Service, role: Role) -> Process:
         """Returns one process, not yet started."""
-        listening = "HTTP_PORT" if role is Role.API else "METRICS_PORT"
-        return self._prepare(service, role, {listening: str(self.port(service, role))})
+        ports = {"METRICS_PORT": str(self.metrics_port(service, role))}
+        if role is Role.API:
+            ports["HTTP_PORT"] = str(self.port(service, role))
+        return self._prepare(service, role, ports)
 
     def migration(self, service: Service) -> Process:
         """Returns the process that brings a service's database up to date and ends."""
@@ -76,9 +82,8 @@ def check_ports(base: int) -> None:
     Raises:
         LocalError: one is taken; the message says which, whose it is, and how to move all of them.
     """
-    for service in SERVICES:
-        for role in service.roles:
-            port = base + service.port_offset(role)
+    for service, role in PROCESSES:
+        for port in {base + service.port_offset(role), base + service.metrics_port_offset(role)}:
             if not is_free(port):
                 raise LocalError(
                     f"port {port}, where the {service.name} {role} would listen, is taken. Stop what listens there, or "

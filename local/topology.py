@@ -30,8 +30,8 @@ class Role(StrEnum):
     RELAY = "relay"
 
 
-_PORT_OFFSETS = {Role.API: 0, Role.CONSUMER: 100, Role.RELAY: 200}
-HIGHEST_PORT_BASE = 65535 - max(_PORT_OFFSETS.values()) - MOST_SERVICES
+_METRICS_PORT_OFFSETS = {Role.API: 300, Role.CONSUMER: 100, Role.RELAY: 200}
+HIGHEST_PORT_BASE = 65535 - max(_METRICS_PORT_OFFSETS.values()) - MOST_SERVICES
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,12 @@ class Service:
         return tuple(role for role in Role if role is not Role.RELAY or self.has_relay)
 
     def port_offset(self, role: Role) -> int:
-        """How far above the port base this role listens: the API, or the metrics of the consumer or the relay."""
-        return self.number + _PORT_OFFSETS[role]
+        """How far above the port base this role answers /readyz: an API where it answers its clients, too."""
+        return self.number if role is Role.API else self.metrics_port_offset(role)
+
+    def metrics_port_offset(self, role: Role) -> int:
+        """How far above the port base this role shows its metrics."""
+        return self.number + _METRICS_PORT_OFFSETS[role]
 
 
 SERVICES = (
@@ -66,7 +70,11 @@ SERVICES = (
     Service("chart", 9, "charts", has_relay=False),
 )
 
-PORT_OFFSETS = tuple(service.port_offset(role) for service in SERVICES for role in service.roles)
+PROCESSES = tuple((service, role) for service in SERVICES for role in service.roles)
+PORT_OFFSETS = (
+    *(service.port_offset(Role.API) for service in SERVICES),
+    *(service.metrics_port_offset(role) for service, role in PROCESSES),
+)
 
 
 _NAME = re.compile(r"[a-z][a-z0-9]{0,30}")

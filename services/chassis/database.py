@@ -8,8 +8,11 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from services.chassis.cause import Cause
+from services.chassis.health import Reason
 from services.chassis.http.key_retention import KEYS, KeyRetention
 from services.chassis.nudge import Nudger
+from services.chassis.pool_state import PoolState
+from services.chassis.readiness import Trouble
 from services.chassis.session import READER_SESSION, SESSION, BoundedConnection, connect, parameters, session_options
 from services.chassis.settings import Settings
 from services.chassis.tables import PostgresTables, TableWatch
@@ -23,6 +26,7 @@ _REQUEST_WITHIN_S = 6.0
 """For how long a request waits for the database's answers, all together; above the limit of a statement."""
 
 _PROBE_WITHIN_S = 1.0
+_LOOK_FOR_TABLES = "SELECT to_regclass('idempotency_key') IS NOT NULL"
 
 _PATIENCE_WHILE_AWAY_S = 0.25
 """How long a request waits for a connection when the one before it has got none, or no answer.
@@ -132,15 +136,28 @@ class PostgresStorage:
         if tx.wrote_messages:
             self._nudger.nudge()
 
-    def ready(self) -> str | None:
-        """Returns why the database cannot be used now, or None when it answers."""
+    def trouble(self) -> Trouble | None:
+        """Returns why the database cannot be used now, or None when it answers and has the tables."""
         try:
             with self._pool.connection(timeout=_PROBE_WITHIN_S) as connection:
                 connection.allow(_PROBE_WITHIN_S)
-                connection.execute("SELECT 1")
+                (has_tables,) = connection.execute(_LOOK_FOR_TABLES).fetchone() or (False,)
         except psycopg.Error as error:
-            return f"the database does not answer: {error}"
-        return None
+            return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
+        lacking = f"the database has no tables: run `python -m services {self.service} migrate`"
+        return None if has_tables else Trouble(Reason.SCHEMA, lacking)
+
+    def pool(self) -> PoolState:
+        """Returns how the connections are used."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return PoolState(
+            in_use=max(stats.get("pool_size", 0) - idle, 0),
+            idle=idle,
+            waiting=stats.get("requests_waiting", 0),
+            waited_s=stats.get("requests_wait_ms", 0) / 1000,
+            timeouts=stats.get("requests_errors", 0),
+        )
 
     def is_transient(self, error: BaseException) -> bool:
         """Says whether the same request may succeed in a moment."""

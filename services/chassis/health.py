@@ -16,18 +16,24 @@ STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
 
 
+TAKEN_FOR_S = 3.0
+"""How long a port that is taken is asked for."""
+
+
 class Reason:
-    """Why a consumer does not work."""
+    """Why a process does not work."""
 
     STARTING: Final = "starting"
     DATABASE_AWAY: Final = "database_away"
     BROKER_AWAY: Final = "broker_away"
     CHANNEL_UNREADABLE: Final = "channel_unreadable"
+    SCHEMA: Final = "schema"
+    STOPPING: Final = "stopping"
     LOOP_HANGS: Final = "loop_hangs"
 
 
 class Heart:
-    """Knows when a consumer's loop has last turned and what keeps it from working."""
+    """Knows when a loop has last turned and what keeps it from working; the reasons are a consumer's."""
 
     reasons: ClassVar = (
         Reason.STARTING,
@@ -82,15 +88,19 @@ class _Silent(WSGIRequestHandler):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes the port.
+    """Takes the port; a process that was killed may still have it for a moment.
 
     Raises:
-        OSError: Another process has it.
+        OSError: Another process keeps it.
     """
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise OSError(error.errno, f"METRICS_PORT: nobody can listen on {host}:{port}: {error.strerror}") from None
+    give_up_at = time.monotonic() + TAKEN_FOR_S
+    while True:
+        try:
+            return socket.create_server((host, port))
+        except OSError as error:
+            if time.monotonic() > give_up_at:
+                raise OSError(error.errno, f"METRICS_PORT: {host}:{port} cannot be had: {error.strerror}") from None
+            time.sleep(0.1)
 
 
 def serve(health: Health, listener: socket.socket) -> None:

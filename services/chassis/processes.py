@@ -45,7 +45,7 @@ def run_consumer(service: str, settings: Settings) -> None:
     """Applies the messages of the service's logs and inbox until SIGTERM; the batch in hand is committed first."""
     logs.configure(service, "consumer", settings.log_level)
     heart = Heart()
-    health.serve(heart, health.listen(settings.http_host, settings.metrics_port))
+    health.serve(heart, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
     consumer = make_consumer(service, settings, heart)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())

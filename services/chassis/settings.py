@@ -62,6 +62,9 @@ def _broker(url: str) -> str:
     raise ValueError("should be amqp://user:password@host:port/vhost")
 
 
+_METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
+"""On one machine every process has a port of its own."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -92,7 +95,9 @@ class Settings(BaseSettings):
     http_host: Annotated[str, Field(description="address that the API and the metrics listen on")] = "127.0.0.1"
     http_port: Annotated[Port, Field(description="port of the API")] = 8100
     http_threads: Annotated[int, Field(ge=1, le=64, description="requests that the API works on at once")] = 8
-    metrics_port: Annotated[Port, Field(description="port of the consumer's metrics and probes")] = 8200
+    metrics_port: Annotated[
+        Port | None, Field(description="port of the metrics and probes; without it one above the API's port")
+    ] = None
     database_connections: Annotated[
         int, Field(ge=1, le=64, description="connections of the API's pool at the most")
     ] = 8
@@ -129,6 +134,10 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, names: object) -> object:
         return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+
+    def metrics_port_of(self, role: Literal["api", "consumer"]) -> int:
+        """Returns where a process answers probes and shows its metrics."""
+        return self.metrics_port or self.http_port + _METRICS_ABOVE_API[role]
 
     @model_validator(mode="after")
     def _no_crash_in_production(self) -> "Settings":

@@ -135,29 +135,36 @@ args: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* Where a process shows its metrics and answers probes, or nothing: (list root role). */}}
+{{- define "service.metricsPort" -}}
+{{- $process := index (index . 0).Values (index . 1) -}}
+{{- with eq (index . 1) "api" | ternary $process.metricsPort $process.port }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{/*
-The probes of a process; the argument is its role.
+The probes of a process: (list role port).
 
 Readiness asks what the process itself knows: an API only looks at its database, so that a broker that is away takes no API
 out; consumers and relays look at both. Liveness fails when the loop has not turned for a while, also when the process is frozen
 and does not answer. One that is frozen does not hear SIGTERM either, so the kubelet waits only 5 s for it.
 */}}
 {{- define "service.probes" -}}
+{{- $port := index . 1 -}}
 startupProbe:
-  httpGet: { path: /healthz, port: http }
+  httpGet: { path: /healthz, port: {{ $port }} }
   periodSeconds: 1
   timeoutSeconds: 3
   failureThreshold: 90
 readinessProbe:
-  httpGet: { path: /readyz, port: http }
+  httpGet: { path: /readyz, port: {{ $port }} }
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 2
 livenessProbe:
-  httpGet: { path: /healthz, port: http }
+  httpGet: { path: /healthz, port: {{ $port }} }
   periodSeconds: 5
   timeoutSeconds: 5
   # An API waits up to 13 s for a database that hangs, and is not helped by being killed for it.
-  failureThreshold: {{ eq . "api" | ternary 12 3 }}
+  failureThreshold: {{ eq (index . 0) "api" | ternary 12 3 }}
   terminationGracePeriodSeconds: 5
 {{- end -}}

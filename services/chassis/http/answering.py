@@ -1,7 +1,6 @@
 """Runs the application on one whole request; the answer is collected, and nobody waits for its reader."""
 
 import io
-from datetime import datetime
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -23,7 +22,6 @@ class _Collected:
 
 def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bool]:
     """Returns the application's answer, and whether the connection is to be closed after it."""
-    begun_at = datetime.now()  # noqa: DTZ005 - for a difference
     request, collected = whole.request, _Collected()
     response, environ = wsgi.create(request, collected, connection.client, connection.server, worker.cfg)
     environ["wsgi.multithread"] = True
@@ -36,7 +34,6 @@ def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bo
             response.write(piece)
         response.close()
     finally:
-        worker.log.access(response, request, environ, datetime.now() - begun_at)  # noqa: DTZ005
         if hasattr(pieces, "close"):
             pieces.close()
     return b"".join(collected.pieces), response.should_close()

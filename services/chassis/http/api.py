@@ -7,7 +7,7 @@ returns; `db` reads without one. The function returns a model, `Created`, or `Af
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, TypeVar, get_type_hints
@@ -67,6 +67,7 @@ class Api:
     def __init__(self, service: str) -> None:
         self.service = service_name(service)
         self.blueprint = APIBlueprint(service, service)
+        self.routes: list[tuple[str, str, Iterable[int]]] = []
         self._rules: dict[tuple[str, str], Endpoint] = {}
         check_written(service)
 
@@ -93,8 +94,10 @@ class Api:
                 raise Misdeclared(
                     f"{method} {rule} is answered by {named(other)} and by {named(function)}; leave one out"
                 )
-            possible = {*ALWAYS_POSSIBLE, *THE_SERVERS_OWN, *errors, *((415,) if "body" in takes else ())}
+            possible = {*ALWAYS_POSSIBLE, *errors, *((400, 415) if "body" in takes else ())}
             possible |= {404} if "path" in takes else set()
+            self.routes.append((method, rule, (status, 500, *sorted(possible))))
+            possible |= {*THE_SERVERS_OWN}
             route = getattr(self.blueprint, method.lower())
             documented = {str(status): answer, **problems.documented(tuple(sorted(possible)))}
             summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n\n")

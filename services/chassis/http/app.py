@@ -7,17 +7,21 @@ from typing import Protocol
 from flask import Flask, Response, g, jsonify, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
-from services.chassis.cause import cause_of
+from services.chassis.cause import Cause, cause_of
 from services.chassis.envelope import MessageTooLarge
 from services.chassis.http.api import Api
-from services.chassis.http.counts import count
+from services.chassis.http.counts import ACTIVE, count, expect_requests
 from services.chassis.http.incoming import LARGEST_REQUEST_BYTES
+from services.chassis.http.pool import show_pool
 from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
+from services.chassis.http.refusals import STATUSES as REFUSED
+from services.chassis.http.request_log import tell
 from services.chassis.http.safety import make_safe
 from services.chassis.logs import CORRELATION_ID
+from services.chassis.pool_state import PoolState
+from services.chassis.readiness import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +32,19 @@ _AWAY = (
 )
 
 
+_PROBES = ("healthz", "readyz")
+"""Endpoints that are no requests of a client."""
+
+
 class Storage(Protocol):
     """The service's database as its API uses it."""
 
-    def ready(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Returns why the database cannot be used now, or None."""
+        ...
+
+    def pool(self) -> PoolState:
+        """Returns how its connections are used."""
         ...
 
     def is_transient(self, error: BaseException) -> bool:
@@ -61,6 +73,8 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     app.register_api(api.blueprint)
     _serve_probes(app, storage)
     _frame_requests(app)
+    expect_requests(api.routes, REFUSED)
+    show_pool(storage.pool)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
@@ -84,13 +98,10 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
         return {"status": "alive"}
 
     def readyz() -> Response | dict[str, str]:
-        trouble = storage.ready()
-        return unavailable(trouble).response() if trouble else {"status": "ready"}
+        trouble = storage.trouble()
+        return unavailable(trouble.words).response() if trouble else {"status": "ready"}
 
-    def metrics() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-    for view in (healthz, readyz, metrics):
+    for view in (healthz, readyz):
         Flask.add_url_rule(app, f"/{view.__name__}", view.__name__, view)
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 
@@ -104,14 +115,29 @@ def _frame_requests(app: Flask) -> None:
         sent = request.headers
         g.cause = cause_of(sent.get("X-Correlation-ID"), None, sent.get("traceparent"), sent.get("tracestate"))
         CORRELATION_ID.set(g.cause.correlation_id)
+        g.is_counted = request.endpoint not in _PROBES
+        if g.is_counted:
+            ACTIVE.inc()
 
     @app.after_request
     def finish(response: Response) -> Response:
-        count(request.method, request.endpoint, response.status_code, time.perf_counter() - g.started_at)
-        response.headers["X-Correlation-ID"] = g.cause.correlation_id
+        cause = g.cause
+        if g.is_counted:
+            seconds = time.perf_counter() - g.started_at
+            rule = request.url_rule
+            count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
+            tell(request, response, seconds, cause)
+        response.headers["X-Correlation-ID"] = cause.correlation_id
         make_safe(response, request)
         return response
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
+        if g.get("is_counted"):
+            ACTIVE.dec()
         CORRELATION_ID.set(None)
+
+
+def _sampled(cause: Cause) -> str | None:
+    """Returns the id of the request's trace, if somebody keeps it."""
+    return cause.traceparent[3:35] if cause.traceparent[-1] in "13579bdf" else None

@@ -1,37 +1,72 @@
 """Counts and times of requests, under labels of which a client can make up none."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Gauge, Histogram
 
-_REQUESTS = Counter(
-    "infirmary_http_requests_total", "Requests, by endpoint and status.", ["method", "endpoint", "status"]
+_SECONDS: Final = Histogram(
+    "http_server_request_duration_seconds",
+    "How long do requests take, and how do they end? From the whole request to its answer, in seconds; the route is the"
+    " rule, or other.",
+    ["http_request_method", "http_route", "http_response_status_code"],
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_LATENCY = Histogram(
-    "infirmary_http_request_seconds",
-    "From the request to the answer.",
-    ["method", "endpoint"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+ACTIVE: Final = Gauge(
+    "http_server_active_requests", "How many requests are being worked on? Those that have a thread; 0 at rest."
 )
-_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_OTHER: Final = "other"
-_NO_ENDPOINT: Final = "none"
+
+METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT")
+OTHER_METHOD: Final = "_OTHER"
+OTHER_ROUTE: Final = "other"
+_OF_ANY_REQUEST: Final = (404, 405)
+
+_routes: Final[set[tuple[str, str]]] = set()
+_series: Final[dict[tuple[str, str, int], Histogram]] = {}
+"""Looked up once: there are only so many."""
 
 
-def count(method: str, endpoint: str | None, status: int, seconds: float) -> None:
+def expect_requests(routes: Iterable[tuple[str, str, Iterable[int]]], refused: Iterable[int]) -> None:
+    """Shows nought for all that may be asked for and answered.
+
+    Args:
+        routes: Method, rule and the statuses of each endpoint; every other pair is counted as the route `other`.
+        refused: The statuses of what never becomes a request.
+    """
+    for method, rule, statuses in routes:
+        _routes.add((method, rule))
+        for status in statuses:
+            _series_of(method, rule, status)
+    for method in (*METHODS, OTHER_METHOD):
+        for status in _OF_ANY_REQUEST:
+            _series_of(method, OTHER_ROUTE, status)
+    for status in refused:
+        _series_of(OTHER_METHOD, OTHER_ROUTE, status)
+    for method in ("HEAD", "OPTIONS"):
+        _series_of(method, OTHER_ROUTE, 200)
+
+
+def count(method: str, rule: str | None, status: int, seconds: float, sampled_trace: str | None = None) -> None:
     """Counts an answer.
 
     Args:
-        method: As the client gave it; one that this server does not know is counted as `other`.
-        endpoint: The name of the function that answered, None where there is none.
+        method: As the client gave it.
+        rule: Of the route, None where there is none.
         status: Of the answer.
         seconds: Since the request was whole.
+        sampled_trace: The id of the trace that somebody keeps, if it belongs to one.
     """
-    known, name = method if method in _METHODS else _OTHER, (endpoint or _NO_ENDPOINT).rpartition(".")[2]
-    _REQUESTS.labels(known, name, status).inc()
-    _LATENCY.labels(known, name).observe(seconds)
+    if rule is None or (method, rule) not in _routes:
+        method, rule = method if method in METHODS else OTHER_METHOD, OTHER_ROUTE
+    series = _series.get((method, rule, status)) or _series_of(method, rule, status)
+    series.observe(seconds, {"trace_id": sampled_trace} if sampled_trace else None)
 
 
-def count_refusal(status: int) -> None:
+def count_refusal(status: int, seconds: float) -> None:
     """Counts what never became a request, or could not be worked on."""
-    _REQUESTS.labels(_OTHER, _NO_ENDPOINT, status).inc()
+    _series_of(OTHER_METHOD, OTHER_ROUTE, status).observe(seconds)
+
+
+def _series_of(method: str, rule: str, status: int) -> Histogram:
+    series = _series[method, rule, status] = _SECONDS.labels(method, rule, status)
+    return series

@@ -13,9 +13,15 @@ STATUSES = (400, 408, 413, 414, 417, 431, 500, 501, 503, 505)
 """Every one that is given here."""
 
 
-def refusal(status: int, detail: str) -> bytes:
-    """Returns an answer's bytes; the connection is to be closed after them."""
-    count_refusal(status)
+def refusal(status: int, detail: str, seconds: float = 0.0) -> bytes:
+    """Returns an answer's bytes; the connection is to be closed after them.
+
+    Args:
+        status: Of the answer.
+        detail: What is wrong.
+        seconds: For how long a whole request has waited to be refused.
+    """
+    count_refusal(status, seconds)
     details = ProblemDetails(title=title_of(status), status=status, detail=detail, instance="")
     body = details.model_dump_json().encode()
     headers = {

@@ -9,6 +9,8 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from services.chassis import health
+from services.chassis.http.api_health import ApiHealth
 from services.chassis.http.worker import BufferingWorker
 from services.chassis.settings import Settings
 
@@ -36,6 +38,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """
         self._load_application = load
         self._settings = settings
+        self._probed_at = health.listen(settings.http_host, settings.metrics_port_of("api"))
         super().__init__()
 
     def load_config(self) -> None:
@@ -47,6 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "threads": self._settings.http_threads,
             "graceful_timeout": GRACE_S,
             "post_fork": _die_with_master,
+            "post_worker_init": self._serve_probes,
             "worker_exit": _close_storage,
             "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
             "control_socket_disable": True,
@@ -59,6 +63,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Makes the application."""
         return self._load_application()
+
+    def _serve_probes(self, worker: Any) -> None:
+        """Answers probes in the worker, which has what is measured; the port is taken before, and by the master."""
+        worker.health = ApiHealth(worker.wsgi.extensions["storage"])
+        health.serve(worker.health, self._probed_at)
 
 
 def _die_with_master(_server: Any, _worker: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gunicorn.workers.base import Worker
 
 from services.chassis.http.answering import answer
+from services.chassis.http.api_health import ApiHealth
 from services.chassis.http.connection import Connection
 from services.chassis.http.incoming import Whole
 from services.chassis.http.loop import ClientLoop
@@ -18,7 +19,7 @@ _WAIT_FOR_THREAD_S = 10.0
 """A request that has waited for so long is answered 503: whoever sent it has given it up by now."""
 
 _LIVENESS: Final = "/healthz"
-_PROBES: Final = ("/readyz", "/metrics")
+_READINESS: Final = "/readyz"
 _PROBE_THREADS = 2
 
 _Source = queue.SimpleQueue[tuple[Connection, Whole, float] | None]
@@ -28,6 +29,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     """Waits for clients in one loop, and works on whole requests in threads; probes have threads of their own."""
 
     alive: bool
+    health: ApiHealth
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,6 +55,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def _turn(self, wait_s: float) -> None:
         self.notify()
+        self.health.turned(self.alive)
         self._loop.turn(wait_s)
 
     def _drain(self) -> None:
@@ -76,14 +79,15 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         if path == _LIVENESS:
             self._carry_out(connection, whole)  # says that the loop turns, whatever the threads wait for
         else:
-            (self._probes if path in _PROBES else self._requests).put((connection, whole, time.monotonic()))
+            (self._probes if path == _READINESS else self._requests).put((connection, whole, time.monotonic()))
 
     def _take(self, source: _Source) -> None:
         while (work := source.get()) is not None:
             connection, whole, come_at = work
-            if time.monotonic() - come_at > _WAIT_FOR_THREAD_S:
+            waited_s = time.monotonic() - come_at
+            if waited_s > _WAIT_FOR_THREAD_S:
                 connection.last = True
-                connection.queue(refusal(503, "too many requests are waiting; repeat it in a moment"))
+                connection.queue(refusal(503, "too many requests are waiting; repeat it in a moment", waited_s))
                 self._loop.hand_back(connection)
             else:
                 self._carry_out(connection, whole)

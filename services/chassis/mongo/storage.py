@@ -10,8 +10,13 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.monitoring import ConnectionPoolListener
 from pymongo.uri_parser import parse_uri
 
+from services.chassis.health import Reason
+from services.chassis.mongo.pool import PoolFollower
+from services.chassis.pool_state import PoolState
+from services.chassis.readiness import Trouble
 from services.chassis.settings import Settings
 
 MongoDatabase: TypeAlias = Database[dict[str, Any]]
@@ -53,7 +58,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, PyMongoError) and error.timeout
 
 
-def connect(settings: Settings, role: str) -> MongoClient[dict[str, Any]]:
+def connect(settings: Settings, role: str, *listeners: ConnectionPoolListener) -> MongoClient[dict[str, Any]]:
     """Returns a client whose writes are on the disks of a majority when they return.
 
     Without `journal` a server that is killed loses writes that it has acknowledged.
@@ -61,6 +66,7 @@ def connect(settings: Settings, role: str) -> MongoClient[dict[str, Any]]:
     Args:
         settings: Where the database is.
         role: What the server's logs and currentOp should show, for example `notification/consumer`.
+        listeners: Who is told how the connections are used.
     """
     given = parse_uri(settings.database_url)
     alone = len(given["nodelist"]) == 1 and given["fqdn"] is None and not given["options"].get("replicaSet")
@@ -78,6 +84,7 @@ def connect(settings: Settings, role: str) -> MongoClient[dict[str, Any]]:
         waitQueueTimeoutMS=int(settings.database_wait_s * 1000),
         uuidRepresentation="standard",
         tz_aware=True,
+        event_listeners=listeners,
         **_tls(settings),
     )
 
@@ -101,7 +108,8 @@ class MongoStorage:
     """What the API of a service with a MongoDB database reads through."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = connect(settings, "api")
+        self._follower = PoolFollower()
+        self._client = connect(settings, "api", self._follower)
         self._database = self._client.get_default_database()
         self._answers = True
 
@@ -116,14 +124,18 @@ class MongoStorage:
             raise
         self._answers = True
 
-    def ready(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Returns why the database cannot be used now, or None when it answers."""
         try:
             with pymongo.timeout(_PROBE_WITHIN_S):
                 now(self._database)
         except PyMongoError as error:
-            return f"the database does not answer: {error}"
+            return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
         return None
+
+    def pool(self) -> PoolState:
+        """Returns how the connections are used."""
+        return self._follower.state()
 
     def is_transient(self, error: BaseException) -> bool:
         """Says whether the same request may succeed in a moment."""

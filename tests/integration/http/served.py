@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ports import LOOPBACK, free_port
+import httpx
+
+from local.ports import LOOPBACK, free_port, listens
 from local.process import Process
 from local.readiness import wait_until_ready
 from local.rundir import REPOSITORY
 from services.chassis.settings import Settings
+from tests.eventually import eventually
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Served:
 
     process: Process
     port: int
+    metrics_port: int
+
+    def metrics(self) -> list[str]:
+        """Returns the lines of its metrics."""
+        return httpx.get(f"http://{LOOPBACK}:{self.metrics_port}/metrics", timeout=10).text.splitlines()
 
     @property
     def url(self) -> str:
@@ -47,19 +55,23 @@ def read_all(client: socket.socket) -> bytes:
 
 
 @contextmanager
-def served(service: str, settings: Settings, folder: Path, **others: str) -> Iterator[Served]:
-    """Runs an API on a port of its own."""
-    port = free_port()
+def served(service: str, settings: Settings, folder: Path, is_ready: bool = True, **others: str) -> Iterator[Served]:
+    """Runs an API on ports of its own; it may be one that will never be ready."""
+    port, metrics_port = free_port(), free_port()
+    ports = {"HTTP_PORT": str(port), "METRICS_PORT": str(metrics_port)}
     process = Process(
         "api",
         [sys.executable, "-m", "services", service, "api"],
         folder / "api.log",
-        environment={**os.environ, "DATABASE_URL": settings.database_url, "HTTP_PORT": str(port), **others},
+        environment={**os.environ, "DATABASE_URL": settings.database_url, **ports, **others},
         working_dir=REPOSITORY,
     )
     process.start()
     try:
-        wait_until_ready({"api": port}, 60)
-        yield Served(process, port)
+        if is_ready:
+            wait_until_ready({"api": port}, 60)
+        else:
+            eventually(lambda: listens(metrics_port), because="it has started")
+        yield Served(process, port, metrics_port)
     finally:
         process.stop()

@@ -275,4 +275,3 @@ def test_the_interface_describes_itself(client: FlaskClient) -> None:
     assert description["openapi"].startswith("3.1")
     assert "/patients/{patient_id}/name" in description["paths"]
     assert b"html" in client.get("/docs", follow_redirects=True).data
-    assert b"infirmary_http_requests_total" in client.get("/metrics").data

@@ -112,7 +112,7 @@ def test_who_asks_for_it_is_left_alone_after_the_answer(api: Served, head: bytes
 
 
 def test_what_is_hidden_behind_a_request_is_not_taken_for_another(api: Served) -> None:
-    hidden = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    hidden = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
     both = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(hidden)) + hidden
     assert api.raw(both).count(b"HTTP/1.1 ") == 1
 
@@ -124,26 +124,11 @@ def test_a_head_request_is_answered_without_a_body(api: Served) -> None:
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_a_client_makes_up_no_labels_of_metrics(api: Served) -> None:
-    def series() -> set[str]:
-        lines = httpx.get(f"{api.url}/metrics").text.splitlines()
-        return {line.rpartition(" ")[0] for line in lines if line.startswith("infirmary_http")}
-
-    httpx.request("MADEUP", f"{api.url}/nowhere")
-    httpx.request("MADEUP", f"{api.url}/patients")
-    series()
-    before = series()
-    for number in range(20):
-        httpx.request(f"MADEUP{number}", f"{api.url}/nowhere{number}")
-        httpx.request(f"MADEUP{number}", f"{api.url}/patients")
-    assert series() == before
-
-
 def test_an_answer_carries_its_own_requests_correlation_id(api: Served) -> None:
     with httpx.Client(base_url=api.url) as client:
         for number in range(30):
             client.get("/patients/nobody", headers={"X-Correlation-ID": f"another-{number}"})
-        for path in ("/nowhere", "/healthz", "/patients/nobody", "/docs/", "/metrics"):
+        for path in ("/nowhere", "/healthz", "/patients/nobody", "/docs/"):
             mine = client.get(path, headers={"X-Correlation-ID": "mine"})
             assert mine.headers["X-Correlation-ID"] == "mine"
             new = {client.get(path).headers["X-Correlation-ID"] for _ in range(4)}

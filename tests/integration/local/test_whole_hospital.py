@@ -12,7 +12,7 @@ import pytest
 from local.errors import LocalError
 from local.hospital import running_hospital
 from local.rundir import REPOSITORY, RunDir
-from local.topology import PORT_OFFSETS, Service
+from local.topology import PROCESSES, Service
 from tests.integration.local.waiting import eventually, is_gone
 
 SERVER_PROCESSES = 4
@@ -41,12 +41,12 @@ def test_a_hospital_starts_heals_a_killed_process_and_leaves_nothing(tmp_path: P
         assert eventually(lambda: hospital.servers.postgres.processes[0].pid not in (None, server_pid))
         hospital.servers.postgres.wait_until_ready()
         pids = list(RunDir(tmp_path).recorded().values())
-        assert len(pids) == len(PORT_OFFSETS) + SERVER_PROCESSES
+        assert len(pids) == len(PROCESSES) + SERVER_PROCESSES
         with pytest.raises(LocalError, match="is running in"), running_hospital(tmp_path, command=stand_in):
             pass
     assert all(map(is_gone, pids))
     assert not RunDir(tmp_path).environment_file.exists()
-    assert any(f"{len(PORT_OFFSETS)} of {len(PORT_OFFSETS)}" in line for line in said)
+    assert any(f"{len(PROCESSES)} of {len(PROCESSES)}" in line for line in said)
 
 
 LAUNCHER = """
@@ -67,7 +67,7 @@ def test_nothing_outlives_a_killed_launcher_and_the_next_one_starts_in_its_folde
         assert launcher.stdout.readline() == "ready\n"
         pids = list(RunDir(tmp_path).recorded().values())
         launcher.kill()
-    assert len(pids) == len(PORT_OFFSETS) + SERVER_PROCESSES
+    assert len(pids) == len(PROCESSES) + SERVER_PROCESSES
     assert eventually(lambda: all(map(is_gone, pids)), deadline_s=30)
     with running_hospital(tmp_path, command=stand_in) as hospital:
         psycopg.connect(hospital.env["CHART_DATABASE_URL"]).close()

@@ -55,7 +55,8 @@ def test_there_is_nothing_else_on_the_port_of_the_metrics() -> None:
         assert get(f"{url}/")[0] == get(f"{url}/metrics/x")[0] == 404
 
 
-def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
+def test_a_port_that_is_taken_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "TAKEN_FOR_S", 0.1)
     port = free_port()
     with health.listen(LOOPBACK, port), pytest.raises(OSError, match=rf"METRICS_PORT.*:{port}"):
         health.listen(LOOPBACK, port)

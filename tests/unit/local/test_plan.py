@@ -34,7 +34,7 @@ def test_a_process_gets_its_own_database_and_port(monkeypatch: pytest.MonkeyPatc
     assert relay.environment is not None
     assert api.environment["DATABASE_URL"] == "postgresql://h/patients"
     assert api.environment["RABBITMQ_URL"] == "amqp://patient@h"
-    assert api.environment["HTTP_PORT"] == "8101"
+    assert (api.environment["HTTP_PORT"], api.environment["METRICS_PORT"]) == ("8101", "8401")
     assert relay.environment["METRICS_PORT"] == "8301"
     assert "POSTGRES_URL" not in api.environment
 
@@ -58,6 +58,7 @@ def test_the_outside_trusts_whom_the_services_trust(monkeypatch: pytest.MonkeyPa
 def test_a_taken_port_is_named_together_with_the_variable_that_moves_it() -> None:
     base = free_base(PORT_OFFSETS)
     check_ports(base)
-    said = rf"port {base + 103}, where the inventory consumer .*INFIRMARY_PORT_BASE"
-    with socket.create_server(("127.0.0.1", base + 103)), pytest.raises(LocalError, match=said):
-        check_ports(base)
+    for offset, whose in ((103, "inventory consumer"), (3, "inventory api"), (303, "inventory api")):
+        said = rf"port {base + offset}, where the {whose} .*INFIRMARY_PORT_BASE"
+        with socket.create_server(("127.0.0.1", base + offset)), pytest.raises(LocalError, match=said):
+            check_ports(base)
