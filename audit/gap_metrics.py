@@ -1,29 +1,110 @@
 """What the auditor of gaps shows. Every series is there from the start."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from platform import python_version
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
+from audit import __version__
 from audit.broker import Unreadable
 from audit.log_gaps import LogGaps
 
-MISSING = Gauge("infirmary_log_missing", "Sequences that a log does not hold although later ones came.", ["source"])
-SUBJECTS = Gauge("infirmary_log_subjects", "Subjects that were seen in a log.", ["source"])
-REPEATED = Counter("infirmary_log_repeated_total", "Events that came to a log again.", ["source"])
-EARLY = Counter("infirmary_log_early_total", "Events that came to a log before one that they follow.", ["source"])
-UNNUMBERED = Counter("infirmary_log_unnumbered_total", "Messages in a log that are no numbered event.", ["source"])
-BROKER = Gauge("infirmary_gap_auditor_connected", "Whether the logs can be read now.")
-BEHIND = Gauge("infirmary_gap_auditor_lag_messages", "Messages of a log still to be read, at least.", ["source"])
-CAUGHT_UP = Gauge("infirmary_gap_auditor_caught_up_timestamp_seconds", "When all logs were last read to their ends.")
-UNREAD = Gauge("infirmary_gap_auditor_unread", "Whether a log is not looked at, and why.", ["source", "reason"])
+disable_created_metrics()  # type: ignore[no-untyped-call]
+registry = CollectorRegistry()
+ProcessCollector(registry=registry)
+PlatformCollector(registry=registry)
+
+
+class Reason(StrEnum):
+    """Why not everything can be looked at."""
+
+    STARTING = "starting"
+    BROKER_AWAY = "broker_away"
+    LOG_UNREADABLE = "log_unreadable"
+    LOOP_HANGS = "loop_hangs"
+
+
+def _gauge(name: str, help_text: str, *labels: str) -> Gauge:
+    return Gauge(f"infirmary_{name}", help_text, labels, registry=registry)
+
+
+def _counter(name: str, help_text: str) -> Counter:
+    return Counter(f"infirmary_{name}", help_text, ["source"], registry=registry)
+
+
+BUILD = _gauge(
+    "build_info",
+    "Which version runs? Always 1; the labels tell the version of the code and that of Python.",
+    "version",
+    "python",
+)
+READY = _gauge("ready", "Can all logs be looked at? 1 while /readyz answers 200, otherwise 0.")
+NOT_READY = _gauge(
+    "not_ready", "Why can not all logs be looked at? 1 for each reason that holds now, 0 for the others.", "reason"
+)
+MISSING = _gauge(
+    "log_missing",
+    "Has a message been lost? Sequences that the log does not hold although later ones of their subjects came; "
+    "0 when none is missing, and for a moment more while a relay sends a batch again.",
+    "source",
+)
+SUBJECTS = _gauge("log_subjects", "How much has the auditor seen? Subjects that were seen in the log.", "source")
+REPEATED = _counter(
+    "log_repeated", "How often are events sent again? Events that came to the log again; readers drop them."
+)
+EARLY = _counter(
+    "log_early", "Does the order of a subject hold? Events that came to the log before one that they follow."
+)
+UNNUMBERED = _counter(
+    "log_unnumbered", "Does anything else write to the log? Messages in it that are no numbered event of its service."
+)
+CONNECTED = _gauge(
+    "gap_auditor_connected",
+    "Does the auditor watch? 1 while it reads the logs, 0 while the broker is away or the auditor hangs.",
+)
+BEHIND = _gauge(
+    "gap_auditor_lag_messages",
+    "Is what the auditor says of today? Messages of the log that it has still to read, at least.",
+    "source",
+)
+CAUGHT_UP = _gauge(
+    "gap_auditor_caught_up_timestamp_seconds",
+    "Since when is the auditor behind? When all logs that can be read were last read to their ends, in unix time; "
+    "0 before the first time.",
+)
+UNREAD = _gauge(
+    "gap_auditor_unread",
+    "Which log is not looked at, and why? 1 for the reason, 0 for the others; `missing` is a log of nothing yet.",
+    "source",
+    "reason",
+)
 
 
 def show_from_the_start(publishers: Iterable[str]) -> None:
     """Makes the series of all logs."""
+    BUILD.labels(__version__, python_version()).set(1)
+    show_ready((Reason.STARTING,))
     for publisher in publishers:
         for metric in (MISSING, SUBJECTS, REPEATED, EARLY, UNNUMBERED, BEHIND):
             metric.labels(publisher)
         show_unread(publisher, None)
+
+
+def show_ready(reasons: Collection[Reason]) -> None:
+    """Shows why not everything can be looked at; no reason when it can."""
+    READY.set(not reasons)
+    for each in Reason:
+        NOT_READY.labels(each.value).set(each in reasons)
+    if Reason.LOOP_HANGS in reasons:
+        CONNECTED.set(0)
 
 
 def show_unread(publisher: str, reason: Unreadable | None) -> None:

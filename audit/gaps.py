@@ -21,7 +21,7 @@ from audit.addresses import HOSPITAL, services_in
 from audit.broker import Unreadable
 from audit.environment import of_services, read_environment
 from audit.facts import LogMessage
-from audit.gap_metrics import BEHIND, BROKER, CAUGHT_UP, LogCounts, show_from_the_start, show_unread
+from audit.gap_metrics import BEHIND, CAUGHT_UP, CONNECTED, LogCounts, Reason, show_from_the_start, show_unread
 from audit.log_gaps import LogGaps
 from audit.logs import LogTail
 from audit.probes import Probe, serve
@@ -66,7 +66,7 @@ class GapAuditor:
         self._tail.close()
 
     def _show(self, connected: bool) -> None:
-        BROKER.set(connected)
+        CONNECTED.set(connected)
         for publisher, counts in self._counts.items():
             counts.show()
             BEHIND.labels(publisher).set(self._tail.behind(publisher))
@@ -76,8 +76,9 @@ class GapAuditor:
         unread: dict[str, Unreadable] = {
             log: why for log, why in self._tail.unreadable.items() if why is not Unreadable.MISSING
         }
-        self.probe.reasons = [] if connected else ["the broker is away"]
-        self.probe.reasons += [f"{publisher}'s log cannot be read: {why}" for publisher, why in unread.items()]
+        troubles = [] if connected else [(Reason.BROKER_AWAY, "the broker is away")]
+        troubles += [(Reason.LOG_UNREADABLE, f"{log}'s log cannot be read: {why}") for log, why in unread.items()]
+        self.probe.found(troubles)
         for publisher in unread.keys() - self._told.keys():
             _logger.warning("the log of %s cannot be read: %s", publisher, unread[publisher])
         for publisher in self._told.keys() - unread.keys():

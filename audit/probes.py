@@ -3,28 +3,36 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from audit.gap_metrics import Reason, registry, show_ready
 
 ALIVE_S = 60.0
 """A loop that has not turned for so long hangs: the process should be started again."""
 
 
 class Probe:
-    """What the loop says of itself, for other threads to read.
-
-    Attributes:
-        reasons: Why not everything can be looked at just now; none when it can.
-    """
+    """What the loop says of itself, for other threads to read."""
 
     def __init__(self) -> None:
-        self.reasons = ["starting"]
+        self._troubles: Sequence[tuple[Reason, str]] = [(Reason.STARTING, "starting")]
         self._turned_at = time.monotonic()
 
     def turned(self) -> None:
         """Notes a turn of the loop."""
         self._turned_at = time.monotonic()
+
+    def found(self, troubles: Sequence[tuple[Reason, str]]) -> None:
+        """Notes why not everything can be looked at just now, with words for people; none when it can."""
+        self._troubles = troubles
+
+    @property
+    def troubles(self) -> list[tuple[Reason, str]]:
+        """Why not everything can be looked at just now."""
+        return [*self._troubles, *([] if self.is_alive else [(Reason.LOOP_HANGS, "the loop hangs")])]
 
     @property
     def is_alive(self) -> bool:
@@ -40,12 +48,14 @@ def serve(probe: Probe, host: str, port: int) -> ThreadingHTTPServer:
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            reasons = list(probe.reasons)
+            troubles = probe.troubles
             if path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+                show_ready({reason for reason, _ in troubles})
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif path == "/healthz":
                 self._say(200 if probe.is_alive else 503, "alive" if probe.is_alive else "the loop hangs", [])
             elif path == "/readyz":
+                reasons = [words for _, words in troubles]
                 self._say(503 if reasons else 200, "not ready" if reasons else "ready", reasons)
             else:
                 self._say(404, "not found", [])

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -33,9 +35,17 @@ def answer(port: int, path: str) -> tuple[int, dict[str, object]]:
         return 0, {}
 
 
-def unread(port: int, source: str) -> set[str]:
+def metrics(port: int) -> bytes:
     with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=5) as response:
-        lines = response.read().decode().splitlines()
+        return bytes(response.read())
+
+
+def not_ready(port: int) -> set[str]:
+    return {reason for reason, holds in gauge(port, "infirmary_not_ready").items() if holds}
+
+
+def unread(port: int, source: str) -> set[str]:
+    lines = metrics(port).decode().splitlines()
     mine = [line for line in lines if line.startswith(f'{UNREAD}{{reason="') and f'source="{source}"' in line]
     assert len(mine) == len(Unreadable)
     return {line.split('"')[1] for line in mine if line.endswith(" 1.0")}
@@ -61,6 +71,12 @@ def test_it_reads_the_log_of_every_service_that_is_named_and_says_which_it_canno
         assert (status, said["reasons"]) == (503, [f"{odd}'s log cannot be read: wrong_type"])
         assert answer(port, "/healthz") == (200, {"status": "alive"})
         assert answer(port, "/nothing")[0] == 404
+        assert "log_unreadable" in not_ready(port)
+        if shutil.which("promtool") is not None:
+            told = subprocess.run(
+                ["promtool", "check", "metrics"], input=metrics(port), check=False, capture_output=True
+            )
+            assert (told.returncode, told.stdout + told.stderr) == (0, b"")
     assert f"the log of {odd} cannot be read: wrong_type" in (tmp_path / "auditor.log").read_text()
 
 
@@ -70,6 +86,7 @@ def test_without_a_broker_it_lives_says_so_and_ends_at_once_when_told(tmp_path: 
         eventually(lambda: answer(port, "/readyz")[1].get("reasons") == ["the broker is away"], because="it says so")
         assert answer(port, "/healthz")[0] == 200
         assert gauge(port, CONNECTED) == {"": 0}
+        assert not_ready(port) == {"broker_away"}
     assert "Traceback" not in log.read_text()
 
 
