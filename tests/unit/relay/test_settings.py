@@ -28,6 +28,9 @@ def test_the_defaults_are_enough() -> None:
         ("RABBITMQ_URL", "http://localhost", "amqp://user:password@host:port/vhost"),
         ("RELAY_BATCH_ROWS", "0", "most messages published together"),
         ("RELAY_BATCH_BYTES", "many", "most bytes of bodies"),
+        ("RELAY_STALLED_AFTER_S", "0", "seconds without a confirm"),
+        ("RELAY_STALLED_AFTER_S", "nan", "seconds without a confirm"),
+        ("RELAY_RESTART_WHEN_STALLED_S", "-1", "0 for never"),
         ("METRICS_PORT", "70000", "port of /metrics"),
         ("RELAY_LOG_MAX_AGE", "a month", "a number and Y, M, D, h, m or s"),
         ("LOG_PARTS", "3", "a power of two"),
@@ -55,6 +58,14 @@ def test_crash_points_are_refused_in_production(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("INFIRMARY_ENV", "production")
     with pytest.raises(SettingsError, match="RELAY_CRASH_POINT"):
         read_settings()
+
+
+def test_nothing_is_restarted_before_it_is_said_to_be_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_RESTART_WHEN_STALLED_S", "59")
+    with pytest.raises(SettingsError, match="0, or not less than RELAY_STALLED_AFTER_S"):
+        read_settings()
+    monkeypatch.setenv("RELAY_RESTART_WHEN_STALLED_S", "0")
+    assert read_settings().relay_restart_when_stalled_s == 0
 
 
 def test_targets_to_declare_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
