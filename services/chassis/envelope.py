@@ -63,7 +63,10 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came from a log or an inbox queue, its attributes checked, its body not yet read."""
+    """A message as it came from a log or an inbox queue, its attributes checked, its body not yet read.
+
+    `time` is when it was written, as its writer says; `unix_time` reads it.
+    """
 
     message_id: UUID
     source: str
@@ -74,6 +77,7 @@ class Incoming:
     traceparent: str | None
     tracestate: str | None
     body: bytes
+    time: str | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Returns the attributes as JSON, to be kept while the message is parked."""
@@ -86,6 +90,7 @@ class Incoming:
             "correlation_id": self.correlation_id,
             "traceparent": self.traceparent,
             "tracestate": self.tracestate,
+            "time": self.time,
         }
 
 
@@ -182,6 +187,7 @@ def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
         traceparent=_optional_text(headers, "traceparent"),
         tracestate=_optional_text(headers, "tracestate"),
         body=body,
+        time=_optional_text(headers, "time"),
     )
 
 
@@ -192,7 +198,17 @@ def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
         **{key: attributes[key] for key in ("source", "type", "subject", "sequence", "correlation_id", "traceparent")},
         tracestate=attributes.get("tracestate"),  # not known to those who parked messages before
         body=body,
+        time=attributes.get("time"),  # those parked by an earlier release have none
     )
+
+
+def unix_time(written: str | None) -> float | None:
+    """Returns a message's `time` in unix time; None where it is none, or none with an offset."""
+    try:
+        at = datetime.fromisoformat(written or "")
+        return at.timestamp() if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def read_body(kind: type[M], body: bytes) -> M:

@@ -6,13 +6,24 @@ from contextvars import ContextVar
 
 from pythonjsonlogger.json import JsonFormatter
 
+from services.chassis.trace_context import traceparent_of
+
 CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 
 class _WithCorrelationId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.correlation_id = CORRELATION_ID.get()
+        if not hasattr(
+            record, "correlation_id"
+        ):  # a line about something else than what is being worked on has its own
+            record.correlation_id = CORRELATION_ID.get()
         return True
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """Returns the id of the trace that a traceparent names, or None where it names none."""
+    taken = traceparent_of(traceparent)
+    return taken and taken[3:35]
 
 
 def configure(service: str, role: str, level: str) -> None:

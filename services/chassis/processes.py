@@ -43,13 +43,18 @@ def make_app(service: str, settings: Settings) -> Flask:
 
 def run_consumer(service: str, settings: Settings) -> None:
     """Applies the messages of the service's logs and inbox until SIGTERM; the batch in hand is committed first."""
+    from services.chassis.consumer.growing import growing_tables
+    from services.chassis.tables import TableWatch
+
     logs.configure(service, "consumer", settings.log_level)
     heart = Heart()
     health.serve(heart, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
     consumer = make_consumer(service, settings, heart)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
+    tables = TableWatch(growing_tables(service, settings, orchestrator_of(service, settings) is not None))
     consumer.run()
+    tables.close()
 
 
 def make_consumer(service: str, settings: Settings, heart: Heart) -> "Consumer":

@@ -1,6 +1,6 @@
 """A local transaction: SQL and the messages that tell about it, committed together or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, LiteralString, TypeVar
 
@@ -46,6 +46,8 @@ class Transaction(Query):
         message_max_bytes: The largest body of a message.
         cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
             message of its batch.
+        written_at: The `time` of the message that is worked on, when a consumer works on one.
+        after_commit: What is told to others, logs and metrics, once all this is certain.
         messages: What was published and is not in the outbox yet; that comes last, at the commit.
         wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
     """
@@ -61,6 +63,8 @@ class Transaction(Query):
         super().__init__(connection)
         self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
         self.cause = cause
+        self.written_at: str | None = None
+        self.after_commit: list[Callable[[], None]] = []
         self.messages: list[Outgoing] = []
         self.wrote_messages = False
         # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
@@ -102,10 +106,14 @@ class Transaction(Query):
         fault, and must not spoil the transaction for others.
         """
         self.write_messages()
+        told = len(self.after_commit)
         try:
             with self.connection.transaction():
                 yield
                 self.write_messages()
+        except BaseException:
+            del self.after_commit[told:]
+            raise
         finally:
             self.messages.clear()
 
@@ -149,6 +157,8 @@ def transaction(
     except BaseException:
         _undo(connection)
         raise
+    for tell in tx.after_commit:
+        tell()
 
 
 def _undo(connection: psycopg.Connection[Any]) -> None:

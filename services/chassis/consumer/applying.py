@@ -12,6 +12,7 @@ from services.chassis.logs import CORRELATION_ID
 from services.chassis.messages import Command, Reply
 from services.chassis.saga import participant
 from services.chassis.saga.in_hand import SagasInHand
+from services.chassis.saga.measured import expect_statuses
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.transaction import Transaction
 from services.chassis.wire import MESSAGE_MAX_BYTES
@@ -21,6 +22,7 @@ class Work(Protocol):
     """What a handler works through, whatever the database."""
 
     cause: Cause
+    written_at: str | None
 
 
 class Applier:
@@ -35,7 +37,8 @@ class Applier:
         self._types = frozenset(
             {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
         )
-        expect_series(handlers)
+        expect_series(handlers, orchestrates=orchestrator is not None)
+        expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
 
     def handles(self, message: Incoming) -> bool:
         """Says whether a message is of a type that this service handles; only those are told by their names."""
@@ -103,6 +106,7 @@ class Applier:
 def work_on(tx: Work, message: Incoming) -> None:
     """Notes the message as the cause of all that is written from here on."""
     tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
+    tx.written_at = message.time
     CORRELATION_ID.set(tx.cause.correlation_id)
 
 

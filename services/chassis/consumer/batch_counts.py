@@ -1,12 +1,15 @@
 """Counts what happened to the messages of a batch, and tells the monitoring system when that is certain."""
 
 import logging
+import time
 from collections import Counter
+from uuid import UUID
 
-from services.chassis import metrics
 from services.chassis.consumer import unhandled
-from services.chassis.consumer.failure import describe, line_of
-from services.chassis.envelope import MalformedMessage
+from services.chassis.consumer.failure import calls_of, describe, kept, line_of
+from services.chassis.consumer.series import OTHER, series_of
+from services.chassis.envelope import Incoming, unix_time
+from services.chassis.logs import trace_id_of
 
 log = logging.getLogger(__name__)
 
@@ -22,62 +25,88 @@ class BatchCounts:
         self._channel = channel
         self._applied: Counter[str] = Counter()
         self._passed: Counter[str] = Counter()
-        self._failures: list[tuple[str, BaseException]] = []
-        self._duplicates = self._waiting = self._parked = 0
+        self._written: list[str | None] = []
+        self._failures: list[tuple[Incoming | None, UUID, BaseException]] = []
+        self._parked: Counter[str] = Counter()
+        self._duplicates = self._waiting = 0
         self.hindered = 0
 
     @property
     def held_messages(self) -> int:
         """How many were parked or have to wait."""
-        return self._waiting + self._parked
+        return self._waiting + self._parked.total()
 
     @property
     def settled(self) -> int:
         """How many need nothing more."""
         return self._applied.total() + self._duplicates
 
-    def applied(self, message_type: str) -> None:
+    def applied(self, message: Incoming) -> None:
         """Counts a message that was applied."""
-        self._applied[message_type] += 1
+        self._applied[message.type] += 1
+        self._written.append(message.time)
 
     def passed(self, message_type: str) -> None:
         """Counts an event of a type that nobody here handles; it is applied by doing nothing."""
         self._passed[message_type] += 1
-        self.applied(unhandled.OTHER)
+        self._applied[OTHER] += 1
 
     def duplicate(self, count: int = 1) -> None:
         """Counts messages that had been applied before."""
         self._duplicates += count
 
-    def held(self, error: BaseException | None, message_type: str | None = None) -> None:
-        """Counts a message that is parked with its error, or waits without one; its error is told with the calls."""
+    def held(self, error: BaseException | None, message: Incoming | None, identity: UUID) -> None:
+        """Counts a message that is parked with its error, or waits without one; its error is told with the calls.
+
+        Args:
+            error: What it failed with.
+            message: The message, if its attributes could be read.
+            identity: Its id, or what stands for it.
+        """
         if error is None:
             self._waiting += 1
         else:
-            self._parked += 1
-            self._failures.append((message_type or "a message", error))
+            self._parked[message.type if message is not None else OTHER] += 1
+            self._failures.append((message, identity, error))
 
     def put_off(self, is_new: bool) -> None:
         """Counts a message that has met somebody's lock, and is held since then or was held already."""
         self.hindered += 1
         self._waiting += is_new
 
-    def failed_again(self, known: str | None, error: BaseException, message_type: str | None) -> None:
+    def failed_again(self, known: str | None, error: BaseException, message: Incoming | None, identity: UUID) -> None:
         """Notes that a parked message has failed again, which is told if it is another error than the one known."""
         if known is None or line_of(known) != describe(error):
-            self._failures.append((message_type or "a message", error))
+            self._failures.append((message, identity, error))
 
     def tell(self) -> None:
         """Adds it all to the metrics and the log; to be called after the commit."""
+        series, now = series_of(self._channel), time.time()
         for message_type, count in self._applied.items():
-            metrics.APPLIED.labels(self._channel, message_type).inc(count)
+            series.applied.get(message_type, series.applied[OTHER]).inc(count)
+        for written in self._written:
+            if (written_at := unix_time(written)) is not None:
+                series.end_to_end.observe(max(now - written_at, 0.0))
         for message_type, count in self._passed.items():
             unhandled.passed(self._channel, message_type, count)
-        counted = ((metrics.DUPLICATES, self._duplicates), (metrics.WAITING, self._waiting))
-        for metric, count in (*counted, (metrics.PARKED, self._parked)):
+        for parked_type, count in self._parked.items():
+            series.parked.get(parked_type, series.parked[OTHER]).inc(count)
+        for counter, count in ((series.duplicates, self._duplicates), (series.early, self._waiting)):
             if count:
-                metric.labels(self._channel).inc(count)
+                counter.inc(count)
         failures, self._failures = self._failures, []
-        for what, error in failures:
-            calls = None if isinstance(error, MalformedMessage) else error
-            log.error("%s of %s is parked: %s", what, self._channel, describe(error), exc_info=calls)
+        for failure in failures:
+            self._tell_failure(*failure)
+
+    def _tell_failure(self, message: Incoming | None, identity: UUID, error: BaseException) -> None:
+        """Writes one line with the last calls that led to the error; a message that cannot be read has none."""
+        found_by = {
+            "channel": self._channel,
+            "message_id": str(identity),
+            "correlation_id": message.correlation_id if message is not None else None,
+            "trace_id": trace_id_of(message.traceparent) if message is not None else None,
+        }
+        calls = calls_of(kept(error))
+        extra = found_by | ({"traceback": calls} if calls else {})
+        what = message.type if message is not None else "a message"
+        log.error("%s %s of %s is parked: %s", what, identity, self._channel, describe(error), extra=extra)

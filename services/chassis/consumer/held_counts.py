@@ -1,13 +1,36 @@
 """How many messages of each channel are held. Few are counted whenever it may have changed, many only now and then."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from services.chassis import metrics
+from services.chassis.log_parts import is_log
 
 MANY: Final = 500
 MANY_ARE_COUNTED_EVERY_S: Final = 5.0
+"""Or more rarely: to count a great many takes no more than a hundredth of the time."""
+
+_SHARE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNow:
+    """What is held of a channel, by state; a state without messages may be left out.
+
+    Attributes:
+        messages: How many.
+        oldest: Since when the oldest of them, in unix time.
+    """
+
+    messages: Mapping[str, int]
+    oldest: Mapping[str, float]
+
+    @property
+    def total(self) -> int:
+        """How many are held in any state."""
+        return sum(self.messages.values())
 
 
 class HeldCounts:
@@ -15,7 +38,7 @@ class HeldCounts:
 
     def __init__(
         self,
-        count: Callable[[str], int],
+        count: Callable[[str], HeldNow],
         count_missing: Callable[[str], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -28,26 +51,29 @@ class HeldCounts:
         """
         self._count, self._count_missing, self._clock = count, count_missing, clock
         self._known: dict[str, int] = {}
-        self._counted_at: dict[str, float] = {}
+        self._count_again_at: dict[str, float] = {}
 
     def of(self, channel: str) -> int:
         """Returns how many are held; of many, about how many."""
         if channel not in self._known:
-            self._known[channel] = self._count(channel)
-            self._counted_at[channel] = self._clock()
-            metrics.HELD.labels(channel).set(self._known[channel])
+            began = self._clock()
+            held = self._count(channel)
+            took = self._clock() - began
+            self._known[channel] = held.total
+            self._count_again_at[channel] = began + max(MANY_ARE_COUNTED_EVERY_S, _SHARE * took)
+            _show(channel, held)
         return self._known[channel]
 
     def changed(self, channel: str, by: int) -> None:
         """Notes that this process has held more messages, or fewer, and that others may have, too."""
         about = self._known.get(channel, 0) + by
-        if about > MANY and self._clock() - self._counted_at[channel] < MANY_ARE_COUNTED_EVERY_S:
+        if about > MANY and self._clock() < self._count_again_at[channel]:
             self._known[channel] = about
-            metrics.HELD.labels(channel).set(about)
         else:
             self.forget(channel)
             some = self.of(channel) > 0
-            metrics.MISSING.labels(channel).set(self._count_missing(channel) if some else 0)
+            if is_log(channel):
+                metrics.MISSING.labels(channel).set(self._count_missing(channel) if some else 0)
 
     def forget_few(self, channel: str) -> None:
         """Notes that another process may have changed it, which may wait until many are counted again."""
@@ -57,3 +83,9 @@ class HeldCounts:
     def forget(self, channel: str) -> None:
         """Notes that another process may have changed it."""
         self._known.pop(channel, None)
+
+
+def _show(channel: str, held: HeldNow) -> None:
+    for state in metrics.STATES:
+        metrics.HELD.labels(channel, state).set(held.messages.get(state, 0))
+        metrics.HELD_OLDEST.labels(channel, state).set(held.oldest.get(state, 0.0))

@@ -82,7 +82,7 @@ class InboxBatch:
             if is_transient(error):
                 raise
             parking.failed_again(self.tx, held, error)
-            self.counts.failed_again(held.error, error, held.type)
+            self.counts.failed_again(held.error, error, held.readable(), held.message_id)
 
     def _one(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -93,11 +93,11 @@ class InboxBatch:
                 self._hold(delivery, None)
             elif not self.careful:
                 self.applier.inbox(self.tx, message, self.sagas)
-                self.counts.applied(message.type)
+                self.counts.applied(message)
             else:
                 with self.tx.savepoint():
                     self._apply_alone(message)
-                self.counts.applied(message.type)
+                self.counts.applied(message)
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
@@ -106,12 +106,12 @@ class InboxBatch:
                 raise
             self._hold(delivery, error, is_put_off)
 
-    def _apply_alone(self, message: Incoming) -> str:
-        """Applies a message with what it needs of sagas; returns its type."""
+    def _apply_alone(self, message: Incoming) -> Incoming:
+        """Applies a message with what it needs of sagas, and returns it."""
         sagas = SagasInHand(self.tx)
         self.applier.inbox(self.tx, message, sagas)
         sagas.save()
-        return message.type
+        return message
 
     def _may_overtake(self, message: Incoming) -> bool:
         with self.tx.savepoint() if self.careful else nullcontext():
@@ -132,12 +132,13 @@ class InboxBatch:
 
     def _hold(self, delivery: Delivery, error: BaseException | None, is_put_off: bool = False) -> None:
         parking.hold(self.tx, self.queue, delivery, error, is_put_off)
-        if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
-            self.blocked.add(delivery.message.subject)
+        message = delivery.message
+        if isinstance(message, Incoming) and not isinstance(error, MalformedMessage):
+            self.blocked.add(message.subject)
         if is_put_off:
             self.counts.put_off(is_new=True)
         else:
-            self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)
+            self.counts.held(error, message if isinstance(message, Incoming) else None, delivery.identity)
 
     def _enter(self, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
         """Writes the inbox rows; the result, not waited for here, says which of the messages were not there yet."""

@@ -94,7 +94,7 @@ class LogBatch:
             if not self.careful or is_transient(error):
                 raise
             parking.failed_again(self.tx, held, error)
-            self.counts.failed_again(held.error, error, held.type)
+            self.counts.failed_again(held.error, error, held.readable(), held.message_id)
             return
         self._note(message, verdict)
         if verdict is not Verdict.WAIT:
@@ -132,7 +132,10 @@ class LogBatch:
         if verdict is Verdict.APPLY and message.sequence is not None:
             self.sequences.applied(_scope(message), message.sequence)
             self.changed.add(_scope(message))
-            (self.counts.applied if self.applier.handles(message) else self.counts.passed)(message.type)
+            if self.applier.handles(message):
+                self.counts.applied(message)
+            else:
+                self.counts.passed(message.type)
         elif verdict is Verdict.DUPLICATE:
             self.counts.duplicate()
 
@@ -150,7 +153,7 @@ class LogBatch:
         if is_put_off:
             self.counts.put_off(is_new=True)
         else:
-            self.counts.held(error, message.type if isinstance(message, Incoming) else None)
+            self.counts.held(error, message if isinstance(message, Incoming) else None, delivery.identity)
 
     def _move_offset(self, last: Delivery) -> None:
         """Moves the offset first, so that a reader that was replaced is stopped by the row before it does anything."""

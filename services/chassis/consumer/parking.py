@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
-from services.chassis.consumer.hindrance import told
+from services.chassis.consumer.held_counts import HeldNow
+from services.chassis.consumer.hindrance import PUT_OFF, told
 from services.chassis.consumer.sequence import Subject
-from services.chassis.envelope import Incoming, MalformedMessage
+from services.chassis.envelope import Incoming, MalformedMessage, stored
 from services.chassis.log_parts import is_log
+from services.chassis.metrics import PARKED_STATE, WAITING_STATE
 from services.chassis.transaction import Query, Transaction
 
 BLOCKED_S = 600.0
@@ -57,6 +60,17 @@ class Held:
             MalformedMessage: It was too long to be kept whole.
         """
         return whole(self.properties, self.body)
+
+    def readable(self) -> Incoming | None:
+        """Returns the message for those who are told of it, as far as its attributes could be read."""
+        return None if self.type is None else stored(self.properties, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldInState:
+    failed: bool
+    messages: int
+    oldest: datetime
 
 
 COLUMNS = (
@@ -161,9 +175,22 @@ def put_off(tx: Transaction, held: Held) -> None:
     )
 
 
-def count(query: Query, channel: str) -> int:
-    """Returns how many messages of a channel are held."""
-    return int(query.value("SELECT count(*) FROM parked_message WHERE channel = %(channel)s", channel=channel))
+def count(query: Query, channel: str) -> HeldNow:
+    """Returns how many messages of a channel are held, and the oldest since when. What is put off only waits."""
+    found = query.many(
+        _HeldInState,
+        """SELECT coalesce(NOT starts_with(left(error, %(length)s), %(put_off)s), false) AS failed,
+                  count(*) AS messages, min(parked_at) AS oldest
+           FROM parked_message WHERE channel = %(channel)s GROUP BY 1""",
+        channel=channel,
+        put_off=PUT_OFF,
+        length=len(PUT_OFF),
+    )
+    counted = {PARKED_STATE if state.failed else WAITING_STATE: state for state in found}
+    return HeldNow(
+        {name: state.messages for name, state in counted.items()},
+        {name: state.oldest.timestamp() for name, state in counted.items()},
+    )
 
 
 def missing(query: Query, channel: str) -> int:

@@ -24,9 +24,11 @@ from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.log_batch import LogBatch
 from services.chassis.consumer.position import Position
 from services.chassis.consumer.postgres_positions import PostgresPositions, identity_of
+from services.chassis.consumer.series import series_of, timed
 from services.chassis.database import READER_SESSION, connect, is_transient
 from services.chassis.log_parts import is_log
 from services.chassis.nudge import Nudger
+from services.chassis.saga.measured import SagaWatch
 from services.chassis.settings import Settings
 from services.chassis.tables import expect_tables
 from services.chassis.transaction import Query, Transaction, transaction
@@ -48,10 +50,7 @@ _FORGET: Final[dict[str, LiteralString]] = {
             ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED))""",
 }
 
-_LOOK_AT_SAGAS = """
-SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp()),
-       (SELECT count(*) FROM saga WHERE status = 'parked')
-"""
+_SOME_ARE_DUE: Final[LiteralString] = "SELECT EXISTS (SELECT FROM saga WHERE due_at <= statement_timestamp())"
 
 
 class PostgresLedger:
@@ -67,6 +66,7 @@ class PostgresLedger:
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
         self._positions = PostgresPositions(self._connection)
+        self._sagas = SagaWatch(self._query, applier.orchestrator.sagas.values() if applier.orchestrator else ())
         self._hindered_until = 0.0
         expect_tables((), forgetting=_FORGET)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
@@ -85,7 +85,6 @@ class PostgresLedger:
         if not self._positions.own(log):
             return False
         self._held.forget(log)  # another reader may have added some
-        metrics.MISSING.labels(log).set(0)
         return True
 
     def let_go(self, log: str) -> None:
@@ -121,8 +120,9 @@ class PostgresLedger:
             return batch.counts
 
         some_held = self._held.of(log) > 0
-        self._note(log, self._twice(log, work))
-        metrics.BATCH.labels(log).observe(len(deliveries))
+        with timed(log, len(deliveries)):
+            counts = self._twice(log, work)
+        self._note(log, counts)
         last = deliveries[-1]
         metrics.POSITION.labels(log).set(last.offset or 0)
         return replace(position, last_offset=last.offset, last_message_id=last.identity)
@@ -135,8 +135,9 @@ class PostgresLedger:
             batch.apply(deliveries)
             return batch.counts
 
-        self._note(queue, self._twice(queue, work))
-        metrics.BATCH.labels(queue).observe(len(deliveries))
+        with timed(queue, len(deliveries)):
+            counts = self._twice(queue, work)
+        self._note(queue, counts)
 
     def retry_held(self, channel: str, at_most: int = 100, until: float = math.inf) -> int:
         """Tries what is parked or waits in a channel and is due. Returns how many need nothing more."""
@@ -182,10 +183,9 @@ class PostgresLedger:
         self._held.forget_few(f"{self._service}.inbox")  # another pod may be the active one, and have held some
         orchestrator = self._applier.orchestrator
         if orchestrator is not None:
-            due, parked = self._connection.execute(_LOOK_AT_SAGAS).fetchone() or (False, 0)
-            metrics.SAGAS_PARKED.set(parked)
-            if due:
-                metrics.SAGA_TIMEOUTS.inc(self._transact(orchestrator.time_out, pipelined=False))
+            if self._query.value(_SOME_ARE_DUE):
+                self._transact(orchestrator.time_out, pipelined=False)
+            self._sagas.look()
 
     def forget_old(self, at_most: int) -> Mapping[str, int]:
         """Forgets inbox rows that are too old, at most so many; the API forgets its own."""
@@ -212,7 +212,7 @@ class PostgresLedger:
             raise
         except Exception as error:
             if is_transient(error):
-                metrics.ROLLED_BACK.labels(channel).inc()
+                series_of(channel).rolled_back.inc()
                 if not is_hindrance(error) or self._connection.closed:
                     raise
             log.warning("a message of %s fails, its batch is applied one by one: %s", channel, describe(error))
@@ -224,7 +224,7 @@ class PostgresLedger:
             try:
                 return self._transact(work)
             except psycopg.errors.DeadlockDetected:
-                metrics.ROLLED_BACK.labels(channel).inc()
+                series_of(channel).rolled_back.inc()
         return self._transact(work)
 
     def _transact(self, work: Callable[[Transaction], T], pipelined: bool = True) -> T:

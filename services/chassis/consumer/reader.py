@@ -14,6 +14,8 @@ from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.lag import Lag
 from services.chassis.consumer.ledger import Ledger, ReaderReplaced
 from services.chassis.consumer.position import Position, recognise, recognise_end
+from services.chassis.consumer.progress import Progress
+from services.chassis.consumer.series import series_of, show_nothing_of
 from services.chassis.consumer.subscription import Subscription
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
 
@@ -46,11 +48,13 @@ class LogReader:
         self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
         self._unreadables, self._lag = unreadables, Lag(log_name, broker)
         self.subscription: Subscription | None = None
+        self._progress = Progress()
         self._position = Position()
         self._recognised = False
         self._subscribed_at = 0.0
         self._look_again_at = 0.0
         self._silence_since = 0.0
+        series_of(log_name)
 
     @property
     def is_active(self) -> bool:
@@ -83,19 +87,36 @@ class LogReader:
         ):
             self._look_at_the_end(now)
         elif self._recognised or self._position.last_offset is None:
-            self._lag.look(self._position.last_offset)
+            self._lag.look()
+        if self.subscription is not None:
+            self._progress.seen(self._position.last_offset, self._lag.end, self._ledger.holds(self.name), now)
+
+    def standing_s(self) -> float:
+        """Returns for how long the log has had more while its offset stood still; 0 when it gets on."""
+        return self._progress.standing_s(time.monotonic())
+
+    def read_of(self) -> tuple[int, int]:
+        """Returns how many of the log's messages are applied, and how many it has, as far as that is known."""
+        first, last = self._position.first_offset or 0, self._position.last_offset
+        applied = 0 if last is None else last + 1 - first
+        if self._lag.is_caught_up:
+            return applied, applied
+        return applied, max(applied, (applied if self._lag.end is None else self._lag.end + 1 - first), 1)
 
     def let_go(self) -> None:
         """Leaves the log to another reader; what was applied is committed, what only came is forgotten here."""
         if self.is_owned:
             log.info("%s is left to another reader", self.name)
             self._close()
-            for gauge in (metrics.HELD, metrics.MISSING, metrics.POSITION):  # another process shows them from now on
-                gauge.labels(self.name)
-                gauge.remove(self.name)
+            show_nothing_of(self.name)
         self.is_owned = False
         self._unreadables.forget(self.name)
         self._ledger.let_go(self.name)
+
+    def stop(self) -> None:
+        """Notes that the session ends: others may read the log from now on."""
+        self.is_owned = False
+        show_nothing_of(self.name)
 
     def work(self) -> bool:
         """Applies what has come, one batch. Returns whether there was something."""
@@ -138,7 +159,8 @@ class LogReader:
             raise
         else:
             self._unreadables.reads(self.name)
-            self._lag.begin()
+            self._lag.begin(last)
+            metrics.POSITION.labels(self.name).set(last or 0)
 
     def _cannot_read(self, odd: Unreadable) -> None:
         self._close()
@@ -148,7 +170,10 @@ class LogReader:
         if self.subscription is not None:
             self.subscription.close()
             self.subscription = None
-        self._lag.end()
+        self._lag.stop()
+        self._progress.forget()
+        for gauge in (metrics.LAG, metrics.CAUGHT_UP, metrics.READER_ACTIVE, metrics.STALLED_SINCE):
+            gauge.labels(self.name).set(0)
 
     def _recognise(self, deliveries: list[Delivery]) -> list[Delivery]:
         """Looks at the first message after a subscription. Returns those to be applied."""
@@ -161,6 +186,9 @@ class LogReader:
         self._recognised = True
         if self._position.last_offset is None:
             self._position = replace(self._position, first_offset=offset)
+        elif (expired := offset - self._position.last_offset - 1) > 0:
+            log.error("%s: %d messages before offset %d had expired before they were read", self.name, expired, offset)
+            metrics.EXPIRED.labels(self.name).inc(expired)
         return deliveries[1:] if verdict == "known" else deliveries
 
     def _look_at_the_end(self, now: float) -> None:
@@ -172,6 +200,8 @@ class LogReader:
         self._broker.wait(LOOK_AGAIN_S)
         end = max((delivery.offset or 0 for delivery in probe.waiting), default=None)
         probe.close()
+        if end is not None:
+            self._lag.saw(end)
         if end is None and now - self._silence_since > EMPTY_LOG_S:
             self._start_over("the log is empty")
         elif end is not None and recognise_end(self._position, end) == "start over":

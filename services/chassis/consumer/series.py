@@ -1,26 +1,93 @@
-"""The series of a consumer that are known in advance, shown from its start.
+"""The series of a consumer's channels, shown from its start, and looked up once for each channel.
 
 What appears only with its first event has no growth that a monitoring system could see.
 """
 
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Final
+
 from services.chassis import metrics
-from services.chassis.consumer.unhandled import OTHER
 from services.chassis.consumer.unreadable import KINDS
+from services.chassis.contracts.published import published_by
 from services.chassis.handlers import Handlers
-from services.chassis.log_parts import name_of
+from services.chassis.log_parts import is_log, name_of, publisher_of
+from services.chassis.messages import Reply
+
+OTHER: Final = "other"
+"""In place of a type that nobody declares: a label must not hold whatever somebody chooses to send."""
+
+_handled: Final[dict[str, frozenset[str]]] = {}
+"""The types that are handled, by inbox, or by the log's publisher."""
 
 
-def expect_series(handlers: Handlers) -> None:
-    """Shows nought for all that may happen to the messages of a service."""
-    inbox = f"{handlers.service}.inbox"
-    for source, kind in handlers.events:
-        metrics.APPLIED.labels(name_of(source), kind)
-    for kind in handlers.commands:
-        metrics.APPLIED.labels(inbox, kind)
-    for log in handlers.logs():
-        metrics.UNHANDLED.labels(log, OTHER)
-    for channel in (*handlers.logs(), inbox):
-        for counter in (metrics.DUPLICATES, metrics.WAITING, metrics.PARKED, metrics.ROLLED_BACK):
-            counter.labels(channel)
+class ChannelSeries:
+    """What is counted of one log, part of a log, or inbox."""
+
+    def __init__(self, channel: str, handled: Iterable[str], published: Iterable[str]) -> None:
+        """Shows nought for all that may happen.
+
+        Args:
+            channel: Its name.
+            handled: The types that the service handles.
+            published: The types that are written into it.
+        """
+        kinds = (*handled, OTHER)  # an event that is passed is applied by doing nothing
+        self.applied = {kind: metrics.APPLIED.labels(channel, kind) for kind in kinds}
+        self.parked = {kind: metrics.PARKED.labels(channel, kind) for kind in kinds}
+        self.duplicates, self.early = metrics.DUPLICATES.labels(channel), metrics.WAITING.labels(channel)
+        self.rolled_back = metrics.ROLLED_BACK.labels(channel)
+        self.messages, self.seconds = metrics.BATCH.labels(channel), metrics.BATCH_SECONDS.labels(channel)
+        self.end_to_end = metrics.END_TO_END.labels(channel)
         for kind in KINDS:
             metrics.UNREADABLE.labels(channel, kind)
+        self.unhandled = {}
+        if is_log(channel):
+            unhandled = {*published, OTHER} - set(handled)
+            self.unhandled = {kind: metrics.UNHANDLED.labels(channel, kind) for kind in unhandled}
+            for counter in (metrics.STARTED_OVER, metrics.EXPIRED):
+                counter.labels(channel)
+        show_nothing_of(channel)
+
+
+@cache
+def series_of(channel: str) -> ChannelSeries:
+    """Returns a channel's series; of a part of a log they begin when the part is found."""
+    if is_log(channel):
+        publisher = publisher_of(channel)
+        return ChannelSeries(channel, _handled.get(publisher, ()), published_by(publisher))
+    return ChannelSeries(channel, _handled.get(channel, ()), ())
+
+
+@contextmanager
+def timed(channel: str, messages: int) -> Iterator[None]:
+    """Counts a batch and the time that it takes, once it is committed."""
+    series, began = series_of(channel), time.perf_counter()
+    yield
+    series.seconds.observe(time.perf_counter() - began)
+    series.messages.observe(messages)
+
+
+def expect_series(handlers: Handlers, orchestrates: bool) -> None:
+    """Shows nought for all that may happen to the messages of a service."""
+    inbox = f"{handlers.service}.inbox"
+    _handled[inbox] = frozenset({*handlers.commands, *([Reply.__name__] if orchestrates else [])})
+    for source in {source for source, _ in handlers.events}:
+        _handled[source] = frozenset(kind for of, kind in handlers.events if of == source)
+    series_of.cache_clear()
+    for channel in (*(name_of(source) for source in _handled if source != inbox), inbox):
+        series_of(channel)
+
+
+def show_nothing_of(channel: str) -> None:
+    """Takes back what was shown of a channel that this process does not look after any more: others show it now."""
+    for state in metrics.STATES:
+        metrics.HELD.labels(channel, state).set(0)
+        metrics.HELD_OLDEST.labels(channel, state).set(0)
+    if is_log(channel):
+        for gauge in (metrics.MISSING, metrics.STALLED_SINCE):
+            gauge.labels(channel).set(0)
+        for gauge in (metrics.POSITION, metrics.LAG, metrics.CAUGHT_UP, metrics.READER_ACTIVE):
+            gauge.labels(channel).set(0)

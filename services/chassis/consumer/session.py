@@ -7,6 +7,7 @@ from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
 from services.chassis.consumer.reader import LogReader
 from services.chassis.consumer.retention import Retention
+from services.chassis.consumer.series import show_nothing_of
 from services.chassis.consumer.split_log import SplitLog
 from services.chassis.consumer.subscription import Subscription
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
@@ -76,8 +77,22 @@ class Session:
         """Returns what cannot be read and why, if anything."""
         return self._unreadables.trouble()
 
+    def standing(self) -> dict[str, float]:
+        """Returns the logs that have more while their readers here stand still, each with the seconds since when."""
+        standing = ((reader.name, reader.standing_s()) for reader in self._readers if reader.is_active)
+        return {name: seconds for name, seconds in standing if seconds > 0}
+
+    def read_ratio(self) -> float:
+        """Returns the share of what is in the logs read here that is applied, from 0 to 1."""
+        read = [reader.read_of() for reader in self._readers if reader.is_owned]
+        total = sum(messages for _, messages in read)
+        return sum(applied for applied, _ in read) / total if total else 1.0
+
     def close(self) -> None:
-        """Gives up both connections; what was not acknowledged is delivered again."""
+        """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
+        for reader in self._readers:
+            reader.stop()
+        show_nothing_of(self._queue)
         self._broker.close()
         self._ledger.close()
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib import import_module
 
 from services.chassis import rooms
-from services.chassis.messages import OUTWARD, Command, Message, Reply
+from services.chassis.messages import OUTWARD, Command, Event, Message, Reply
 
 CHASSIS = "chassis"
 
@@ -42,6 +42,11 @@ class Declared:
     def is_command(self) -> bool:
         """Whether it asks one service to do something, rather than telling everybody that something happened."""
         return issubclass(self.message, Command)
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it tells everybody that something happened."""
+        return issubclass(self.message, Event)
 
 
 @dataclass(frozen=True)

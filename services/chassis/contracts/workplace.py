@@ -8,6 +8,7 @@ from services.chassis.contracts import rules
 from services.chassis.contracts.declarations import Catalogue
 from services.chassis.contracts.history import BEFORE_LAST, LAST, blind_spot, committed_at, in_force_since
 from services.chassis.contracts.overview import overview
+from services.chassis.contracts.published import PUBLISHED, published
 from services.chassis.contracts.schema_files import committed, current
 
 OVERVIEW = Path("docs/messages.md")
@@ -59,8 +60,9 @@ class Workplace:
         found.breaking += rules.unhandled(self._catalogue, self._handled)
         found.breaking = list(dict.fromkeys(found.breaking))
         found.stale += rules.outdated(self._catalogue, files)
-        if self._read_overview() != overview(self._catalogue):
-            found.stale.append(f"{OVERVIEW}: is not what the message classes say")
+        for path, text in self._pages().items():
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                found.stale.append(f"{path.relative_to(self._root)}: is not what the message classes say")
         return found
 
     def write(self) -> list[str]:
@@ -80,7 +82,9 @@ class Workplace:
             if files.get(path) != text:
                 (self._services / path).parent.mkdir(parents=True, exist_ok=True)
                 (self._services / path).write_text(text, encoding="utf-8")
-        (self._root / OVERVIEW).write_text(overview(self._catalogue), encoding="utf-8")
+        for page, text in self._pages().items():
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(text, encoding="utf-8")
         return []
 
     def _unmet_by_the_past(self, files: rules.Files, found: Findings) -> list[str]:
@@ -95,6 +99,8 @@ class Workplace:
         withdrawn = rules.withdrawn_while_read(self._catalogue, files)
         return rules.broken_promises(self._catalogue, files, current(self._catalogue)) + withdrawn
 
-    def _read_overview(self) -> str:
-        path = self._root / OVERVIEW
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+    def _pages(self) -> dict[Path, str]:
+        return {
+            self._root / OVERVIEW: overview(self._catalogue),
+            self._services / PUBLISHED: published(self._catalogue),
+        }

@@ -71,6 +71,7 @@ class InboxBatch:
         self._held.put_off_blocked(blocked)
 
     def _retry(self, held: Held) -> None:
+        message = None
         try:
             message = self._held.message(held)
             if message is None:
@@ -80,7 +81,7 @@ class InboxBatch:
             if is_transient(raised):
                 raise
             self._held.failed_again(held, raised)
-            self.counts.failed_again(held.error, raised, held.type)
+            self.counts.failed_again(held.error, raised, message, held.message_id)
         else:
             self._held.release(held)
 
@@ -104,7 +105,7 @@ class InboxBatch:
         applied = self._apply_first(list(first.values()))
         settled = [message for message in first.values() if message.message_id in applied]
         for message in settled:
-            self.counts.applied(message.type)
+            self.counts.applied(message)
         done = {id(message) for message in settled}
         return [delivery for delivery in deliveries if id(delivery.message) not in done]
 
@@ -124,7 +125,7 @@ class InboxBatch:
 
     def _apply(self, message: Incoming) -> None:
         if self._apply_command(message):
-            self.counts.applied(message.type)
+            self.counts.applied(message)
         else:
             self.counts.duplicate()
 
@@ -141,6 +142,7 @@ class InboxBatch:
 
     def _hold(self, delivery: Delivery, error: Exception | None) -> None:
         self._held.hold(delivery, error)
-        if isinstance(delivery.message, Incoming) and not isinstance(error, MalformedMessage):
-            self._blocked.add(delivery.message.subject)
-        self.counts.held(error, delivery.message.type if isinstance(delivery.message, Incoming) else None)
+        message = delivery.message
+        if isinstance(message, Incoming) and not isinstance(error, MalformedMessage):
+            self._blocked.add(message.subject)
+        self.counts.held(error, message if isinstance(message, Incoming) else None, delivery.identity)

@@ -22,6 +22,7 @@ from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import describe
 from services.chassis.consumer.held_counts import HeldCounts
 from services.chassis.consumer.position import Position
+from services.chassis.consumer.series import series_of, timed
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.log_parts import is_log
 from services.chassis.mongo import participant
@@ -79,7 +80,6 @@ class MongoLedger:
         """Tries to become the one active reader of a log, by a lease."""
         if not self._positions.owns(log):
             self._held.forget(log)  # another reader may have added some
-            metrics.MISSING.labels(log).set(0)
         return self._positions.own(log)
 
     def let_go(self, log: str) -> None:
@@ -109,29 +109,38 @@ class MongoLedger:
     def apply_log(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and then moves its offset behind the last."""
         some_held = self._held.of(log) > 0
+        with timed(log, len(deliveries)):
+            batch = self._applied(log, deliveries, position, some_held)
+            moved = self._positions.move(log, position, deliveries[-1])
+        self._note(log, batch.counts)
+        metrics.POSITION.labels(log).set(moved.last_offset or 0)
+        return moved
+
+    def _applied(self, log: str, deliveries: Sequence[Delivery], position: Position, some_held: bool) -> LogBatch:
+        """Writes the effects of a batch; one by one, if one of them cannot be written."""
         batch = self._log_batch(log, position, careful=False, some_held=some_held)
         try:
             batch.apply(deliveries)
         except Exception as error:
             if is_transient(error):
+                series_of(log).rolled_back.inc()
                 raise
             _log.warning("an effect of %s cannot be written, its batch is applied one by one: %s", log, describe(error))
             batch = self._log_batch(log, position, careful=True, some_held=some_held)
             batch.apply(deliveries)
-        moved = self._positions.move(log, position, deliveries[-1])
-        self._note(log, batch.counts)
-        metrics.BATCH.labels(log).observe(len(deliveries))
-        metrics.POSITION.labels(log).set(moved.last_offset or 0)
-        return moved
+        return batch
 
     def apply_inbox(self, queue: str, deliveries: Sequence[Delivery]) -> None:
         """Applies commands that were not applied yet, and answers each attempt once."""
         batch = self._inbox_batch(queue, self._held.of(queue) > 0)
         try:
-            batch.apply(deliveries)
+            with timed(queue, len(deliveries)):
+                batch.apply(deliveries)
+        except PyMongoError:
+            series_of(queue).rolled_back.inc()
+            raise
         finally:
             self._note(queue, batch.counts)
-        metrics.BATCH.labels(queue).observe(len(deliveries))
 
     def retry_held(self, channel: str, at_most: int = 100, until: float = math.inf) -> int:
         """Tries what is parked or waits in a channel and is due. Returns how many need nothing more."""

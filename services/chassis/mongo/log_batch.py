@@ -105,6 +105,7 @@ class LogBatch:
         self._hold(delivery, error)
 
     def _settle_held(self, held: Held) -> bool:
+        message = None
         try:
             message = self._held.message(held)
             return message is not None and self._judge_and_apply(message) is not Verdict.WAIT
@@ -112,7 +113,7 @@ class LogBatch:
             if is_transient(raised):
                 raise
             self._held.failed_again(held, raised)
-            self.counts.failed_again(held.error, raised, held.type)
+            self.counts.failed_again(held.error, raised, message, held.message_id)
             return False
 
     def _judge_and_apply(self, message: Incoming | MalformedMessage) -> Verdict:
@@ -127,7 +128,10 @@ class LogBatch:
             if self._careful:
                 self._effects.write()
             self._note(subject, message.sequence)
-            (self.counts.applied if self._effects.handles(message) else self.counts.passed)(message.type)
+            if self._effects.handles(message):
+                self.counts.applied(message)
+            else:
+                self.counts.passed(message.type)
         elif verdict is Verdict.DUPLICATE:
             self.counts.duplicate()
         return verdict
@@ -143,7 +147,7 @@ class LogBatch:
             subject = Subject(message.source, message.subject)
             if self._sequences.is_first_of_expired(subject):
                 self._note(subject, message.sequence - 1)  # what follows has to wait for this one
-        self.counts.held(error, message.type if isinstance(message, Incoming) else None)
+        self.counts.held(error, message if isinstance(message, Incoming) else None, delivery.identity)
 
     def _note(self, subject: Subject, sequence: int) -> None:
         self._sequences.applied(subject, sequence)

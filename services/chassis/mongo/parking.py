@@ -13,11 +13,13 @@ from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
 from services.chassis.consumer.fairness import fairly
+from services.chassis.consumer.held_counts import HeldNow
 from services.chassis.consumer.parking import BLOCKED_S, FRESH_S, LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.identifiers import new_id
 from services.chassis.log_parts import is_log
+from services.chassis.metrics import PARKED_STATE, WAITING_STATE
 from services.chassis.mongo.storage import MongoDatabase, now
 
 _WITHOUT_CONTENT = {"properties": False, "body": False}
@@ -31,7 +33,7 @@ class Held:
     id: UUID
     subject: str
     sequence: int | None
-    type: str | None
+    message_id: UUID
     error: str | None
     attempts: int
     retry_at: datetime
@@ -106,9 +108,25 @@ class HeldMessages:
         change = {"$set": known, "$inc": {"attempts": 1}}
         self._collection.update_one({"_id": held.id}, change)
 
-    def count(self) -> int:
-        """Returns how many messages are held."""
-        return self._collection.count_documents({"channel": self.channel})
+    def count(self) -> HeldNow:
+        """Returns how many messages are held, and the oldest since when. Nothing is put off for a lock here."""
+        found = self._collection.aggregate(
+            [
+                {"$match": {"channel": self.channel}},
+                {
+                    "$group": {
+                        "_id": {"$cond": [{"$gt": ["$error", None]}, PARKED_STATE, WAITING_STATE]},
+                        "messages": {"$sum": 1},
+                        "oldest": {"$min": "$parked_at"},
+                    }
+                },
+            ]
+        )
+        counted = {each["_id"]: each for each in found}
+        return HeldNow(
+            {state: each["messages"] for state, each in counted.items()},
+            {state: each["oldest"].timestamp() for state, each in counted.items()},
+        )
 
     def missing(self) -> int:
         """Returns how many events are missing: later ones of their subject are held, they are not."""
@@ -199,5 +217,5 @@ class HeldMessages:
 
 
 def _held(found: dict[str, Any]) -> Held:
-    names = ("subject", "sequence", "type", "error", "attempts", "retry_at", "parked_at")
+    names = ("subject", "sequence", "message_id", "error", "attempts", "retry_at", "parked_at")
     return Held(found["_id"], **{name: found[name] for name in names})

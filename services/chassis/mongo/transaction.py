@@ -20,6 +20,7 @@ class MongoTransaction:
     Attributes:
         cause: What led to it; every message that it writes carries it on.
         message_id: The id of the message that causes it, and so the id of the document.
+        written_at: The `time` of the message that is worked on.
         messages: What was published so far; it is embedded in the document at the commit.
     """
 
@@ -35,6 +36,7 @@ class MongoTransaction:
         self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
+        self.written_at: str | None = None
         self.messages: list[Outgoing] = []
         self._document: dict[str, Any] = {}
 

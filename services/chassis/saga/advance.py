@@ -32,6 +32,7 @@ class SagaState(BaseModel):
         hand: The index of the step in hand.
         attempt: How often the step in hand was asked for.
         hand_since: When it was asked for first.
+        caused_by: The id of the message or request that has led to this; what a timer causes later goes back to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +44,7 @@ class SagaState(BaseModel):
     hand: int = 0
     attempt: int = 0
     hand_since: datetime | None = None
+    caused_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

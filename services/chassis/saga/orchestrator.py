@@ -30,6 +30,7 @@ from services.chassis.saga.advance import (
 from services.chassis.saga.asking import CannotAsk, command_for
 from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
 from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
+from services.chassis.saga.told import Transition, expect_sagas
 from services.chassis.transaction import Query, Transaction
 from services.chassis.written_messages import check_written
 
@@ -71,6 +72,7 @@ class Orchestrator:
         self.step_timeout_s = STEP_TIMEOUT_S
         check_sagas(service, sagas)
         check_written(service)
+        expect_sagas(sagas)
 
     def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
         """Starts a saga in the transaction that decided it. Returns its first state.
@@ -93,8 +95,10 @@ class Orchestrator:
             tx.cause.correlation_id,
             tx.cause.next_traceparent(),
             now,
+            now,
         )
-        first = advance(saga, initial(saga), Started(), now, self.step_timeout_s)
+        before = initial(saga).model_copy(update={"caused_by": tx.cause.causation_id})
+        first = advance(saga, before, Started(), now, self.step_timeout_s)
         tx.execute(
             """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
                VALUES (%(saga_id)s, %(name)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s, %(traceparent)s,
@@ -109,6 +113,7 @@ class Orchestrator:
             wait_s=first.wait_s,
         )
         self._remember(tx, row.saga_id, Started(), first, self._send(tx, saga, row, first))
+        _tell_later(tx, saga, row, before, Started(), first)
         return first.state
 
     def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
@@ -187,7 +192,7 @@ class Orchestrator:
 
     def _advance_all(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
         for row in rows:
-            tx.cause = cause_of(row.correlation_id, None, row.traceparent)
+            tx.cause = cause_of(row.correlation_id, row.state.get("caused_by"), row.traceparent)
             self._advance(tx, row, happened)
 
     def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:
@@ -202,8 +207,7 @@ class Orchestrator:
             sent = self._send(tx, saga, row, after)
         except (CannotAsk, MessageTooLarge) as wrong:
             sent, after = "", not_asked(after, f"the next command cannot be sent: {wrong}")
-            log.error("saga %s is parked: %s", row.saga_id, after.state.reason)
-        state = after.state.model_dump(mode="json")
+        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).model_dump(mode="json")
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
                       due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)
@@ -215,6 +219,7 @@ class Orchestrator:
         )
         self._tell_the_end(tx, saga, row, after)
         self._remember(tx, row.saga_id, happened, after, sent)
+        _tell_later(tx, saga, row, before, happened, after)
         return replace(row, state=state)
 
     def _send(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> str:
@@ -245,6 +250,15 @@ class Orchestrator:
             status=after.state.status,
             sent=sent,
         )
+
+
+def _tell_later(
+    tx: Transaction, saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance
+) -> None:
+    """Tells of a transition once it is committed, and never of one that is not."""
+    found_by = (row.correlation_id, row.traceparent)
+    transition = Transition(saga, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
+    tx.after_commit.append(transition.tell)
 
 
 def view(query: Query, saga_id: UUID) -> SagaView | None:

@@ -22,10 +22,11 @@ class SagaRow:
     data: dict[str, Any]
     correlation_id: str
     traceparent: str
+    started_at: datetime
     now: datetime
 
 
-COLUMNS: Final = "saga_id, name, state, data, correlation_id, traceparent, clock_timestamp() AS now"
+COLUMNS: Final = "saga_id, name, state, data, correlation_id, traceparent, started_at, clock_timestamp() AS now"
 
 
 class SagaRows:

@@ -28,7 +28,7 @@ ODD_INBOXES: list[dict[str, Any]] = [
 
 
 def unreadable(channel: str, kind: str) -> float | None:
-    return REGISTRY.get_sample_value("infirmary_channel_unreadable", {"channel": channel, "kind": kind})
+    return REGISTRY.get_sample_value("infirmary_channel_unreadable", {"channel": channel, "reason": kind})
 
 
 def sessions_lost() -> float | None:
