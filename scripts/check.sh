@@ -17,6 +17,7 @@ check Types .venv/bin/mypy .
 check Imports .venv/bin/lint-imports
 check Contracts .venv/bin/python -m services contracts --check
 check Dashboards .venv/bin/python -m dashboards --check
+check Alerts .venv/bin/python -m alerts --check
 
 if [ -n "$failed" ]; then
     echo "What fails: $failed. \`make format\` mends the format and what of the style mends itself." >&2
