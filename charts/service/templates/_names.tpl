@@ -63,3 +63,12 @@ infirmary.dev/broker: rabbitmq
 {{ $given.secret | default (printf "%s-credentials" (include "service.name" $root)) }}
 {{- end -}}
 {{- end -}}
+
+{{/* Which processes the service consists of. */}}
+{{- define "service.roles" -}}
+{{- $roles := list -}}
+{{- range $role := list "api" "consumer" "relay" -}}
+{{- if (index $.Values $role).enabled -}}{{- $roles = append $roles $role -}}{{- end -}}
+{{- end -}}
+{{- join " " $roles -}}
+{{- end -}}
