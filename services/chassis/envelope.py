@@ -59,6 +59,7 @@ class Outgoing:
     header: bytes
     body: bytes
     created_at: datetime
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def outgoing(
     if len(body) > max_bytes:
         raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
     message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
-    sequenced = isinstance(message, Event)
+    sequenced, traceparent = isinstance(message, Event), cause.next_traceparent()
     header = encode_header(
         body_bytes=len(body),
         message_id=str(message_id),
@@ -154,12 +155,13 @@ def outgoing(
         dataschema=f"urn:infirmary:{source}:{name}",
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
-        traceparent=cause.next_traceparent(),
+        traceparent=traceparent,
         tracestate=cause.tracestate,
         sequenced=sequenced,
         parts=parts if sequenced else 1,
     )
-    return Outgoing(partition_of(subject), message_id, target, name, subject, sequenced, header, body, now)
+    partition = partition_of(subject)
+    return Outgoing(partition, message_id, target, name, subject, sequenced, header, body, now, traceparent)
 
 
 def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:

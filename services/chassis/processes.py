@@ -11,6 +11,7 @@ from services.chassis import health, logs
 from services.chassis.health import Heart
 from services.chassis.rooms import handlers_of, orchestrator_of
 from services.chassis.settings import Settings
+from services.chassis.tracing import trace
 
 if TYPE_CHECKING:
     from services.chassis.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
@@ -23,7 +24,12 @@ def run_api(service: str, settings: Settings) -> None:
     from services.chassis.http.server import Server  # the consumer does without flask and gunicorn
 
     logs.configure(service, "api", settings.log_level)
-    Server(lambda: make_app(service, settings), settings).run()
+
+    def load() -> Flask:
+        trace(service, "api", settings)  # in the worker: its thread would not outlive the fork
+        return make_app(service, settings)
+
+    Server(load, settings).run()
 
 
 def make_app(service: str, settings: Settings) -> Flask:
@@ -47,6 +53,7 @@ def run_consumer(service: str, settings: Settings) -> None:
     from services.chassis.tables import TableWatch
 
     logs.configure(service, "consumer", settings.log_level)
+    trace(service, "consumer", settings)
     heart = Heart()
     health.serve(heart, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
     consumer = make_consumer(service, settings, heart)

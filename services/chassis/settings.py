@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -65,6 +66,26 @@ def _broker(url: str) -> str:
 _METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
 """On one machine every process has a port of its own."""
 
+
+def _installed(exporter: str) -> str:
+    if exporter != "none" and find_spec("opentelemetry") is None:
+        raise ValueError(
+            "the packages for it are not installed; they are the extra `trace`: pip install 'infirmary[trace]', or -r"
+            " requirements-trace.lock"
+        )
+    return exporter
+
+
+def _trace_store(url: str | None) -> str | None:
+    if url is not None:
+        with suppress(ValueError):  # urllib's complaint about a port
+            parts = urlsplit(url)
+            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+                return url
+        raise ValueError("should be http://host:port, with the store's path if it is not the usual one")
+    return url
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -82,6 +103,17 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the least level that is logged")
     ] = "INFO"
+    trace_exporter: Annotated[
+        Literal["none", "otlp", "zipkin"],
+        AfterValidator(_installed),
+        Field(description="what speaks to the store of traces"),
+    ] = "none"
+    trace_endpoint: Annotated[
+        str | None, AfterValidator(_trace_store), Field(description="URL of the store of traces")
+    ] = None
+    trace_ratio: Annotated[
+        float | None, Field(ge=0, le=1, description="share of the traces that begin here that is sampled")
+    ] = None
     database_url: Annotated[str, AfterValidator(_database), Field(description="the service's own database")]
     database_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
@@ -129,6 +161,12 @@ class Settings(BaseSettings):
         Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")
     ] = None
     consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
+
+    def share_of_new_traces(self) -> float:
+        """Returns the share of the traces that begin here that is sampled: all, where they go anywhere."""
+        if self.trace_ratio is not None:
+            return self.trace_ratio
+        return 0.0 if self.trace_exporter == "none" else 1.0
 
     @field_validator("infirmary_settings", mode="before")
     @classmethod

@@ -11,6 +11,8 @@ from services.chassis import outbox
 from services.chassis.cause import Cause
 from services.chassis.envelope import Outgoing, outgoing
 from services.chassis.messages import Command, Event, Message, Reply
+from services.chassis.messaging_spans import created
+from services.chassis.spans import SPANS, Span, undo_to
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
 T = TypeVar("T")
@@ -50,6 +52,7 @@ class Transaction(Query):
         after_commit: What is told to others, logs and metrics, once all this is certain.
         messages: What was published and is not in the outbox yet; that comes last, at the commit.
         wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
+        spans: What is told of it in sampled traces, once it is committed.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Transaction(Query):
         self.after_commit: list[Callable[[], None]] = []
         self.messages: list[Outgoing] = []
         self.wrote_messages = False
+        self.spans: list[Span] = []
         # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
         self._cursor = connection.cursor()
 
@@ -87,16 +91,17 @@ class Transaction(Query):
         self._write(reply, target=f"{to}.inbox")
 
     def _write(self, message: Message, target: str | None = None) -> None:
-        self.messages.append(
-            outgoing(
-                message,
-                source=self.service,
-                cause=self.cause,
-                target=target,
-                parts=self.log_parts,
-                max_bytes=self.message_max_bytes,
-            )
+        written = outgoing(
+            message,
+            source=self.service,
+            cause=self.cause,
+            target=target,
+            parts=self.log_parts,
+            max_bytes=self.message_max_bytes,
         )
+        self.messages.append(written)
+        if SPANS.wanted(written.traceparent):
+            self.spans.append(created(written, self.cause))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -107,12 +112,14 @@ class Transaction(Query):
         """
         self.write_messages()
         told = len(self.after_commit)
+        mark = len(self.spans)
         try:
             with self.connection.transaction():
                 yield
                 self.write_messages()
         except BaseException:
             del self.after_commit[told:]
+            undo_to(self.spans, mark)
             raise
         finally:
             self.messages.clear()
@@ -159,6 +166,8 @@ def transaction(
         raise
     for tell in tx.after_commit:
         tell()
+    if tx.spans:
+        SPANS.tell(tx.spans)
 
 
 def _undo(connection: psycopg.Connection[Any]) -> None:

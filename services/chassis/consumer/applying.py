@@ -10,10 +10,12 @@ from services.chassis.envelope import Incoming, MalformedMessage, read_body
 from services.chassis.handlers import CommandHandler, Handlers
 from services.chassis.logs import CORRELATION_ID
 from services.chassis.messages import Command, Reply
+from services.chassis.messaging_spans import processing
 from services.chassis.saga import participant
 from services.chassis.saga.in_hand import SagasInHand
 from services.chassis.saga.measured import expect_statuses
 from services.chassis.saga.orchestrator import Orchestrator
+from services.chassis.spans import SPANS, Span, note_failure
 from services.chassis.transaction import Transaction
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
@@ -23,6 +25,12 @@ class Work(Protocol):
 
     cause: Cause
     written_at: str | None
+    spans: list[Span]
+
+    @property
+    def service(self) -> str:
+        """Whose database it is."""
+        ...
 
 
 class Applier:
@@ -57,7 +65,12 @@ class Applier:
             _require_json_object(message)
             return
         kind, handle = found
-        handle(read_body(kind, message.body), tx)
+        follow(tx, message)
+        try:
+            handle(read_body(kind, message.body), tx)
+        except Exception as error:
+            note_failure(tx.spans, error)
+            raise
 
     def inbox(self, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
         """Applies a command or a reply.
@@ -71,11 +84,16 @@ class Applier:
             MalformedMessage: The body cannot be read, or nobody here handles the type.
         """
         work_on(tx, message)
-        if message.type == Reply.__name__ and self.orchestrator is not None:
-            self._require_size(message)
-            self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
-            return
-        participant.answer(tx, *self.command(message), sagas.outcomes)
+        follow(tx, message)
+        try:
+            if message.type == Reply.__name__ and self.orchestrator is not None:
+                self._require_size(message)
+                self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
+            else:
+                participant.answer(tx, *self.command(message), sagas.outcomes)
+        except Exception as error:
+            note_failure(tx.spans, error)
+            raise
 
     def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
         """Returns a command and its handler.
@@ -108,6 +126,16 @@ def work_on(tx: Work, message: Incoming) -> None:
     tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
     tx.written_at = message.time
     CORRELATION_ID.set(tx.cause.correlation_id)
+
+
+def follow(tx: Work, message: Incoming) -> None:
+    """Begins to tell what is done with the message, if its trace is sampled: what is written from here on is its child.
+
+    A message that is not sampled costs the look at one flag.
+    """
+    if SPANS.wanted(tx.cause.traceparent):
+        span, tx.cause = processing(message, tx.cause, tx.service)
+        tx.spans.append(span)
 
 
 def step_of(body: bytes) -> str | None:

@@ -19,6 +19,7 @@ from services.chassis.http.problems import Problem, ProblemDetails, from_http_ex
 from services.chassis.http.refusals import STATUSES as REFUSED
 from services.chassis.http.request_log import tell
 from services.chassis.http.safety import make_safe
+from services.chassis.http.server_span import tell_requests
 from services.chassis.logs import CORRELATION_ID
 from services.chassis.pool_state import PoolState
 from services.chassis.readiness import Trouble
@@ -75,6 +76,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     _frame_requests(app)
     expect_requests(api.routes, REFUSED)
     show_pool(storage.pool)
+    tell_requests(app)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())

@@ -13,6 +13,7 @@ from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.envelope import Incoming
 from services.chassis.mongo.storage import MongoCollection
 from services.chassis.mongo.transaction import MongoTransaction
+from services.chassis.spans import SPANS, Span
 
 _DUPLICATE_KEY = 11000
 
@@ -28,6 +29,7 @@ class Effects:
         self._collection, self._new_transaction, self._applier = collection, new_transaction, applier
         self._reached = crash_points.reached
         self._documents: list[dict[str, Any]] = []
+        self._spans: list[Span] = []
 
     def handles(self, event: Incoming) -> bool:
         """Says whether the service handles events of this type."""
@@ -40,6 +42,7 @@ class Effects:
         document = tx.document()
         if document is not None:
             self._documents.append(document)
+        self._spans += tx.spans
 
     def write(self) -> None:
         """Writes what the events caused, except what is there already: the same event has caused it before.
@@ -48,8 +51,12 @@ class Effects:
             pymongo.errors.PyMongoError: Some of it could not be written; doing it all again does no harm.
         """
         documents, self._documents = self._documents, []
-        if not documents:
-            return
+        spans, self._spans = self._spans, []
+        if documents:
+            self._insert(documents)
+        SPANS.tell(spans)
+
+    def _insert(self, documents: list[dict[str, Any]]) -> None:
         self._reached("before_commit")
         try:
             self._collection.insert_many(documents, ordered=False)

@@ -15,7 +15,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from services.chassis import metrics
-from services.chassis.consumer.applying import Applier, work_on
+from services.chassis.consumer.applying import Applier, follow, work_on
 from services.chassis.consumer.batch_counts import BatchCounts
 from services.chassis.consumer.crash_points import CrashPoints
 from services.chassis.consumer.delivery import Delivery
@@ -37,6 +37,7 @@ from services.chassis.mongo.sharing import Sharing
 from services.chassis.mongo.storage import connect, is_transient, now
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.settings import Settings
+from services.chassis.spans import SPANS
 
 _GOODBYE_WITHIN_S = 2.0
 
@@ -203,6 +204,7 @@ class MongoLedger:
         for message in messages:
             tx = self._transaction(message)
             work_on(tx, message)
+            follow(tx, message)
             try:
                 command, handler = self._applier.command(message)
             except MalformedMessage:
@@ -213,15 +215,21 @@ class MongoLedger:
         self._crash_points.reached("before_commit")
         applied = participant.answer_first(asked)
         self._crash_points.reached("after_commit")
+        for each in asked:
+            if each.tx.message_id in applied:
+                SPANS.tell(each.tx.spans)
         return applied
 
     def _apply_command(self, message: Incoming) -> bool:
         tx = self._transaction(message)
         work_on(tx, message)
+        follow(tx, message)
         command, handler = self._applier.command(message)
         self._crash_points.reached("before_commit")
         is_new = participant.answer(tx, command, handler)
         self._crash_points.reached("after_commit")
+        if is_new:
+            SPANS.tell(tx.spans)
         return is_new
 
     def _transaction(self, message: Incoming) -> MongoTransaction:

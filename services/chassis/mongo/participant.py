@@ -109,7 +109,7 @@ def _step_fields(tx: MongoTransaction, command: Command, outcome: StoredOutcome)
 
 
 def _answer_again(tx: MongoTransaction, command: Command, outcome: StoredOutcome) -> bool:
-    tx.messages.clear()  # what the handler published has come too late
+    tx.take_back_messages()
     tx.reply(reply_with(command, outcome), to=command.reply_to)
     appended = tx.collection.update_one(
         {"saga_id": command.saga_id, "step": command.step, "answered": {"$ne": tx.message_id}},

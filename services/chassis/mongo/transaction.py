@@ -9,8 +9,10 @@ from pymongo.errors import DuplicateKeyError
 from services.chassis.cause import Cause, cause_of
 from services.chassis.envelope import Outgoing, outgoing
 from services.chassis.messages import Event, Message, Reply
+from services.chassis.messaging_spans import created
 from services.chassis.mongo import outbox
 from services.chassis.mongo.storage import MongoCollection
+from services.chassis.spans import SPANS, Span
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
 
@@ -22,6 +24,7 @@ class MongoTransaction:
         message_id: The id of the message that causes it, and so the id of the document.
         written_at: The `time` of the message that is worked on.
         messages: What was published so far; it is embedded in the document at the commit.
+        spans: What is to be told of it in sampled traces, once it is written.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class MongoTransaction:
         self.cause: Cause = cause_of(None, None, None)
         self.written_at: str | None = None
         self.messages: list[Outgoing] = []
+        self.spans: list[Span] = []
         self._document: dict[str, Any] = {}
 
     def insert(self, document: Mapping[str, Any]) -> None:
@@ -59,16 +63,22 @@ class MongoTransaction:
         self._write(reply, target=f"{to}.inbox")
 
     def _write(self, message: Message, target: str | None = None) -> None:
-        self.messages.append(
-            outgoing(
-                message,
-                source=self.service,
-                cause=self.cause,
-                target=target,
-                parts=self._log_parts,
-                max_bytes=self._message_max_bytes,
-            )
+        written = outgoing(
+            message,
+            source=self.service,
+            cause=self.cause,
+            target=target,
+            parts=self._log_parts,
+            max_bytes=self._message_max_bytes,
         )
+        self.messages.append(written)
+        if SPANS.wanted(written.traceparent):
+            self.spans.append(created(written, self.cause))
+
+    def take_back_messages(self) -> None:
+        """Forgets what was published so far: it has come too late."""
+        self.messages.clear()
+        self.spans = [span for span in self.spans if span.kind != "producer"]
 
     def document(self, **of_the_chassis: object) -> dict[str, Any] | None:
         """Returns the document with its cause and its messages, or None if nothing was caused.

@@ -30,7 +30,9 @@ from services.chassis.saga.advance import (
 from services.chassis.saga.asking import CannotAsk, command_for
 from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
 from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
+from services.chassis.saga.saga_spans import transition
 from services.chassis.saga.told import Transition, expect_sagas
+from services.chassis.spans import SPANS
 from services.chassis.transaction import Query, Transaction
 from services.chassis.written_messages import check_written
 
@@ -112,7 +114,7 @@ class Orchestrator:
             traceparent=row.traceparent,
             wait_s=first.wait_s,
         )
-        self._remember(tx, row.saga_id, Started(), first, self._send(tx, saga, row, first))
+        self._remember(tx, row, Started(), first, self._send(tx, saga, row, first))
         _tell_later(tx, saga, row, before, Started(), first)
         return first.state
 
@@ -201,7 +203,7 @@ class Orchestrator:
         before = SagaState.model_validate(row.state)
         after = advance(saga, before, happened, row.now, self.step_timeout_s)
         if after.state is before:
-            self._remember(tx, row.saga_id, happened, after, "")
+            self._remember(tx, row, happened, after, "")
             return row
         try:
             sent = self._send(tx, saga, row, after)
@@ -218,7 +220,7 @@ class Orchestrator:
             wait_s=after.wait_s,
         )
         self._tell_the_end(tx, saga, row, after)
-        self._remember(tx, row.saga_id, happened, after, sent)
+        self._remember(tx, row, happened, after, sent)
         _tell_later(tx, saga, row, before, happened, after)
         return replace(row, state=state)
 
@@ -241,15 +243,17 @@ class Orchestrator:
         elif after.state.status == "failed":
             saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
 
-    def _remember(self, tx: Transaction, saga_id: UUID, happened: Happened, after: Advance, sent: str) -> None:
+    def _remember(self, tx: Transaction, row: SagaRow, happened: Happened, after: Advance, sent: str) -> None:
         tx.execute(
             """INSERT INTO saga_history (saga_id, happened, status, sent)
                VALUES (%(saga_id)s, %(happened)s, %(status)s, %(sent)s)""",
-            saga_id=saga_id,
+            saga_id=row.saga_id,
             happened=str(happened),
             status=after.state.status,
             sent=sent,
         )
+        if SPANS.wanted(row.traceparent):
+            tx.spans.append(transition(row, happened, after, sent, tx.cause))
 
 
 def _tell_later(

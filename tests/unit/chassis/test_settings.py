@@ -76,12 +76,37 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("INBOX_DAYS", "1.5"),
         ("LOG_PARTS", "3"),
         ("LOG_PARTS", "128"),
+        ("TRACE_EXPORTER", "jaeger"),
+        ("TRACE_ENDPOINT", "127.0.0.1:9411"),
+        ("TRACE_ENDPOINT", "http://127.0.0.1:port"),
+        ("TRACE_RATIO", "1.1"),
+        ("TRACE_RATIO", "nan"),
     ],
 )
 def test_a_bad_variable_is_named_on_one_line(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
     environment.setenv(variable, value)
     assert refusal().startswith(f"The configuration is not valid: {variable}: ")
     assert len(refusal().splitlines()) == 1
+
+
+def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr("services.chassis.settings.find_spec", lambda _name: None)
+    assert read(Settings).trace_exporter == "none"
+    environment.setenv("TRACE_EXPORTER", "zipkin")
+    assert "TRACE_EXPORTER: " in refusal()
+    assert "infirmary[trace]" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("exporter", "ratio", "share"), [("none", None, 0), ("none", "0.5", 0.5), ("otlp", None, 1), ("zipkin", "0", 0)]
+)
+def test_new_traces_are_sampled_by_the_ratio_and_without_one_where_they_go_somewhere(
+    environment: pytest.MonkeyPatch, exporter: str, ratio: str | None, share: float
+) -> None:
+    environment.setenv("TRACE_EXPORTER", exporter)
+    if ratio is not None:
+        environment.setenv("TRACE_RATIO", ratio)
+    assert read(Settings).share_of_new_traces() == share
 
 
 def test_all_bad_variables_are_named_at_once(environment: pytest.MonkeyPatch) -> None:

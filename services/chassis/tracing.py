@@ -1,0 +1,14 @@
+"""Whether and where a process tells of traces, by its settings."""
+
+from services.chassis.cause import SAMPLING
+from services.chassis.settings import Settings
+from services.chassis.spans import SPANS
+
+
+def trace(service: str, role: str, settings: Settings) -> None:
+    """Begins to sample new traces, and to send spans if there is an exporter; to be called after any fork."""
+    SAMPLING.set_ratio(settings.share_of_new_traces())
+    if settings.trace_exporter != "none":
+        from services.chassis.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
+
+        SPANS.go_to(Export(exporter_to(settings.trace_exporter, settings.trace_endpoint), service, role).take)
