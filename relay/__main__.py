@@ -18,6 +18,7 @@ from relay.health import Health, serve
 from relay.loop import Relay
 from relay.progress import Progress
 from relay.report import Report
+from relay.sends import Sends
 from relay.settings import Settings, SettingsError, read_settings
 from relay.sources.mongo import MongoSource
 from relay.sources.postgres import PostgresSource
@@ -101,7 +102,16 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
         windows=settings.relay_windows,
         report=Report(health, Progress(settings.relay_stalled_after_s, settings.relay_restart_when_stalled_s)),
         crash_points=CrashPoints(settings.relay_crash_point, settings.relay_crash_file),
+        sends=_sends(service, settings, address),
     )
+
+
+def _sends(service: str, settings: Settings, address: BrokerAddress) -> Sends | None:
+    if settings.trace_exporter == "none":
+        return None
+    from relay.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
+
+    return Sends(Export(exporter_to(settings.trace_exporter, settings.trace_endpoint), service).take, address)
 
 
 def _log_as_json(service: str, level: str) -> None:

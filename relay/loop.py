@@ -15,6 +15,7 @@ from relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row
 from relay.pace import Pace
 from relay.reconnect import Reconnecting
 from relay.report import Report
+from relay.sends import Sends
 from relay.sources.source import Source, SourceLostError
 from relay.suspicion import Suspicion
 from relay.targets import Targets
@@ -41,12 +42,14 @@ class Relay:
         windows: int,
         report: Report,
         crash_points: CrashPoints,
+        sends: Sends | None = None,
     ) -> None:
         self._source = Reconnecting(metrics.SOURCE, connect_source)
         self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(self._identity))
         self._batch_rows = batch_rows
         self._windows = windows
         self._report = report
+        self._sends = sends
         self._reached = crash_points.reached
         self._blocks = Blocks()
         self._targets = Targets(declarer, self._blocks)
@@ -143,6 +146,8 @@ class Relay:
                 connection.works()
             self._pace.hurry(now)
             self._report.settled(source, window, receipts)
+            if self._sends is not None:
+                self._sends.settled(window.rows, receipts, window.published_at)
 
     def _end_blocks(self, source: Source, now: float) -> None:
         """Looks now and then whether what is held back is still there, and ends the blocks of what is not."""

@@ -1,6 +1,7 @@
 """The relay's settings: read once from the environment, validated, with their units and defaults."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,6 +60,8 @@ class Settings(BaseSettings):
     relay_crash_file: Path | None = Field(None, description="tests only: file to touch before freezing")
     infirmary_env: Literal["development", "production"] = Field("development", description="development or production")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    trace_exporter: Literal["none", "otlp", "zipkin"] = Field("none", description="none, otlp or zipkin")
+    trace_endpoint: str | None = Field(None, description="URL of the store of traces, http://host:port")
 
     @property
     def is_mongo(self) -> bool:
@@ -72,6 +75,22 @@ class Settings(BaseSettings):
             raise ValueError("unknown scheme")
         if url.startswith("postgres") and not re.match(r"^postgres(ql)?://([^@/]*@)?[^/?%]+", url):
             raise ValueError("a host is needed: over a Unix socket a frozen relay could not be put out")
+        return url
+
+    @field_validator("trace_exporter")
+    @classmethod
+    def _is_installed(cls, exporter: str) -> str:
+        if exporter != "none" and find_spec("opentelemetry") is None:
+            raise ValueError(
+                "its packages, the extra `trace`, are not installed: pip install -r requirements-trace.lock"
+            )
+        return exporter
+
+    @field_validator("trace_endpoint")
+    @classmethod
+    def _store_is_known(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"^https?://[^/?#@]+(/.*)?$", url):
+            raise ValueError("not such a URL")
         return url
 
     @field_validator("rabbitmq_url")

@@ -37,6 +37,8 @@ def test_the_defaults_are_enough() -> None:
         ("LOG_PARTS", "65", "a power of two"),
         ("INFIRMARY_ENV", "testing", "development or production"),
         ("RELAY_CRASH_POINT", "somewhere", "where to freeze"),
+        ("TRACE_EXPORTER", "jaeger", "none, otlp or zipkin"),
+        ("TRACE_ENDPOINT", "localhost:9411", "http://host:port"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
@@ -45,6 +47,14 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         read_settings()
     assert name in str(refused.value)
     assert says in str(refused.value)
+
+
+def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.settings.find_spec", lambda _name: None)
+    assert read_settings().trace_exporter == "none"
+    monkeypatch.setenv("TRACE_EXPORTER", "otlp")
+    with pytest.raises(SettingsError, match=r"TRACE_EXPORTER: .*the extra `trace`"):
+        read_settings()
 
 
 def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
