@@ -3,6 +3,9 @@
 {{/* Settings of all processes, as a map in YAML. */}}
 {{- define "service.settings" -}}
 {{- $all := dict "INFIRMARY_ENV" .Values.environment "LOG_LEVEL" .Values.logLevel -}}
+{{- with .Values.traces.exporter }}{{ $_ := set $all "TRACE_EXPORTER" . }}{{ end -}}
+{{- with .Values.traces.endpoint }}{{ $_ := set $all "TRACE_ENDPOINT" . }}{{ end -}}
+{{- if not (kindIs "invalid" .Values.traces.ratio) }}{{ $_ := set $all "TRACE_RATIO" .Values.traces.ratio }}{{ end -}}
 {{- with include "service.given" . }}{{ $_ := set $all "INFIRMARY_SETTINGS" . }}{{ end -}}
 {{- range $name, $value := mergeOverwrite $all .Values.settings }}
 {{ $name }}: {{ include "service.text" $value | quote }}
@@ -34,6 +37,14 @@
 - name: MESSAGE_MAX_BYTES
   valueFrom:
     secretKeyRef: { name: {{ include "service.secret" (list . "broker") }}, key: MESSAGE_MAX_BYTES, optional: true }
+{{- end }}
+{{- if not (or .Values.traces.exporter (hasKey .Values.settings "TRACE_EXPORTER")) }}
+{{- range $name := list "TRACE_EXPORTER" "TRACE_ENDPOINT" }}
+# The development chart's Zipkin, where it has brought one.
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef: { name: {{ include "service.secret" (list $ "broker") }}, key: {{ $name }}, optional: true }
+{{- end }}
 {{- end }}
 {{- range $server, $variable := dict "database" "DATABASE_CA_FILE" "broker" "RABBITMQ_CA_FILE" }}
 {{- with include "service.authority" (list $ $server) }}
