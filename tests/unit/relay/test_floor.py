@@ -21,7 +21,7 @@ from relay.floor import Floor
 SUBJECTS = ("A", "B", "C")
 TARGETS = ("log", "queue")
 SETTINGS = settings(max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
-UNTIL_CAUGHT = settings(SETTINGS, max_examples=2000, phases=[Phase.generate], database=None, derandomize=True)
+UNTIL_CAUGHT = settings(SETTINGS, max_examples=20_000, phases=[Phase.generate], database=None, derandomize=True)
 
 
 @dataclass(frozen=True)
