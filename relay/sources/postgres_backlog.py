@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
+import psycopg
+
 from relay.message import DIGEST
 from relay.sources import postgres_statements as statements
 from relay.sources.postgres_ownership import PostgresConnection
+from relay.sources.postgres_reading import is_about_a_row
 from relay.sources.postgres_types import Ids
 from relay.sources.source import Backlog, Blocked
 
@@ -28,6 +31,16 @@ def measure(
     ((count, oldest_at),) = connection.execute(statements.BACKLOG, asked).fetchall()
     if not count:
         return Backlog(0, 0.0, is_deliverable=False)
+    return Backlog(count, oldest_at, _is_deliverable(connection, asked, owned, sent, held_back))
+
+
+def _is_deliverable(
+    connection: PostgresConnection,
+    asked: dict[str, int],
+    owned: AbstractSet[int],
+    sent: Iterable[int],
+    held_back: Blocked,
+) -> bool:
     names = {
         "partitions": sorted(owned),
         "sent": Ids(sent),
@@ -35,8 +48,13 @@ def measure(
         "subjects": list(held_back.subjects),
         "digests": digests(held_back),
     }
-    ((is_deliverable,),) = connection.execute(statements.IS_DELIVERABLE, asked | names).fetchall()
-    return Backlog(count, oldest_at, is_deliverable)
+    try:
+        ((found,),) = connection.execute(statements.IS_DELIVERABLE, asked | names).fetchall()
+    except psycopg.Error as odd:
+        if not is_about_a_row(odd):
+            raise
+        return False  # as long as one row cannot be read, nobody knows it of the others
+    return bool(found)
 
 
 def digests(blocked: Blocked) -> list[str]:

@@ -58,7 +58,7 @@ class Reading:
             fetched = next_rows(limit, only_ids=False)
             batch = self._completed(fetched)
         except (psycopg.Error, *_DRIVERS_ERRORS) as odd:
-            if not _is_about_a_row(odd):
+            if not is_about_a_row(odd):
                 raise
             _log.debug("the next rows are read one by one: %s", odd)
         else:
@@ -76,7 +76,7 @@ class Reading:
                 asked = {"id": row_id, "inline_bytes": self.inline_bytes}
                 batch += self._completed(self._execute(statements.ONE, asked))
             except (psycopg.Error, *_DRIVERS_ERRORS) as odd:
-                if not _is_about_a_row(odd):
+                if not is_about_a_row(odd):
                     raise
                 return [*batch, unreadable(row_id, self._digest(row_id), odd)], True
         return batch, len(ids) == limit
@@ -86,7 +86,7 @@ class Reading:
         try:
             return str(self._execute(statements.DIGEST, {"id": row_id})[0][0])
         except (psycopg.Error, *_DRIVERS_ERRORS) as odd:
-            if not _is_about_a_row(odd):
+            if not is_about_a_row(odd):
                 raise
             return _name_of(row_id)
 
@@ -120,7 +120,7 @@ def _name_of(row_id: int) -> str:
     return f"row {row_id}"
 
 
-def _is_about_a_row(odd: Exception) -> bool:
+def is_about_a_row(odd: Exception) -> bool:
     """Whether a row may have been the reason: by what it holds, or as it cannot be read from the disk any more."""
     if not isinstance(odd, psycopg.Error):
         return True

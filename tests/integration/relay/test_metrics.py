@@ -74,14 +74,30 @@ def test_without_messages_there_is_no_oldest(outbox: Outbox, start_relay: StartR
     assert (relay.metric(OLDEST), relay.metric(WAITING)) == (0, 0)
 
 
+def write_as_of(outbox: PostgresOutbox, *moments: datetime | str) -> None:
+    """Writes messages that nobody takes, as if at these times."""
+    row = {"partition": 1, "target": "t" * 300, "type": "Noted", "body": b"{}"}
+    for subject, moment in enumerate(moments):
+        all_columns = row | {"message_id": uuid4(), "subject": str(subject), "created_at": moment}
+        values = ", ".join(f"%({name})s" for name in all_columns)
+        outbox.session.execute(f"INSERT INTO outbox ({', '.join(all_columns)}) VALUES ({values})", all_columns)
+
+
+@pytest.mark.parametrize("never", ["infinity", "-infinity"])
+@pytest.mark.parametrize(("others", "age_s"), [((), 0), ((timedelta(hours=1),), 3600)])
+def test_a_row_of_no_time_leaves_the_age_of_the_others_as_it_is(
+    postgres_outbox: PostgresOutbox, start_relay: StartRelay, never: str, others: tuple[timedelta, ...], age_s: int
+) -> None:
+    write_as_of(postgres_outbox, never, *(datetime.now(UTC) - age for age in others))
+    relay = start_relay(postgres_outbox)
+    eventually(lambda: relay.metric(WAITING) == 1 + len(others), because="all are counted", within_s=15)
+    assert age_s <= time.time() - relay.metric(OLDEST) < age_s + 100
+
+
 def test_a_message_from_the_future_grows_old_from_when_it_was_seen(
     postgres_outbox: PostgresOutbox, start_relay: StartRelay
 ) -> None:
-    ahead = datetime.now(UTC) + timedelta(days=1)
-    message = {"partition": 1, "target": "nowhere", "type": "Noted", "subject": "s", "body": b"{}"}
-    statement = "INSERT INTO outbox ({}, message_id, created_at) VALUES ({}, %(id)s, %(at)s)"
-    names = ", ".join(message), ", ".join(f"%({name})s" for name in message)
-    postgres_outbox.session.execute(statement.format(*names), {**message, "id": uuid4(), "at": ahead})
+    write_as_of(postgres_outbox, datetime.now(UTC) + timedelta(days=1))
     relay = start_relay(postgres_outbox)
     eventually(lambda: relay.metric(OLDEST) > 0, because="it is measured", within_s=15)
     first = relay.metric(OLDEST)
