@@ -37,11 +37,6 @@ class Floor:
         return bool(self._writers) if self._candidate is not None else self._seen > self._passable
 
     @property
-    def is_held(self) -> bool:
-        """Whether a transaction that wrote when it was last begun to raise the floor goes on."""
-        return self._candidate is not None and bool(self._writers)
-
-    @property
     def is_at_rest(self) -> bool:
         """Whether the floor has risen over all that was seen, and nothing is left out of fetches."""
         settled = self._candidate is None and self.value == self._passable >= self._seen

@@ -120,8 +120,9 @@ measured = Gauge(
 )
 floor_held = Gauge(
     "outbox_relay_floor_held_seconds",
-    "Does a long transaction slow the relay down? For how many seconds, up to this scrape, one that writes to the "
-    "outbox has held the floor, above which dead rows are read again and again; 0 when none does, and with MongoDB.",
+    "Does a long transaction slow the relay down? For how many seconds, up to this scrape, one that has written to the "
+    "outbox has been open, and so holds the floor, above which dead rows are read again and again; "
+    "0 when none is open for more than 5 s, and with MongoDB.",
     registry=registry,
 )
 stalled_since = Gauge(

@@ -23,6 +23,7 @@ from relay.sources.postgres_reading import Reading
 from relay.sources.postgres_rows import Fetched, created_at
 from relay.sources.postgres_session import check_outbox, connect, identity_of
 from relay.sources.postgres_types import Ids, IdSet
+from relay.sources.postgres_writers import Writers
 from relay.sources.source import Backlog, Blocked, SourceLostError
 from relay.trouble import Trouble
 
@@ -80,6 +81,7 @@ class PostgresSource:
                 message_max_bytes=message_max_bytes,
             )
             self._ownership = Ownership(self._connection, relay_id, name)
+            self._writers = Writers(self._connection, self._ownership.outbox_oid)
 
     @property
     def partitions(self) -> int:
@@ -150,6 +152,7 @@ class PostgresSource:
         """Measures what waits; None while the outbox is locked."""
         sent = self._deletion.locked.union(self._deletion.confirmed)
         with _lost_as_source_lost():
+            self.floor_held_since = self._writers.look()
             try:
                 return measure(self._connection, self._floor.lowest_needed, self._ownership.owned, sent, held_back)
             except psycopg.errors.LockNotAvailable:
@@ -227,14 +230,11 @@ class PostgresSource:
             lowest_in_flight=min(self._in_flight, default=math.inf),
         )
         now = time.monotonic()
-        if not self._floor.is_held:
-            self.floor_held_since = None
         if self._floor.wants_sample and now >= self._next_sample:
             self._next_sample = now + _SAMPLE_S
             asked = {"outbox": self._ownership.outbox_oid}
             rows = self._connection.execute(statements.WRITERS, asked, prepare=True).fetchall()
             self._floor.sampled({writer for (writer,) in rows})
-            self.floor_held_since = (self.floor_held_since or now) if self._floor.is_held else None
 
     def _nudged(self, _: psycopg.Notify) -> None:
         self.is_nudged = True

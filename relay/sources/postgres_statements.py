@@ -65,11 +65,18 @@ TAKE = "SELECT p FROM unnest(%(partitions)s::int[]) p WHERE pg_try_advisory_lock
 
 LET_GO = "SELECT pg_advisory_unlock(%(key)s, p) FROM unnest(%(partitions)s::int[]) p"
 
-WRITERS = """
-SELECT virtualtransaction FROM pg_locks
+_WRITERS = """
 WHERE locktype = 'relation' AND relation = %(outbox)s::bigint::oid AND mode = 'RowExclusiveLock' AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND pid IS DISTINCT FROM pg_backend_pid()
+"""
+
+WRITERS = f"SELECT virtualtransaction FROM pg_locks {_WRITERS}"
+
+OPEN_WRITERS = f"""
+SELECT virtualtransaction, date_part('epoch', clock_timestamp() - (
+    SELECT xact_start FROM pg_stat_activity WHERE pg_stat_activity.pid = pg_locks.pid))
+FROM pg_locks {_WRITERS}
 """
 
 BODIES = """

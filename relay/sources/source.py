@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @property
     def floor_held_since(self) -> float | None:
-        """Since when, by the monotonic clock, one transaction has held the floor; None when none does."""
+        """Since when, by the monotonic clock, one transaction has held the floor, as `backlog` last saw it."""
 
     def fileno(self) -> int | None:
         """Returns the descriptor on which a nudge arrives, None when there is none."""

@@ -171,17 +171,6 @@ class Hospital(RuleBasedStateMachine):
         assert not self.relay_floor.wants_sample
 
 
-def test_the_floor_is_held_as_long_as_one_of_those_who_wrote_goes_on() -> None:
-    floor = Floor()
-    floor.fetched(highest=7, complete_to=float("inf"), lowest_in_flight=float("inf"))
-    assert not floor.is_held
-    for writers in ({"2/1", "3/1"}, {"3/1", "4/1"}, {"3/1"}):
-        floor.sampled(writers)
-        assert floor.is_held
-    floor.sampled({"4/1", "5/1"})
-    assert not floor.is_held
-
-
 def test_no_row_is_ever_passed_over_and_in_the_end_all_are_delivered() -> None:
     run_state_machine_as_test(Hospital, settings=SETTINGS)
 
