@@ -17,7 +17,7 @@ from services.chassis.http.incoming import LARGEST_REQUEST_BYTES
 from services.chassis.http.pool import show_pool
 from services.chassis.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
 from services.chassis.http.refusals import STATUSES as REFUSED
-from services.chassis.http.request_log import tell
+from services.chassis.http.request_log import RequestLog
 from services.chassis.http.safety import make_safe
 from services.chassis.http.server_span import tell_requests
 from services.chassis.logs import CORRELATION_ID
@@ -109,7 +109,8 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
 
 
 def _frame_requests(app: Flask) -> None:
-    """Does what belongs to every request: its own correlation id, counts, headers, no parameter twice."""
+    """Does what belongs to every request: its own correlation id, counts, a line of the log, headers."""
+    request_log = RequestLog(app.name)
 
     @app.before_request
     def start() -> None:
@@ -128,7 +129,7 @@ def _frame_requests(app: Flask) -> None:
             seconds = time.perf_counter() - g.started_at
             rule = request.url_rule
             count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
-            tell(request, response, seconds, cause)
+            request_log.tell(request, response, seconds, cause)
         response.headers["X-Correlation-ID"] = cause.correlation_id
         make_safe(response, request)
         return response
