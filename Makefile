@@ -37,7 +37,7 @@ down: ## Stop the hospital; its data stays
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
 
 .PHONY: check
-check: setup ## Check format, style, types, imports, contracts and dashboards; says all that fails
+check: setup ## Check format, style, types, imports, contracts, metrics and dashboards; says all that fails
 	@sh scripts/check.sh
 
 .PHONY: format
@@ -48,6 +48,10 @@ format: setup ## Format the code, and mend what of the style mends itself
 .PHONY: contracts
 contracts: setup ## Write the schemas of the published messages anew
 	@$(PYTHON) -m services contracts
+
+.PHONY: metrics
+metrics: setup ## Write the page of all metrics anew
+	@$(PYTHON) -m scripts.metrics_page
 
 .PHONY: dashboards
 dashboards: setup ## Write Grafana's dashboards anew

@@ -16,6 +16,7 @@ check Style .venv/bin/ruff check .
 check Types .venv/bin/mypy .
 check Imports .venv/bin/lint-imports
 check Contracts .venv/bin/python -m services contracts --check
+check Metrics .venv/bin/python -m scripts.metrics_page --check
 check Dashboards .venv/bin/python -m dashboards --check
 check Alerts .venv/bin/python -m alerts --check
 
