@@ -33,7 +33,7 @@ from services.chart.messages import (
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 
-handlers = Handlers("chart")
+handlers = Handlers("chart", projection="chart")
 
 
 @handlers.on(PatientRegistered)

@@ -41,15 +41,16 @@ class Handlers:
         service: The service's name.
         events: (source, type) to class and handler.
         commands: Type to class and handler.
+        projection: The read model that its events fill, and that can be filled anew from the logs; None without one.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, projection: str | None = None) -> None:
         """Makes an empty table.
 
         Raises:
             ValueError: A service cannot have this name, or its code publishes what is not its own.
         """
-        self.service = service_name(service)
+        self.service, self.projection = service_name(service), projection
         self.events: dict[tuple[str, str], tuple[type[Event], EventHandler]] = {}
         self.commands: dict[str, tuple[type[Command], CommandHandler]] = {}
         check_written(service)

@@ -29,6 +29,7 @@ class Reason:
     CHANNEL_UNREADABLE: Final = "channel_unreadable"
     SCHEMA: Final = "schema"
     STOPPING: Final = "stopping"
+    STALLED: Final = "stalled"
     LOOP_HANGS: Final = "loop_hangs"
 
 
@@ -40,6 +41,7 @@ class Heart:
         Reason.DATABASE_AWAY,
         Reason.BROKER_AWAY,
         Reason.CHANNEL_UNREADABLE,
+        Reason.STALLED,
         Reason.LOOP_HANGS,
     )
 
@@ -47,21 +49,25 @@ class Heart:
         self._stuck_after_s = stuck_after_s
         self._beat_at = time.monotonic()
         self._trouble: Trouble | None = Trouble(Reason.STARTING, "it has not started yet")
+        self._wants_restart = False
 
-    def beat(self, trouble: Trouble | None = None) -> None:
-        """Notes a turn of the loop, and what is wrong, if anything."""
+    def beat(self, trouble: Trouble | None = None, wants_restart: bool = False) -> None:
+        """Notes a turn of the loop, what is wrong, if anything, and whether only another process can mend it."""
         self._beat_at = time.monotonic()
-        self._trouble = trouble
+        self._trouble, self._wants_restart = trouble, wants_restart
 
     def stuck(self) -> str | None:
         """Returns why the process should be killed, or None."""
-        silent_s = time.monotonic() - self._beat_at
-        return f"the loop has not turned for {silent_s:.0f} s" if silent_s > self._stuck_after_s else None
+        return self._hangs() or (self._trouble.words if self._trouble is not None and self._wants_restart else None)
 
     def trouble(self) -> Trouble | None:
         """Returns why the process does no work, or None."""
-        stuck = self.stuck()
-        return self._trouble if stuck is None else Trouble(Reason.LOOP_HANGS, stuck)
+        hangs = self._hangs()
+        return self._trouble if hangs is None else Trouble(Reason.LOOP_HANGS, hangs)
+
+    def _hangs(self) -> str | None:
+        silent_s = time.monotonic() - self._beat_at
+        return f"the loop has not turned for {silent_s:.0f} s" if silent_s > self._stuck_after_s else None
 
     def not_ready(self) -> str | None:
         """Returns in words why the process does no work, or None."""

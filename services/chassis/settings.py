@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, FilePath, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.chassis.log_parts import MOST_PARTS, check_number
@@ -145,6 +145,13 @@ class Settings(BaseSettings):
         Field(ge=1, le=MOST_PARTS, description="into how many parts the service writes its log"),
         AfterValidator(check_number),
     ] = 1
+    stalled_after_s: Annotated[
+        float,
+        Field(ge=1, le=86_400, description="seconds without progress of a log that grows, after which it is told"),
+    ] = 60.0
+    restart_when_stalled_s: Annotated[
+        float, Field(ge=0, le=86_400, description="seconds of that after which /healthz fails; 0 for never")
+    ] = 300.0
     inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
     message_max_bytes: Annotated[
         int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
@@ -176,6 +183,14 @@ class Settings(BaseSettings):
     def metrics_port_of(self, role: Literal["api", "consumer"]) -> int:
         """Returns where a process answers probes and shows its metrics."""
         return self.metrics_port or self.http_port + _METRICS_ABOVE_API[role]
+
+    @field_validator("restart_when_stalled_s")
+    @classmethod
+    def _told_before(cls, restart_s: float, read: ValidationInfo) -> float:
+        told_s: float | None = read.data.get("stalled_after_s")
+        if told_s is not None and 0 < restart_s < told_s:
+            raise ValueError(f"should be at least STALLED_AFTER_S ({told_s:g}), or 0 for never")
+        return restart_s
 
     @model_validator(mode="after")
     def _no_crash_in_production(self) -> "Settings":

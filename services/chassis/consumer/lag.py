@@ -39,9 +39,10 @@ class Lag:
         self._probe: Subscription | None = None
         self.end: int | None = None
         self._applied = -1
+        self._looked = False
         self._read_up_to = 0.0
         self._look_at = self._came_at = 0.0
-        self._emptied = 0
+        self._emptied = self._probed = 0
 
     @property
     def is_caught_up(self) -> bool:
@@ -52,7 +53,7 @@ class Lag:
         """Notes that this process reads the log from here on, behind the message applied last."""
         self._active.set(1)
         self._applied = -1 if applied is None else applied
-        self._look_at = time.monotonic()
+        self._looked, self._look_at = False, time.monotonic()
         self._came()
 
     def stop(self) -> None:
@@ -68,7 +69,7 @@ class Lag:
         self._show_read_up_to(min(written_at, now))
         if all_taken and now - written_at < _FRESH_S:
             self._close()
-            self._look_at = time.monotonic() + LOOK_EVERY_S
+            self._looked, self._look_at = True, time.monotonic() + LOOK_EVERY_S
             self._is_caught_up()
         elif self.end is not None:
             self._behind.set(max(self.end - self._applied, 0))
@@ -76,7 +77,7 @@ class Lag:
     def nothing_came(self) -> None:
         """Notes that there was nothing to apply."""
         silent_s = time.monotonic() - self._came_at
-        is_at_the_end = self.end is None or self.end <= self._applied
+        is_at_the_end = self._looked and (self.end is None or self.end <= self._applied)
         if is_at_the_end and silent_s >= _SILENCE_S and self._broker.times_emptied > self._emptied:
             self._is_caught_up()
 
@@ -85,17 +86,20 @@ class Lag:
         if self._probe is not None and self._probe.waiting:
             self.saw(max(delivery.offset or 0 for delivery in self._probe.waiting))
             self._close()
-        elif self._probe is None and time.monotonic() >= self._look_at:
+        elif self._probe is not None:
+            self._looked = self._looked or self._broker.times_emptied > self._probed  # there is nothing in it
+        elif time.monotonic() >= self._look_at:
             pause_s = LOOK_IN_SILENCE_EVERY_S if self.is_caught_up else LOOK_EVERY_S
             self._look_at = time.monotonic() + pause_s
             try:
                 self._probe = self._broker.subscribe(self._log, _PREFETCH, "last")
+                self._probed = self._broker.times_emptied
             except Unreadable:
                 return  # its reader will be told
 
     def saw(self, end: int) -> None:
         """Notes an offset that the log has."""
-        self.end = end
+        self.end, self._looked = end, True
         self._behind.set(max(end - self._applied, 0))
 
     def _came(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -70,8 +71,7 @@ class Consumer:
             session = self._connect()
             while not self._stopping.is_set():
                 session.turn()
-                unreadable = session.trouble()
-                self._heart.beat(Trouble(Reason.CHANNEL_UNREADABLE, unreadable) if unreadable else None)
+                self._beat(session.trouble(), session.wants_restart)
                 self._told = ""
         except Exception as error:
             if not isinstance(error, LOST_SESSION) and not self._passes(error):
@@ -79,7 +79,7 @@ class Consumer:
             return error
         finally:
             told = self._told or "the session is being closed"
-            self._heart.beat(Trouble(self._reason, told))  # which may have to wait as well
+            self._beat(Trouble(self._reason, told))  # which may have to wait as well
             if session is not None:
                 session.close()
         return None
@@ -87,9 +87,13 @@ class Consumer:
     def _wait(self, pause: float, trouble: str) -> None:
         """Waits in steps: whoever waits is alive."""
         while pause > 0 and not self._stopping.is_set():
-            self._heart.beat(Trouble(self._reason, trouble))
+            self._beat(Trouble(self._reason, trouble))
             self._stopping.wait(min(pause, LONGEST_RECONNECT_S))
             pause -= LONGEST_RECONNECT_S
+
+    def _beat(self, trouble: Trouble | None, wants_restart: bool = False) -> None:
+        self._heart.beat(trouble, wants_restart)
+        metrics.TURNED.set(time.time())
 
     def _give_up_session(self, error: BaseException) -> None:
         metrics.RECONNECTS.inc()
@@ -98,4 +102,10 @@ class Consumer:
         if told != self._told:
             log.warning("%s", told)
         self._told = told
-        self._reason = Reason.BROKER_AWAY if isinstance(error, _OF_THE_BROKER) else Reason.DATABASE_AWAY
+        self._reason = _reason_of(error)
+
+
+def _reason_of(error: BaseException) -> str:
+    if isinstance(error, ReaderReplaced):
+        return Reason.STARTING  # nothing is away: it begins anew, with what another one has left
+    return Reason.BROKER_AWAY if isinstance(error, _OF_THE_BROKER) else Reason.DATABASE_AWAY

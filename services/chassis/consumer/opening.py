@@ -7,6 +7,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
+from services.chassis.consumer.progress import Patience
 from services.chassis.consumer.session import Session
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
 from services.chassis.handlers import Handlers
@@ -43,6 +44,8 @@ class Opening:
                     broker,
                     self._settings.consumer_batch_messages,
                     self._unreadables,
+                    Patience(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
+                    self._handlers.projection,
                 )
             except BaseException:
                 broker.close()

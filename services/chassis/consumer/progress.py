@@ -3,10 +3,34 @@
 Pure.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 STALLED_AFTER_S: Final = 60.0
-"""How long a log may grow while its offset stands still, unless a setting says otherwise."""
+RESTART_WHEN_STALLED_S: Final = 300.0
+"""How long a log may grow while its offset stands still, unless settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long logs may stand still before somebody is told, and before the process is to be started again.
+
+    Attributes:
+        stalled_after_s: Until it is told.
+        restart_after_s: Until only a restart is left; 0 for never.
+    """
+
+    stalled_after_s: float = STALLED_AFTER_S
+    restart_after_s: float = RESTART_WHEN_STALLED_S
+
+    def stalled(self, standing: Mapping[str, float]) -> dict[str, float]:
+        """Returns the logs that are told of, each with the seconds since when, of those that stand still."""
+        return {log: seconds for log, seconds in standing.items() if seconds >= self.stalled_after_s}
+
+    def wants_restart(self, stalled: Mapping[str, float]) -> bool:
+        """Says whether one has stood still for so long that a restart is tried."""
+        return 0 < self.restart_after_s <= max(stalled.values(), default=0.0)
 
 
 class Progress:

@@ -101,7 +101,7 @@ class LogReader:
         applied = 0 if last is None else last + 1 - first
         if self._lag.is_caught_up:
             return applied, applied
-        return applied, max(applied, (applied if self._lag.end is None else self._lag.end + 1 - first), 1)
+        return applied, applied + 1 if self._lag.end is None else max(self._lag.end + 1 - first, applied)
 
     def let_go(self) -> None:
         """Leaves the log to another reader; what was applied is committed, what only came is forgotten here."""

@@ -77,6 +77,8 @@ def expect_series(handlers: Handlers, orchestrates: bool) -> None:
     for source in {source for source, _ in handlers.events}:
         _handled[source] = frozenset(kind for of, kind in handlers.events if of == source)
     series_of.cache_clear()
+    if handlers.projection is not None:
+        metrics.REBUILT.labels(handlers.projection)
     for channel in (*(name_of(source) for source in _handled if source != inbox), inbox):
         series_of(channel)
 

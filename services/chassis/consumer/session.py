@@ -3,14 +3,18 @@
 import logging
 import time
 
+from services.chassis import metrics
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.ledger import Ledger
+from services.chassis.consumer.progress import Patience
 from services.chassis.consumer.reader import LogReader
 from services.chassis.consumer.retention import Retention
 from services.chassis.consumer.series import show_nothing_of
 from services.chassis.consumer.split_log import SplitLog
 from services.chassis.consumer.subscription import Subscription
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
+from services.chassis.health import Reason
+from services.chassis.readiness import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,8 @@ class Session:
         broker: Broker,
         batch_messages: int,
         unreadables: Unreadables | None = None,
+        patience: Patience | None = None,
+        projection: str | None = None,
     ) -> None:
         """Prepares the session.
 
@@ -48,7 +54,11 @@ class Session:
             broker: Its broker.
             batch_messages: How many messages are one transaction, at the most.
             unreadables: What could not be read by the sessions before this one.
+            patience: How long a log may stand still.
+            projection: The read model that is filled from the logs, if there is one.
         """
+        self._patience, self._projection = patience or Patience(), projection
+        self._stalled: dict[str, float] = {}
         self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
         self._unreadables = Unreadables() if unreadables is None else unreadables
         self._queue = f"{service}.inbox"
@@ -73,20 +83,18 @@ class Session:
             self._tend(busy=any(worked))
         self._retention.work(busy=any(worked))
 
-    def trouble(self) -> str | None:
-        """Returns what cannot be read and why, if anything."""
-        return self._unreadables.trouble()
+    def trouble(self) -> Trouble | None:
+        """Returns what does not get on, or cannot be read, and why, if anything."""
+        if self._stalled:
+            told = (f"{log} has grown for {seconds:.0f} s" for log, seconds in sorted(self._stalled.items()))
+            return Trouble(Reason.STALLED, f"{'; '.join(told)}, and nothing of it was applied here")
+        unreadable = self._unreadables.trouble()
+        return None if unreadable is None else Trouble(Reason.CHANNEL_UNREADABLE, unreadable)
 
-    def standing(self) -> dict[str, float]:
-        """Returns the logs that have more while their readers here stand still, each with the seconds since when."""
-        standing = ((reader.name, reader.standing_s()) for reader in self._readers if reader.is_active)
-        return {name: seconds for name, seconds in standing if seconds > 0}
-
-    def read_ratio(self) -> float:
-        """Returns the share of what is in the logs read here that is applied, from 0 to 1."""
-        read = [reader.read_of() for reader in self._readers if reader.is_owned]
-        total = sum(messages for _, messages in read)
-        return sum(applied for applied, _ in read) / total if total else 1.0
+    @property
+    def wants_restart(self) -> bool:
+        """Whether a log has stood still for so long that only another process may help."""
+        return self._patience.wants_restart(self._stalled)
 
     def close(self) -> None:
         """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
@@ -168,3 +176,16 @@ class Session:
             self._open_inbox()
         self._retry_held(RETRIED_BESIDE_NEW_WORK if busy else RETRIED_AT_ONCE)
         self._ledger.tend()
+        self._look_at_progress()
+
+    def _look_at_progress(self) -> None:
+        active = [reader for reader in self._readers if reader.is_active]
+        self._stalled = self._patience.stalled({reader.name: reader.standing_s() for reader in active})
+        for reader in active:
+            standing_s = self._stalled.get(reader.name)
+            since = 0.0 if standing_s is None else time.time() - standing_s
+            metrics.STALLED_SINCE.labels(reader.name).set(since)
+        if self._projection is not None:
+            read = [reader.read_of() for reader in self._readers if reader.is_owned]
+            total = sum(messages for _, messages in read)
+            metrics.REBUILT.labels(self._projection).set(sum(applied for applied, _ in read) / total if total else 1.0)

@@ -31,7 +31,7 @@ from services.chassis.saga.asking import CannotAsk, command_for
 from services.chassis.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
 from services.chassis.saga.saga_rows import COLUMNS, SagaRow, SagaRows
 from services.chassis.saga.saga_spans import transition
-from services.chassis.saga.told import Transition, expect_sagas
+from services.chassis.saga.told import expect_sagas, tell_later
 from services.chassis.spans import SPANS
 from services.chassis.transaction import Query, Transaction
 from services.chassis.written_messages import check_written
@@ -115,7 +115,7 @@ class Orchestrator:
             wait_s=first.wait_s,
         )
         self._remember(tx, row, Started(), first, self._send(tx, saga, row, first))
-        _tell_later(tx, saga, row, before, Started(), first)
+        tell_later(tx, saga, row, before, Started(), first)
         return first.state
 
     def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
@@ -221,7 +221,7 @@ class Orchestrator:
         )
         self._tell_the_end(tx, saga, row, after)
         self._remember(tx, row, happened, after, sent)
-        _tell_later(tx, saga, row, before, happened, after)
+        tell_later(tx, saga, row, before, happened, after)
         return replace(row, state=state)
 
     def _send(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> str:
@@ -254,15 +254,6 @@ class Orchestrator:
         )
         if SPANS.wanted(row.traceparent):
             tx.spans.append(transition(row, happened, after, sent, tx.cause))
-
-
-def _tell_later(
-    tx: Transaction, saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance
-) -> None:
-    """Tells of a transition once it is committed, and never of one that is not."""
-    found_by = (row.correlation_id, row.traceparent)
-    transition = Transition(saga, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
-    tx.after_commit.append(transition.tell)
 
 
 def view(query: Query, saga_id: UUID) -> SagaView | None:

@@ -12,6 +12,8 @@ from prometheus_client import Counter, Histogram
 from services.chassis.logs import trace_id_of
 from services.chassis.saga.advance import Advance, Happened, Replied, Resumed, SagaState, Started, TimedOut
 from services.chassis.saga.definition import Saga
+from services.chassis.saga.saga_rows import SagaRow
+from services.chassis.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,15 @@ def cause_of(happened: Happened) -> Cause:
         case Replied(outcome="refused"):
             return "refusal"
     return "first"
+
+
+def tell_later(
+    tx: Transaction, saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance
+) -> None:
+    """Tells of a transition once it is committed, and never of one that is not."""
+    found_by = (row.correlation_id, row.traceparent)
+    transition = Transition(saga, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
+    tx.after_commit.append(transition.tell)
 
 
 @dataclass(frozen=True, slots=True)

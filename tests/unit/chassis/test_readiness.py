@@ -67,3 +67,15 @@ def test_the_build_that_is_shown_is_the_projects() -> None:
     assert __version__ == project["version"]
     with serving(Heart()) as url:
         assert f'version="{__version__}"' in get(f"{url}/metrics")[1]
+
+
+def test_what_only_another_process_can_mend_is_no_life_until_it_is_over() -> None:
+    heart = Heart()
+    with serving(heart) as url:
+        heart.beat(Trouble(Reason.STALLED, "ward.events stands still"))
+        assert (get(f"{url}/healthz")[0], get(f"{url}/readyz")[0]) == (200, 503)
+        heart.beat(Trouble(Reason.STALLED, "ward.events stands still"), wants_restart=True)
+        assert get(f"{url}/healthz") == (503, "ward.events stands still\n")
+        assert 'infirmary_not_ready{reason="stalled"} 1.0' in get(f"{url}/metrics")[1]
+        heart.beat()
+        assert get(f"{url}/healthz")[0] == 200
