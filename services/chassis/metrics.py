@@ -3,13 +3,7 @@
 What sagas, snapshots and tables tell is with them: `saga.measured`, `saga.told`, `snapshots` and `tables`.
 """
 
-from typing import Final
-
 from prometheus_client import Counter, Gauge, Histogram
-
-PARKED_STATE: Final = "parked"
-WAITING_STATE: Final = "waiting"
-STATES: Final = (PARKED_STATE, WAITING_STATE)
 
 APPLIED = Counter(
     "infirmary_messages_applied_total",

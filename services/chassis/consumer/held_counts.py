@@ -1,11 +1,11 @@
 """How many messages of each channel are held. Few are counted whenever it may have changed, many only now and then."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from services.chassis import metrics
+from services.chassis.consumer.held_now import STATES, HeldNow
 from services.chassis.log_parts import is_log
 
 MANY: Final = 500
@@ -13,24 +13,6 @@ MANY_ARE_COUNTED_EVERY_S: Final = 5.0
 """Or more rarely: to count a great many takes no more than a hundredth of the time."""
 
 _SHARE: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class HeldNow:
-    """What is held of a channel, by state; a state without messages may be left out.
-
-    Attributes:
-        messages: How many.
-        oldest: Since when the oldest of them, in unix time.
-    """
-
-    messages: Mapping[str, int]
-    oldest: Mapping[str, float]
-
-    @property
-    def total(self) -> int:
-        """How many are held in any state."""
-        return sum(self.messages.values())
 
 
 class HeldCounts:
@@ -86,6 +68,6 @@ class HeldCounts:
 
 
 def _show(channel: str, held: HeldNow) -> None:
-    for state in metrics.STATES:
+    for state in STATES:
         metrics.HELD.labels(channel, state).set(held.messages.get(state, 0))
         metrics.HELD_OLDEST.labels(channel, state).set(held.oldest.get(state, 0.0))

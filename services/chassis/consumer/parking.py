@@ -13,12 +13,11 @@ from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
-from services.chassis.consumer.held_counts import HeldNow
+from services.chassis.consumer.held_now import PARKED, WAITING, HeldNow
 from services.chassis.consumer.hindrance import PUT_OFF, told
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage, stored
 from services.chassis.log_parts import is_log
-from services.chassis.metrics import PARKED_STATE, WAITING_STATE
 from services.chassis.transaction import Query, Transaction
 
 BLOCKED_S = 600.0
@@ -186,7 +185,7 @@ def count(query: Query, channel: str) -> HeldNow:
         put_off=PUT_OFF,
         length=len(PUT_OFF),
     )
-    counted = {PARKED_STATE if state.failed else WAITING_STATE: state for state in found}
+    counted = {PARKED if state.failed else WAITING: state for state in found}
     return HeldNow(
         {name: state.messages for name, state in counted.items()},
         {name: state.oldest.timestamp() for name, state in counted.items()},

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 from services.chassis import metrics
+from services.chassis.consumer.held_now import STATES
 from services.chassis.consumer.unreadable import KINDS
 from services.chassis.contracts.published import published_by
 from services.chassis.handlers import Handlers
@@ -85,7 +86,7 @@ def expect_series(handlers: Handlers, orchestrates: bool) -> None:
 
 def show_nothing_of(channel: str) -> None:
     """Takes back what was shown of a channel that this process does not look after any more: others show it now."""
-    for state in metrics.STATES:
+    for state in STATES:
         metrics.HELD.labels(channel, state).set(0)
         metrics.HELD_OLDEST.labels(channel, state).set(0)
     if is_log(channel):

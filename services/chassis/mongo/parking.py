@@ -13,13 +13,12 @@ from services.chassis.consumer.contents import contents_of, whole
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.failure import kept
 from services.chassis.consumer.fairness import fairly
-from services.chassis.consumer.held_counts import HeldNow
+from services.chassis.consumer.held_now import PARKED, WAITING, HeldNow
 from services.chassis.consumer.parking import BLOCKED_S, FRESH_S, LOOKED_AT_ONCE
 from services.chassis.consumer.sequence import Subject
 from services.chassis.envelope import Incoming, MalformedMessage
 from services.chassis.identifiers import new_id
 from services.chassis.log_parts import is_log
-from services.chassis.metrics import PARKED_STATE, WAITING_STATE
 from services.chassis.mongo.storage import MongoDatabase, now
 
 _WITHOUT_CONTENT = {"properties": False, "body": False}
@@ -115,7 +114,7 @@ class HeldMessages:
                 {"$match": {"channel": self.channel}},
                 {
                     "$group": {
-                        "_id": {"$cond": [{"$gt": ["$error", None]}, PARKED_STATE, WAITING_STATE]},
+                        "_id": {"$cond": [{"$gt": ["$error", None]}, PARKED, WAITING]},
                         "messages": {"$sum": 1},
                         "oldest": {"$min": "$parked_at"},
                     }

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from services.chassis.consumer.held_counts import MANY, MANY_ARE_COUNTED_EVERY_S, HeldCounts, HeldNow
+from services.chassis.consumer.held_counts import MANY, MANY_ARE_COUNTED_EVERY_S, HeldCounts
+from services.chassis.consumer.held_now import HeldNow
 
 
 class Shelf:

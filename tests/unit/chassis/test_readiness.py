@@ -1,5 +1,7 @@
 """A process tells by its metrics what it tells on /readyz, and every reason is there from the start."""
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,3 +81,9 @@ def test_what_only_another_process_can_mend_is_no_life_until_it_is_over() -> Non
         assert 'infirmary_not_ready{reason="stalled"} 1.0' in get(f"{url}/metrics")[1]
         heart.beat()
         assert get(f"{url}/healthz")[0] == 200
+
+
+def test_what_starts_every_process_brings_no_series_of_a_consumer() -> None:
+    """A timestamp of 0 that nobody will ever set would be taken for a consumer that hangs."""
+    look = "import sys, services.__main__; sys.exit('services.chassis.metrics' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], cwd=REPOSITORY, check=False).returncode == 0
