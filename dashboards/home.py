@@ -37,21 +37,22 @@ _NOW: Final = (
         "Oldest message waiting in an outbox",
         "A change was committed so long ago and is not in the broker yet; the service whose outbox it is.",
         Kind.STAT, Unit.SECONDS, Limits(1, 30),
-        (Query(worst(age("outbox_relay_oldest_timestamp_seconds", "service"), "service", _NOBODY), "{{service}}"),),
+        (Query(worst(age("outbox_relay_oldest_timestamp_seconds", "service"), "service", _NOBODY), "{{service}}",
+               now=True),),
         look=(RELAY,), alerts=("InfirmaryOutboxStuck", "InfirmaryOutboxUnmeasured"), width=6, height=5,
     ),
     Panel(
         "Reader furthest behind",
         "For so long a service has not read a log to its end. A minute or more: it is away, stuck or too slow.",
         Kind.STAT, Unit.SECONDS, Limits(15, 60),
-        (Query(worst(behind(), "service", _NOBODY), "{{service}} {{log}}"),),
+        (Query(worst(behind(), "service", _NOBODY), "{{service}} {{log}}", now=True),),
         look=(READERS,), alerts=("InfirmaryLogBehind", "InfirmaryLogWithoutReader"), width=6, height=5,
     ),
     Panel(
         "Oldest saga under way",
         "The admission, dispensing or undoing of one that has gone on for longest. Seconds are usual, minutes are not.",
         Kind.STAT, Unit.SECONDS, Limits(60, 300),
-        (Query(worst(_UNDER_WAY, "saga", "none"), "{{saga}}"),),
+        (Query(worst(_UNDER_WAY, "saga", "none"), "{{saga}}", now=True),),
         look=(SAGAS,), alerts=("InfirmarySagaSlow", "InfirmaryCompensationSlow"), width=6, height=5,
     ),
     Panel(
@@ -82,7 +83,7 @@ _NOW: Final = (
         "How many processes cannot do their work now, and why. Empty: all can.",
         Kind.STAT, Unit.COUNT, Limits(1, 3),
         (Query(_NOT_READY, "{{service}} {{role}}: {{reason}}", now=True),),
-        nothing="Every process is ready, so none has a reason not to be.",
+        nothing="All of them are ready.",
         look=(RELAY, READERS, APIS),
         alerts=("InfirmaryRelayNotReady", "InfirmaryConsumerNotReady", "InfirmaryApiNotReady"), width=6, height=5,
     ),
@@ -95,7 +96,7 @@ _WHICH: Final = (
         Kind.TABLE, Unit.SINCE, Limits(None, None),
         (Query(f"1000 * ({ours('ALERTS_FOR_STATE', _ALERT)} and ignoring (alertstate) {_FIRING})", now=True),),
         nothing="No alert fires.",
-        width=16,
+        width=16, height=6,
     ),
     Panel(
         "Processes up by role",
@@ -103,6 +104,7 @@ _WHICH: Final = (
         Kind.STAT, Unit.COUNT, Limits(None, 1, below=True),
         (Query(f"sum by (role) ({_UP})", "{{role}}"),),
         alerts=("InfirmaryRelayAway", "InfirmaryConsumerAway", "InfirmaryApiAway", "InfirmaryProcessFlaps"),
+        height=6,
     ),
 )  # fmt: skip
 

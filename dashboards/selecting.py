@@ -50,7 +50,10 @@ def share(part: str, whole: str) -> str:
 
 
 def worst(expression: str, label: str, otherwise: str) -> str:
-    """Returns the greatest of some values with whose it is; a 0 with the words `otherwise` where there is none."""
+    """Returns the greatest of some values with whose it is; a 0 with the words `otherwise` where there is none.
+
+    It has to be asked for one moment: over a span of time it answers with everybody who ever was the worst.
+    """
     return f'topk(1, {expression}) or on () label_replace(vector(0), "{label}", "{otherwise}", "", "")'
 
 

@@ -92,6 +92,7 @@ def running_hospital(
     fresh: bool = False,
     announce: Announce = _say_nothing,
     command: Command = service_command,
+    broker_metrics_port: int | None = None,
 ) -> Iterator[Hospital]:
     """Starts servers and services, gives the hospital when all is ready, and stops everything at the end.
 
@@ -102,6 +103,7 @@ def running_hospital(
         fresh: Throws away what an earlier hospital has stored in the folder, but nothing of servers that were given.
         announce: Gets a line for each thing that is done.
         command: The command lines of the services.
+        broker_metrics_port: Where a private broker shows its metrics; None for nowhere.
 
     Raises:
         LocalError: it cannot be started; the message says why and what to do.
@@ -113,7 +115,7 @@ def running_hospital(
         if fresh:
             erase_data(run_dir.data)
         base = _choose_ports(port_base)
-        servers = servers_for(run_dir.data, run_dir.logs, announce)
+        servers = servers_for(run_dir.data, run_dir.logs, announce, broker_metrics_port=broker_metrics_port)
         supervisor = Supervisor()
         stack.callback(supervisor.stop)
         stack.callback(_stop_servers, servers)

@@ -34,7 +34,13 @@ class Servers:
 
 
 def servers_for(
-    data: Path, logs: Path, announce: Announce, *, machine: Machine | None = None, durable: bool = True
+    data: Path,
+    logs: Path,
+    announce: Announce,
+    *,
+    machine: Machine | None = None,
+    durable: bool = True,
+    broker_metrics_port: int | None = None,
 ) -> Servers:
     """Returns the servers, not yet started; RabbitMQ is installed first where it is missing and can be.
 
@@ -44,6 +50,7 @@ def servers_for(
         announce: Gets a line when something is installed.
         machine: What to decide from; this machine when None.
         durable: False makes a private PostgreSQL fast and forgetful, for tests that never kill it.
+        broker_metrics_port: Where a private RabbitMQ shows its metrics; None for nowhere.
 
     Raises:
         LocalError: one of them cannot be had here; the message says what to do.
@@ -51,7 +58,7 @@ def servers_for(
     machine = machine or this_machine()
     return Servers(
         postgres=_postgres(machine, data / "postgres", logs / "postgres.log", durable),
-        rabbitmq=_rabbitmq(machine, data / "rabbitmq", logs / "rabbitmq.log", announce),
+        rabbitmq=_rabbitmq(machine, data / "rabbitmq", logs / "rabbitmq.log", announce, broker_metrics_port),
         mongodb=_mongodb(machine, data / "mongodb", logs / "mongodb.log"),
     )
 
@@ -81,7 +88,7 @@ def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> Postgre
 
 
 def _rabbitmq(
-    machine: Machine, data: Path, log: Path, announce: Announce
+    machine: Machine, data: Path, log: Path, announce: Announce, metrics_port: int | None
 ) -> RabbitMQServer | DockerRabbitMQServer | GivenRabbitMQ:
     users = [service.name for service in SERVICES]
     source = rabbitmq_source(machine)
@@ -91,7 +98,7 @@ def _rabbitmq(
         return DockerRabbitMQServer(data, users=users, log_path=log)
     if source in (Source.APT, Source.BREW):
         install_rabbitmq(source, announce)
-    return RabbitMQServer(data, users=users, log_path=log)
+    return RabbitMQServer(data, users=users, log_path=log, metrics_port=metrics_port)
 
 
 def _mongodb(machine: Machine, data: Path, log: Path) -> MongoServer | DockerMongoServer | GivenMongo:

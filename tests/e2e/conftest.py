@@ -10,6 +10,7 @@ from audit.witness import NotAtRest, Witness
 from demo.client import Hospital
 from local.hospital import Hospital as Machinery
 from local.hospital import running_hospital
+from local.ports import free_port
 
 AT_REST_WITHIN_S = 90.0
 
@@ -17,7 +18,8 @@ AT_REST_WITHIN_S = 90.0
 @pytest.fixture(scope="session")
 def machinery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machinery]:
     """Servers and processes, to be looked at, stopped and killed."""
-    with running_hospital(tmp_path_factory.mktemp("hospital"), announce=print) as running:
+    folder = tmp_path_factory.mktemp("hospital")
+    with running_hospital(folder, announce=print, broker_metrics_port=free_port()) as running:
         running.wait_until_ready()
         yield running
 

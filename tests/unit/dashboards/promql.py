@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 import promql_parser as promql
 
-VARIABLES = {
-    "$__rate_interval": "1m",
-    "$namespace": ".*",
-    "$service": ".*",
-}
+from dashboards.asking import filled
 
 
 @dataclass(frozen=True)
@@ -18,13 +14,6 @@ class Wanted:
 
     metric: str
     labels: frozenset[str]
-
-
-def filled(expression: str) -> str:
-    """Returns a query with Grafana's variables filled in, as for all services."""
-    for name, value in VARIABLES.items():
-        expression = expression.replace(name, value)
-    return expression
 
 
 def wanted(expression: str) -> set[Wanted]:

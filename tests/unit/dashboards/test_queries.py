@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dashboards.asking import filled
 from tests.unit.dashboards.pages import PAGES, expressions, panels
-from tests.unit.dashboards.promql import Wanted, filled, wanted
+from tests.unit.dashboards.promql import Wanted, wanted
 
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
