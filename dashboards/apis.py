@@ -102,7 +102,7 @@ _COPIES: Final = (
         "Rebuild's progress",
         "How much of a read model that is made anew is there. Full: it is up to date.",
         Kind.BARS, Unit.SHARE, Limits(1, 0.5, below=True),
-        (Query(f"max by (service, projection) ({ours('infirmary_projection_rebuild_ratio')})",
+        (Query(f"min by (service, projection) ({ours('infirmary_projection_rebuild_ratio')})",
                "{{service}} {{projection}}", now=True),),
         alerts=("InfirmaryLogBehind",),
     ),

@@ -76,7 +76,10 @@ _NOW: Final = (
         Kind.STAT, Unit.COUNT, Limits(None, 1),
         (Query(f"max({of_logs('infirmary_log_missing')})", "in a log"),
          Query(f"max({ours('infirmary_messages_missing')})", "for a reader")),
-        look=(READERS,), alerts=("InfirmaryLogMissing", "InfirmaryMessagesMissing"), width=6, height=5,
+        look=(READERS,),
+        alerts=("InfirmaryLogMissing", "InfirmaryMessagesMissing", "InfirmaryAuditorAway", "InfirmaryAuditorBehind",
+                "InfirmaryAuditorBlind"),
+        width=6, height=5,
     ),
     Panel(
         "Processes that are not ready",
@@ -103,7 +106,8 @@ _WHICH: Final = (
         "Processes that Prometheus reaches. Fewer than a moment ago: something died and is not back yet.",
         Kind.STAT, Unit.COUNT, Limits(None, 1, below=True),
         (Query(f"sum by (role) ({_UP})", "{{role}}"),),
-        alerts=("InfirmaryRelayAway", "InfirmaryConsumerAway", "InfirmaryApiAway", "InfirmaryProcessFlaps"),
+        alerts=("InfirmaryRelayAway", "InfirmaryConsumerAway", "InfirmaryApiAway", "InfirmaryHospitalAway",
+                "InfirmaryProcessFlaps", "InfirmaryProcessSilent"),
         height=6,
     ),
 )  # fmt: skip
@@ -155,6 +159,7 @@ _PROMISE: Final = (
         Kind.STAT, Unit.COUNT, Limits(None, 1, below=True),
         (Query(f"count by (version) ({ours('infirmary_build_info')} or {ours('outbox_relay_build_info')})",
                "{{version}}", now=True),),
+        alerts=("InfirmaryVersionsDiffer",),
     ),
 )  # fmt: skip
 

@@ -85,7 +85,7 @@ _WORK: Final = (
         Kind.LINES, Unit.SECONDS, Limits(15, 30),
         (Query(f"time() - (min by (service, pod) ({ours('infirmary_consumer_turned_timestamp_seconds')}) > 0)",
                "{{service}} {{pod}}"),),
-        alerts=("InfirmaryConsumerNotReady",),
+        alerts=("InfirmaryLoopHangs", "InfirmaryConsumerNotReady"),
     ),
     Panel(
         "Not ready, by reason",
@@ -163,13 +163,14 @@ _TROUBLE: Final = (
         alerts=("InfirmaryChannelUnreadable",),
     ),
     Panel(
-        "Started over, and sessions lost",
-        "Logs that were found cut or made anew and are read from their beginning, and sessions given up after a lost "
-        "connection.",
+        "Started over, taken unread, and sessions lost",
+        "Logs that were made anew and are read from their beginning, messages that retention took before they were read, "
+        "and sessions given up after a lost connection.",
         Kind.LINES, Unit.PER_SECOND, Limits(0.01, 0.2),
         (Query(rate("infirmary_log_started_over_total", "service, log"), "{{service}} {{log}} started over"),
+         Query(rate("infirmary_log_expired_unread_total", "service, log"), "{{service}} {{log}} taken unread"),
          Query(rate("infirmary_consumer_reconnects_total", "service"), "{{service}} session lost")),
-        alerts=("InfirmaryLogStartedOver",),
+        alerts=("InfirmaryLogStartedOver", "InfirmaryLogExpiresUnread"),
     ),
 )  # fmt: skip
 

@@ -136,7 +136,7 @@ _TROUBLE: Final = (
         "Connections lost and attempts that failed, to the service's database (source) and to the broker.",
         Kind.LINES, Unit.PER_SECOND, Limits(0.01, 0.2),
         (Query(rate("outbox_relay_errors_total", "service, server"), "{{service}} {{server}}"),),
-        alerts=("InfirmaryRelayNotReady",),
+        alerts=("InfirmaryBrokerAway", "InfirmaryRelayNotReady"),
     ),
     Panel(
         "Loop's last turn ago",
@@ -144,7 +144,7 @@ _TROUBLE: Final = (
         Kind.LINES, Unit.SECONDS, Limits(15, 30),
         (Query(f"time() - (min by (service, pod) ({ours('outbox_relay_turned_timestamp_seconds')}) > 0)",
                "{{service}} {{pod}}"),),
-        alerts=("InfirmaryRelayNotReady",),
+        alerts=("InfirmaryLoopHangs", "InfirmaryRelayNotReady"),
     ),
 )  # fmt: skip
 
