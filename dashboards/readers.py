@@ -164,8 +164,8 @@ _TROUBLE: Final = (
     ),
     Panel(
         "Started over, taken unread, and sessions lost",
-        "Logs that were made anew and are read from their beginning, messages that retention took before they were read, "
-        "and sessions given up after a lost connection.",
+        "Logs that were made anew and are read from their beginning, messages that retention took before they were "
+        "read, and sessions given up after a lost connection.",
         Kind.LINES, Unit.PER_SECOND, Limits(0.01, 0.2),
         (Query(rate("infirmary_log_started_over_total", "service, log"), "{{service}} {{log}} started over"),
          Query(rate("infirmary_log_expired_unread_total", "service, log"), "{{service}} {{log}} taken unread"),
