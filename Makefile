@@ -25,7 +25,7 @@ bench: setup ## Measure how fast it is, beside baselines and ceilings (ARGS="dra
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 .PHONY: up
-up: setup ## Start the hospital and leave it running; prints its URLs
+up: setup ## Start the hospital and leave it running; prints its URLs (TRACE=1 starts a Zipkin, too)
 	@$(PYTHON) -m local up
 
 .PHONY: status

@@ -19,6 +19,7 @@ from local.plan import check_ports
 from local.readiness import is_ready
 from local.rundir import REPOSITORY, RunDir
 from local.servers.choice import erase_data, servers_for
+from local.servers.zipkin import zipkin_for
 from local.topology import SERVICES, Role, check_services, port_base
 
 READY = "ready"
@@ -115,6 +116,8 @@ def _show_urls(run_dir: RunDir) -> None:
         table.add_row(service.name, url, f"{url}/docs")
     console = Console()
     console.print(table)
+    if "ZIPKIN_URL" in environment:
+        console.print(f"Traces: {environment['ZIPKIN_URL']}")
     console.print(f"For a shell: set -a; . {run_dir.environment_file}; set +a", soft_wrap=True)
     console.print(f"Logs: {run_dir.logs}", soft_wrap=True)
 
@@ -146,7 +149,8 @@ def _run_until_told(announce: Callable[[str], None], on_ready: Callable[[], None
     """Runs the hospital until a signal asks to stop."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop_once)
-    with running_hospital(RunDir().path, port_base=port_base(), announce=announce):
+    zipkin = zipkin_for(RunDir().logs / "zipkin.log", announce) if os.environ.get("TRACE") == "1" else None
+    with running_hospital(RunDir().path, port_base=port_base(), announce=announce, zipkin=zipkin):
         on_ready()
         while True:
             signal.pause()

@@ -15,6 +15,7 @@ from local.readiness import wait_until_ready
 from local.rundir import RunDir
 from local.servers import Server
 from local.servers.choice import Servers, erase_data, servers_for
+from local.servers.zipkin import ZipkinServer
 from local.supervisor import Supervisor
 from local.topology import PORT_OFFSETS, SERVICES, Engine, Role, Service, check_services
 
@@ -26,10 +27,13 @@ MIGRATIONS_AT_ONCE = 3
 class Hospital:
     """A hospital that runs: its servers, its processes and the variables that lead to them."""
 
-    def __init__(self, servers: Servers, plan: Plan) -> None:
+    def __init__(self, servers: Servers, plan: Plan, zipkin: ZipkinServer | None = None) -> None:
         self.servers = servers
+        self.zipkin = zipkin
         self.plan = plan
         self.env = outside_environment(plan, servers.rabbitmq.url)
+        if zipkin is not None:
+            self.env["ZIPKIN_URL"] = zipkin.url
         self._processes = {
             (service.name, role): plan.process(service, role) for service in SERVICES for role in service.roles
         }
@@ -37,7 +41,8 @@ class Hospital:
     @property
     def server_processes(self) -> tuple[Process, ...]:
         """The processes of the servers that were started for this hospital."""
-        return tuple(process for server in self.servers.all for process in server.processes)
+        servers = (*self.servers.all, *([] if self.zipkin is None else [self.zipkin]))
+        return tuple(process for server in servers for process in server.processes)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -93,6 +98,7 @@ def running_hospital(
     announce: Announce = _say_nothing,
     command: Command = service_command,
     broker_metrics_port: int | None = None,
+    zipkin: ZipkinServer | None = None,
 ) -> Iterator[Hospital]:
     """Starts servers and services, gives the hospital when all is ready, and stops everything at the end.
 
@@ -104,6 +110,7 @@ def running_hospital(
         announce: Gets a line for each thing that is done.
         command: The command lines of the services.
         broker_metrics_port: Where a private broker shows its metrics; None for nowhere.
+        zipkin: Where all processes send their traces, not yet started; None for nowhere.
 
     Raises:
         LocalError: it cannot be started; the message says why and what to do.
@@ -119,12 +126,18 @@ def running_hospital(
         supervisor = Supervisor()
         stack.callback(supervisor.stop)
         stack.callback(_stop_servers, servers)
+        if zipkin is not None:
+            stack.callback(zipkin.stop)
+            zipkin.launch()
         database_urls = _start_servers(servers, run_dir, announce)
         rabbitmq_urls = {service.name: servers.rabbitmq.url_of(service.name) for service in SERVICES}
-        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command)
-        hospital = Hospital(servers, plan)
+        settings = {} if zipkin is None else zipkin.settings
+        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command, settings)
+        hospital = Hospital(servers, plan, zipkin)
         _migrate(plan, announce)
         _wait_for(servers.rabbitmq, announce)
+        if zipkin is not None:
+            _wait_for(zipkin, announce)
         stack.callback(stop_all, hospital.processes)
         _start_processes(hospital, supervisor, run_dir, announce)
         stack.enter_context(run_dir.environment_written(hospital.env))

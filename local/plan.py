@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.errors import LocalError
@@ -38,6 +38,8 @@ class Plan:
     rabbitmq_urls: Mapping[str, str]
     logs: Path
     command: Command = service_command
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables that every process gets."""
 
     def port(self, service: Service, role: Role) -> int:
         """Returns where a process answers /readyz: an API where it answers its clients, too."""
@@ -64,6 +66,7 @@ class Plan:
             "DATABASE_URL": self.database_urls[service.name],
             "RABBITMQ_URL": self.rabbitmq_urls[service.name],
             "HTTP_HOST": LOOPBACK,
+            **self.settings,
             **settings,
         }
         return Process(
