@@ -24,6 +24,7 @@ from benchmarks import (
     requests,
     sagas,
     split_log,
+    tracing,
     write_path,
 )
 from benchmarks.effort import Effort
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "outages": (outages.TITLE, outages.run),
     "requests": (requests.TITLE, requests.run),
     "sagas": (sagas.TITLE, sagas.run),
+    "tracing": (tracing.TITLE, tracing.run),
 }
 
 

@@ -12,6 +12,7 @@ from services.chassis.handlers import Handlers
 from services.chassis.messages import Command, Event, reads, receives
 from services.chassis.nudge import Nudger
 from services.chassis.settings import Settings
+from services.chassis.tracing import trace
 from services.chassis.transaction import Transaction
 
 SERVICE, PUBLISHER = "bench", "prescription"
@@ -33,13 +34,24 @@ class ChangeAggregate(Command):
     aggregate_id: int
 
 
-def consume(database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int) -> float:
+def consume(
+    database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int, **more: str
+) -> float:
     """Applies so many messages of the logs or the service's inbox, and returns messages a second from the first batch.
+
+    Args:
+        database_url: The service's own.
+        rabbitmq_url: The broker.
+        logs: What it reads besides its inbox.
+        count: How many messages there are.
+        batch_messages: How many are applied together, at the most.
+        more: Further settings.
 
     Raises:
         TimeoutError: they do not come, or cannot be applied.
     """
-    settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
+    settings = Settings.model_validate({"database_url": database_url, "rabbitmq_url": rabbitmq_url, **more})
+    trace(SERVICE, "consumer", settings)
     handlers, applied = _handlers()
     nudger = Nudger(settings, SERVICE)
     ledger = PostgresLedger(SERVICE, settings, Applier(handlers, None), nudger)

@@ -33,7 +33,7 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
         for _ in range(effort.rounds(rounds)):
             for name, kind, command in _WAYS:
-                with _serving(stage, url, command) as address:
+                with serving(stage, url, command) as address:
                     apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared
                     many: Answered = apart(post_for, address, body, _CLIENTS, for_s)
                     alone: Answered = apart(post_for, address, body, 1, for_s / 2)
@@ -43,7 +43,8 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
 
 
 @contextmanager
-def _serving(stage: Stage, url: str, command: Sequence[str]) -> Iterator[str]:
+def serving(stage: Stage, url: str, command: Sequence[str], **more: str) -> Iterator[str]:
+    """Runs an application, with further settings, and gives the address to post to."""
     port, metrics_port = free_port(), free_port()
     settings: Mapping[str, str] = {
         "DATABASE_URL": url,
@@ -53,7 +54,11 @@ def _serving(stage: Stage, url: str, command: Sequence[str]) -> Iterator[str]:
     }
     log_path = stage.logs / "api.log"
     process = Process(
-        "api", [sys.executable, *command], log_path, environment={**os.environ, **settings}, working_dir=REPOSITORY
+        "api",
+        [sys.executable, *command],
+        log_path,
+        environment={**os.environ, **settings, **more},
+        working_dir=REPOSITORY,
     )
     process.start()
     try:
