@@ -22,7 +22,11 @@ PLAIN_WIDTH = 160
 @click.option("--minutes", default=10.0, show_default=True, help="For how long faults are injected.")
 @click.option("--seed", type=int, help="Repeats the run of this seed; a new one by default.")
 @click.option("--faults", default="", help="Only these families or faults, by their names or parts of them: a,b.")
-def main(minutes: float, seed: int | None, faults: str) -> None:
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), envvar="CHAOS_METRICS_PORT",
+    help="Where Prometheus may read which faults are in force; nowhere by default.",
+)  # fmt: skip
+def main(minutes: float, seed: int | None, faults: str, metrics_port: int | None) -> None:
     """Inject faults into a hospital at work, and check everything afterwards."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
@@ -34,10 +38,12 @@ def main(minutes: float, seed: int | None, faults: str) -> None:
     console.print(f"seed {chosen_seed}, {minutes:g} minutes, {len(some)} kinds of faults", highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="infirmary-chaos-"))
     folder.chmod(0o755)  # PostgreSQL may run as somebody else
+
+    def announce(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+
     try:
-        report = run(
-            folder, chosen_seed, minutes * 60, some, lambda line: console.print(line, markup=False, highlight=False)
-        )
+        report = run(folder, chosen_seed, minutes * 60, some, announce, metrics_port)
     except LocalError as failure:
         console.print(f"The hospital could not be started. {failure}", style="bold red", markup=False)
         sys.exit(1)

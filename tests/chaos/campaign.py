@@ -35,7 +35,14 @@ WINDOW_MESSAGES = BATCH_ROWS * WINDOWS * RELAYS_AT_ONCE + NOT_YET_ON_DISK
 Announce = Callable[[str], None]
 
 
-def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], announce: Announce) -> Report:
+def run(
+    folder: Path,
+    seed: int,
+    duration_s: float,
+    faults: Sequence[Fault],
+    announce: Announce,
+    metrics_port: int | None = None,
+) -> Report:
     """Plays a run.
 
     Args:
@@ -44,6 +51,7 @@ def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], ann
         duration_s: For how long faults are injected; starting and coming to rest take a minute more.
         faults: What may be injected.
         announce: Gets a line for each thing that happens.
+        metrics_port: Where Prometheus may read which faults are in force.
 
     Raises:
         LocalError: The hospital cannot be started.
@@ -53,7 +61,7 @@ def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], ann
         gap_auditor(scene.hospital.env["RABBITMQ_URL"], os.environ, folder / "gap-auditor.log") as auditors_port,
         Client(scene.hospital.env, patience_s=PATIENCE_S) as client,
     ):
-        history, not_injected, failures = _play(scene, client, seed, duration_s, faults, announce)
+        history, not_injected, failures = _play(scene, client, seed, duration_s, faults, announce, metrics_port)
         announce("Everything is healed; waiting until nothing is under way any more")
         wrong = unanswered(failures)
         wrong += _judge(scene, history, client.ledger, announce)
@@ -61,7 +69,13 @@ def run(folder: Path, seed: int, duration_s: float, faults: Sequence[Fault], ann
 
 
 def _play(
-    scene: Scene, client: Client, seed: int, duration_s: float, faults: Sequence[Fault], announce: Announce
+    scene: Scene,
+    client: Client,
+    seed: int,
+    duration_s: float,
+    faults: Sequence[Fault],
+    announce: Announce,
+    metrics_port: int | None,
 ) -> tuple[History, list[str], list[str]]:
     """Returns what was recorded, which faults could not be injected, and the requests that failed."""
     began_at = time.monotonic()
@@ -73,7 +87,7 @@ def _play(
     outboxes = {each.name: scene.database_url(each.name) for each in SERVICES if Role.RELAY in each.roles}
     written = [each.name for each in SERVICES if Role.RELAY in each.roles and each.engine is Engine.POSTGRESQL]
     people, writers = People(client, seed), Writers(written, seed, scene.database_url)
-    with OutboxWatch(outboxes, clock) as watch:
+    with nemesis.shown.served(metrics_port), OutboxWatch(outboxes, clock) as watch:
         with people, writers:
             try:
                 nemesis.play(schedule(seed, duration_s, [fault.kind for fault in faults]))

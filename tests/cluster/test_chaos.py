@@ -11,13 +11,18 @@ from tests.cluster.cluster import Cluster
 
 MINUTES = float(os.environ.get("CHAOS_MINUTES", "3"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
+METRICS_PORT = int(os.environ.get("CHAOS_METRICS_PORT", "0")) or None
 
 
 @pytest.mark.timeout(MINUTES * 60 + 900)
 def test_everything_holds_after_pods_have_died(cluster: Cluster, env: dict[str, str]) -> None:
     console = Console(width=160)
     console.print(f"seed {SEED}, {MINUTES:g} minutes", highlight=False)
-    report = run(cluster, env, SEED, MINUTES * 60, lambda line: console.print(line, markup=False, highlight=False))
+
+    def announce(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+
+    report = run(cluster, env, SEED, MINUTES * 60, announce, METRICS_PORT)
     print_report(console, report)
     assert report.history.injuries
     assert report.passed, [str(finding) for finding in report.findings]

@@ -9,6 +9,7 @@ from tests.chaos.history import Injury
 from tests.chaos.nemesis.fault import Fault, NotNow
 from tests.chaos.scene import Scene
 from tests.chaos.schedule import Planned
+from tests.chaos.shown import ShownFaults
 
 LATEST_S = 10.0
 """How late a fault may begin; a healing that takes its time (a tool, a restart) would make the run ever longer."""
@@ -37,6 +38,7 @@ class Nemesis:
             announce: Gets a line for each thing that it does.
         """
         self._scene, self._clock, self._announce = scene, clock, announce
+        self.shown = ShownFaults(fault.kind.name for fault in faults)
         self._strikes = {fault.kind.name: fault.strike for fault in faults}
         self._in_force: list[_InForce] = []
         self.injuries: list[Injury] = []
@@ -75,11 +77,13 @@ class Nemesis:
             self._skip(planned, f"{type(failure).__name__}: {failure}")
             return
         self._announce(f"{began_s:6.1f} s  {planned.fault.name}: {what} ({planned.for_s:.1f} s)")
+        self.shown.begins(planned.fault.name)
         self._in_force.append(_InForce(planned, what, began_s, strike))
 
     def _heal(self, each: _InForce) -> None:
         self._in_force.remove(each)
         next(each.strike, None)
+        self.shown.ends(each.planned.fault.name)
         self.injuries.append(Injury(each.planned.fault.name, each.what, each.began_s, self._clock()))
 
     def _skip(self, planned: Planned, reason: str) -> None:

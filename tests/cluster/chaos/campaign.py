@@ -32,7 +32,14 @@ and the deletes that a PostgreSQL forgets that is killed."""
 Announce = Callable[[str], None]
 
 
-def run(cluster: Cluster, env: Mapping[str, str], seed: int, duration_s: float, announce: Announce) -> Report:
+def run(
+    cluster: Cluster,
+    env: Mapping[str, str],
+    seed: int,
+    duration_s: float,
+    announce: Announce,
+    metrics_port: int | None = None,
+) -> Report:
     """Plays a run.
 
     Args:
@@ -41,6 +48,7 @@ def run(cluster: Cluster, env: Mapping[str, str], seed: int, duration_s: float, 
         seed: From which everything follows that is done.
         duration_s: For how long faults are injected; coming to rest takes a minute more.
         announce: Gets a line for each thing that happens.
+        metrics_port: Where Prometheus may read which faults are in force.
     """
     began_at = time.monotonic()
 
@@ -48,7 +56,7 @@ def run(cluster: Cluster, env: Mapping[str, str], seed: int, duration_s: float, 
         return time.monotonic() - began_at
 
     nemesis = Nemesis(cluster, FAULTS, clock, announce)
-    with Hospital(env, patience_s=PATIENCE_S) as client:
+    with nemesis.shown.served(metrics_port), Hospital(env, patience_s=PATIENCE_S) as client:
         history, failures = _play(nemesis, client, env, seed, duration_s, clock)
         announce("Nothing is injected any more; waiting until nothing is under way")
         wrong = unanswered(failures)

@@ -10,6 +10,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.chaos.checker.finding import Column, Finding, found
 from tests.chaos.history import Injury
 from tests.chaos.schedule import Planned
+from tests.chaos.shown import ShownFaults
 from tests.cluster.chaos.wound import Fault, Wound
 from tests.cluster.cluster import Cluster
 
@@ -58,6 +59,7 @@ class Nemesis:
             announce: Gets a line for each thing that happens.
         """
         self._cluster, self._clock, self._announce = cluster, clock, announce
+        self.shown = ShownFaults(fault.kind.name for fault in faults)
         self._faults = {fault.kind.name: fault for fault in faults}
         self._in_force: list[_InForce] = []
         self.injuries: list[Injury] = []
@@ -94,6 +96,7 @@ class Nemesis:
             self._skip(planned, str(reason).splitlines()[0])
             return
         self._announce(f"{began_s:6.1f} s  {planned.fault.name}: {wound.what}")
+        self.shown.begins(planned.fault.name)
         self._in_force.append(_InForce(planned, wound, began_s))
 
     def _tend(self, each: _InForce) -> None:
@@ -102,12 +105,16 @@ class Nemesis:
             each.heal()
         if each.wound.is_over(self._cluster):
             each.heal()
-            self._in_force.remove(each)
+            self._is_over(each)
             self.injuries.append(Injury(each.planned.fault.name, each.wound.what, each.began_s, self._clock()))
         elif now > each.began_s + BACK_WITHIN_S:
-            self._in_force.remove(each)
+            self._is_over(each)
             what = f"is not back {BACK_WITHIN_S:.0f} s after: {each.planned.fault.name}"
             self.findings.append(found(Column.STUCK, BACK, each.wound.what, what))
+
+    def _is_over(self, each: _InForce) -> None:
+        self._in_force.remove(each)
+        self.shown.ends(each.planned.fault.name)
 
     def _skip(self, planned: Planned, reason: str) -> None:
         self.not_injected.append(f"{planned.fault.name}: {reason}")
