@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +71,9 @@ def _api() -> CollectorRegistry:
     from services.chassis.processes import make_app
     from services.chassis.readiness import expect_readiness
 
-    app = make_app("admission", _away())  # it orchestrates sagas, and so shows all that any API does
+    for service in _commands():
+        import_module(f"services.{service}.api")
+    app = make_app("admission", _away())
     expect_readiness(ApiHealth(app.extensions["storage"]))
     return REGISTRY
 
@@ -80,15 +83,23 @@ def _consumer() -> CollectorRegistry:
     from services.chassis.health import Heart
     from services.chassis.processes import make_consumer
     from services.chassis.readiness import expect_readiness
-    from services.chassis.rooms import handlers_of, names
+    from services.chassis.rooms import handlers_of
 
-    for service in names():
-        handlers_of(service)  # what only some services do is there, too
+    for service in _commands():
+        handlers_of(service)
     heart = Heart()
     make_consumer("admission", _away(), heart)
     growing_tables("admission", _away(), True)
     expect_readiness(heart)
     return REGISTRY
+
+
+def _commands() -> list[str]:
+    """Imports what the command line does, and returns all services: what only some of them show is to be there."""
+    import_module("services.__main__")
+    from services.chassis.rooms import names
+
+    return names()
 
 
 def _away() -> "Settings":

@@ -11,7 +11,6 @@ from services.chassis import settings
 from services.chassis.cause import cause_of
 from services.chassis.database import connect
 from services.chassis.operator.parked import Shelf
-from services.chassis.operator.postgres_shelf import PostgresShelf
 from services.chassis.settings import Settings
 from services.chassis.transaction import Query, Transaction, transaction
 
@@ -48,6 +47,8 @@ class Desk:
         """Lends the parked messages; in PostgreSQL whatever is done with them is one transaction."""
         chosen = settings.read(Settings)
         if not chosen.database_url.startswith("mongodb"):
+            from services.chassis.operator.postgres_shelf import PostgresShelf  # brings a consumer's metrics along
+
             with self.changing() as tx:
                 yield PostgresShelf(tx)
             return
