@@ -181,8 +181,15 @@ class Settings(BaseSettings):
         return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
 
     def metrics_port_of(self, role: Literal["api", "consumer"]) -> int:
-        """Returns where a process answers probes and shows its metrics."""
-        return self.metrics_port or self.http_port + _METRICS_ABOVE_API[role]
+        """Returns where a process answers probes and shows its metrics.
+
+        Raises:
+            InvalidConfiguration: Ends the process: its clients were to be answered there.
+        """
+        port = self.metrics_port or self.http_port + _METRICS_ABOVE_API[role]
+        if role == "api" and port == self.http_port:
+            raise _refused(["METRICS_PORT: should be another port than HTTP_PORT"])
+        return port
 
     @field_validator("restart_when_stalled_s")
     @classmethod

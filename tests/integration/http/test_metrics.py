@@ -1,7 +1,11 @@
 """What an API shows of its requests, on a port of its own, and that no client can add to it."""
 
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, free_port
 from services.chassis.database import PostgresStorage
 from services.chassis.http.refusals import STATUSES
 from services.chassis.settings import Settings
@@ -138,6 +142,56 @@ def test_an_api_whose_database_was_not_migrated_says_what_to_do(new_database: Ne
     assert trouble is not None
     assert (trouble.reason, "python -m services patient migrate" in trouble.words) == ("schema", True)
     storage.close()
+
+
+def test_who_asks_for_it_is_told_a_trace_for_how_long_a_request_took(api: Served) -> None:
+    def exemplars(trace: str) -> list[str]:
+        asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        text = httpx.get(f"http://{LOOPBACK}:{api.metrics_port}/metrics", headers=asked).text
+        return [line for line in text.splitlines() if f'# {{trace_id="{trace}"}}' in line]
+
+    for flags, expected in (("01", 1), ("00", 0)):
+        trace = "5" * 30 + flags
+        httpx.get(f"{api.url}/nowhere", headers={"traceparent": f"00-{trace}-{'1' * 16}-{flags}"})
+        assert [line.startswith(f"{SECONDS}_bucket") for line in exemplars(trace)] == [True] * expected, trace
+
+
+def test_metrics_and_probes_come_back_with_a_worker_that_was_killed(patients: Settings, tmp_path: Path) -> None:
+    with served("patient", patients, tmp_path) as api:
+        (worker,) = [int(pid) for pid in children_of(api.process.pid)]
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: children_of(api.process.pid) not in ([], [str(worker)]), because="there is another worker")
+        url = f"http://{LOOPBACK}:{api.metrics_port}"
+        eventually(lambda: answers(f"{url}/readyz") == 200, because="it answers in its place")
+        assert "infirmary_ready 1.0" in api.metrics()
+
+
+def test_an_api_that_is_told_to_stop_says_so_until_it_has_answered_all(patients: Settings, tmp_path: Path) -> None:
+    with served("patient", patients, tmp_path) as api, api.connect() as client:
+        client.sendall(b"POST /patients HTTP/1.1\r\nHost: x\r\n")
+        api.process.ask_to_stop()
+        stopping = 'infirmary_not_ready{reason="stopping"} 1.0'
+        eventually(lambda: stopping in api.metrics(), because="it is waiting for the rest of the request")
+        assert httpx.get(f"http://{LOOPBACK}:{api.metrics_port}/healthz").status_code == 200
+
+
+def test_an_api_whose_two_ports_are_one_does_not_start(patients: Settings, tmp_path: Path) -> None:
+    port = str(free_port())
+    environment = {**os.environ, "DATABASE_URL": patients.database_url, "HTTP_PORT": port, "METRICS_PORT": port}
+    command = [sys.executable, "-m", "services", "patient", "api"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, "METRICS_PORT" in ended.stderr) == (2, True)
+
+
+def answers(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def children_of(pid: int | None) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def test_silent_clients_keep_no_probe_waiting(api: Served) -> None:
