@@ -81,7 +81,8 @@ POSITION = Gauge(
 )
 LAG = Gauge(
     "infirmary_log_lag_messages",
-    "How many messages of a log are not applied yet? 0 in a process that does not read it, so that a sum is right.",
+    "How many messages of a log are not applied yet? About so many, by their offsets; 0 in a process that does not read"
+    " it, so that a sum is right.",
     ["log"],
 )
 CAUGHT_UP = Gauge(
@@ -113,7 +114,8 @@ STARTED_OVER = Counter(
 )
 EXPIRED = Counter(
     "infirmary_log_expired_unread_total",
-    "Has retention taken what was not read yet? Messages of a log that were gone before they were read.",
+    "Has retention taken what was not read yet? Offsets of a log that were gone before they were read, about as many as"
+    " messages.",
     ["log"],
 )
 REBUILT = Gauge(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from services.chassis.settings import Settings
-from services.chassis.tables import GrowingTable, PostgresTables, Size
+from services.chassis.tables import GrowingTable, PostgresTables, Size, expect_tables
 
 _OF_CONSUMERS: Final = (
     GrowingTable("inbox", oldest="SELECT min(received_at) FROM inbox"),
@@ -27,5 +27,8 @@ def growing_tables(service: str, settings: Settings, orchestrates: bool) -> Call
         from services.chassis.mongo.growing import MongoGrowing
 
         return MongoGrowing(service, settings)
+    from services.chassis.consumer.postgres_ledger import FORGET
+
+    expect_tables((), forgetting=FORGET)
     tables = _OF_CONSUMERS + (_OF_ORCHESTRATORS if orchestrates else ())
     return PostgresTables(settings, f"{service}/consumer", tables)

@@ -30,7 +30,6 @@ from services.chassis.log_parts import is_log
 from services.chassis.nudge import Nudger
 from services.chassis.saga.measured import SagaWatch
 from services.chassis.settings import Settings
-from services.chassis.tables import expect_tables
 from services.chassis.transaction import Query, Transaction, transaction
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ _DEADLOCKS_IN_A_ROW = 3
 _HINDERED_FOR_S = 6.0
 """For so long after a message has met a lock all are applied one by one: a batch would wait for the lock again."""
 
-_FORGET: Final[dict[str, LiteralString]] = {
+FORGET: Final[dict[str, LiteralString]] = {
     # Rows that somebody holds are left for the next time: nobody ever waits for this.
     "inbox": """
         DELETE FROM inbox WHERE ctid = ANY(ARRAY(
@@ -68,7 +67,6 @@ class PostgresLedger:
         self._positions = PostgresPositions(self._connection)
         self._sagas = SagaWatch(self._query, applier.orchestrator.sagas.values() if applier.orchestrator else ())
         self._hindered_until = 0.0
-        expect_tables((), forgetting=_FORGET)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
         self._held = HeldCounts(
             lambda channel: parking.count(self._query, channel), lambda channel: parking.missing(self._query, channel)
@@ -191,7 +189,7 @@ class PostgresLedger:
         """Forgets inbox rows that are too old, at most so many; the API forgets its own."""
         return {
             table: self._connection.execute(statement, (self._settings.inbox_days, at_most)).rowcount
-            for table, statement in _FORGET.items()
+            for table, statement in FORGET.items()
         }
 
     def identity(self) -> str:
