@@ -46,10 +46,8 @@ def targets_of(plan: Plan) -> list[Target]:
     found = []
     for service in SERVICES:
         for role in service.roles:
-            process = plan.process(service, role)
-            environment = process.environment or {}
-            port = int(environment.get("METRICS_PORT") or environment["HTTP_PORT"])
-            found.append(Target(port, {"service": service.name, "role": role.value, "pod": process.name}))
+            labels = {"service": service.name, "role": role.value, "pod": plan.process(service, role).name}
+            found.append(Target(plan.metrics_port(service, role), labels | {"roles": " ".join(service.roles)}))
     return found
 
 
@@ -57,8 +55,8 @@ def targets_of_broker(port: int) -> list[Target]:
     """Returns a broker's own metrics, and those of each queue that alerts and autoscalers ask for."""
     families = {"family": ["queue_coarse_metrics", "queue_consumer_count"]}
     return [
-        Target(port, {"pod": "rabbitmq"}, job="broker"),
-        Target(port, {"pod": "rabbitmq"}, job="queues", path="/metrics/detailed", parameters=families),
+        Target(port, {"service": "rabbitmq", "pod": "rabbitmq-0"}),
+        Target(port, {}, job="queues", path="/metrics/detailed", parameters=families),
     ]
 
 
@@ -200,6 +198,8 @@ def configuration(
                 "metrics_path": target.path,
                 "params": {name: list(values) for name, values in (target.parameters or {}).items()},
                 "static_configs": [],
+                # Only `up` needs it.
+                "metric_relabel_configs": [{"action": "labeldrop", "regex": "roles"}],
             },
         )
         job["static_configs"].append({"targets": [f"{LOOPBACK}:{target.port}"], "labels": dict(target.labels)})

@@ -115,14 +115,19 @@ def observed_command(clocks: Clocks, service: Service, role: str) -> list[str]:
 
 
 @contextmanager
-def running_scene(folder: Path, announce: Announce) -> Iterator[Scene]:
+def running_scene(folder: Path, announce: Announce, *, brokers_metrics: int | None = None) -> Iterator[Scene]:
     """Starts servers of our own, a proxy before each, and a hospital that is told the proxies' addresses.
+
+    Args:
+        folder: For databases and logs.
+        announce: Gets a line for each thing that is done.
+        brokers_metrics: The port at which RabbitMQ serves its metrics, None for nowhere.
 
     Raises:
         LocalError: it cannot be started.
     """
     postgres = PostgresServer(folder / "postgres", settings={"max_connections": "400"})
-    rabbitmq = RabbitMQServer(folder / "rabbitmq")
+    rabbitmq = RabbitMQServer(folder / "rabbitmq", metrics_port=brokers_metrics)
     clocks = Clocks(folder / "clocks", library(announce))
     with ExitStack() as stack:
         stack.callback(clocks.close)

@@ -137,6 +137,11 @@ class Post:
                 f"{publisher}.events", durable=True, auto_delete=False, arguments={"x-queue-type": "stream"}
             )
 
+    def declare_queue(self, name: str) -> None:
+        """Makes an ordinary queue, whatever its name says."""
+        with self._channel() as channel:
+            channel.queue_declare(name, durable=True, auto_delete=False, arguments={"x-queue-type": "classic"})
+
     def delete(self, target: str) -> None:
         """Takes a queue or log away, with all that is in it."""
         with self._channel() as channel:

@@ -46,7 +46,7 @@ def test_the_brokers_metrics_can_be_read(tmp_path: Path) -> None:
         assert broker.metrics_port is not None
         with PrometheusServer(tmp_path, targets_of_broker(broker.metrics_port)) as prometheus:
             found = eventually(
-                lambda: prometheus.query('rabbitmq_alarms_memory_used_watermark{job="broker"}'),
+                lambda: prometheus.query('rabbitmq_alarms_memory_used_watermark{service="rabbitmq"}'),
                 because="the broker says whether it has an alarm",
                 within_s=30,
             )
