@@ -170,7 +170,7 @@ _TROUBLE: Final = (
         (Query(rate("infirmary_log_started_over_total", "service, log"), "{{service}} {{log}} started over"),
          Query(rate("infirmary_log_expired_unread_total", "service, log"), "{{service}} {{log}} taken unread"),
          Query(rate("infirmary_consumer_reconnects_total", "service"), "{{service}} session lost")),
-        alerts=("InfirmaryLogStartedOver", "InfirmaryLogExpiresUnread"),
+        alerts=("InfirmaryLogStartedOver", "InfirmaryLogExpired"),
     ),
 )  # fmt: skip
 

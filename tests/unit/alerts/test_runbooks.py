@@ -1,5 +1,6 @@
 """docs/runbooks.md has a heading for each alert and for no other, and whatever it tells to ask can be asked."""
 
+import json
 import re
 import shlex
 import shutil
@@ -22,6 +23,8 @@ SECTIONS = {
 }
 QUERIES = [query for block in re.findall(r"```promql\n(.*?)```", PAGE, re.DOTALL) for query in block.splitlines()]
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+DASHBOARDS = {"home", "relay", "readers", "sagas", "APIs"}
+ON_PROMETHEUS = {"Status: Targets", "Status: Rules", "Status: Runtime", "not"}
 PLACEHOLDER = re.compile(r"<[a-z ]+>")
 
 
@@ -51,6 +54,18 @@ def test_a_heading_says_what_it_means_where_to_look_what_to_do_and_when_it_is_ov
     said = re.findall(r"^\*\*(Means|Look at|Do|Over)\b", SECTIONS[alert], re.MULTILINE)
     assert said == ["Means", "Look at", "Do", "Over"]
     assert "```promql" in SECTIONS[alert]
+
+
+def test_a_panel_that_is_named_is_on_a_dashboard() -> None:
+    pages = [json.loads(file.read_text()) for file in (ROOT / "k8s/dashboards").glob("*.json")]
+    titles = {panel["title"] for page in pages for panel in page["panels"]}
+    told = {
+        name
+        for section in SECTIONS.values()
+        for block in re.findall(r"^\*\*(?:Look at|Do)\b.*?\n\n", section, re.MULTILINE | re.DOTALL)
+        for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", block.replace("\n", " "))
+    }
+    assert told - titles - DASHBOARDS - ON_PROMETHEUS == set()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with prometheus")
