@@ -111,7 +111,8 @@ def _sends(service: str, settings: Settings, address: BrokerAddress) -> Sends | 
         return None
     from relay.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
 
-    return Sends(Export(exporter_to(settings.trace_exporter, settings.trace_endpoint), service).take, address)
+    exporter = exporter_to(settings.trace_exporter, settings.trace_endpoint)
+    return Sends(Export(exporter, service, metrics.spans_dropped.inc).take, address)
 
 
 def _log_as_json(service: str, level: str) -> None:

@@ -55,6 +55,12 @@ published = Counter(
 confirmed = Counter(
     "outbox_relay_confirmed", "How many messages arrive? Messages that the broker has confirmed.", registry=registry
 )
+spans_dropped = Counter(
+    "outbox_relay_spans_dropped",
+    "Are traces whole? Spans of the relay that were dropped, because too many waited or the store of traces took none;"
+    " 0 without an exporter.",
+    registry=registry,
+)
 confirmed_at = Gauge(
     "outbox_relay_confirmed_timestamp_seconds",
     "When did a message last arrive? When the broker last confirmed one, in unix time; 0 when it has confirmed none.",

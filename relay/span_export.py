@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,8 +34,14 @@ _SCOPE: Final = InstrumentationScope("infirmary.relay", "")  # Zipkin takes no v
 class Export:
     """The relay's spans on their way to the store. What it does not take is dropped, and said once."""
 
-    def __init__(self, exporter: SpanExporter, service: str) -> None:
-        """Takes what speaks to the store, and the service whose outbox it is."""
+    def __init__(self, exporter: SpanExporter, service: str, dropped: Callable[[int], None]) -> None:
+        """Prepares the way.
+
+        Args:
+            exporter: What speaks to the store.
+            service: The service whose outbox it is.
+            dropped: Hears of spans that were dropped, because too many waited or the store took none.
+        """
         self._resource = Resource(
             {
                 "service.name": service,
@@ -44,14 +50,16 @@ class Export:
                 "infirmary.role": "relay",
             }
         )
+        self._counted = _Counted(exporter, dropped)
         self._processor = BatchSpanProcessor(
-            _Quiet(exporter), _MOST_WAITING, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_BATCH
+            self._counted, _MOST_WAITING + _BATCH, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_BATCH
         )
         atexit.register(self.close)
 
     def take(self, send: Send) -> None:
         """Takes a span; costs no wait."""
-        self._processor.on_end(_readable(send, self._resource))
+        if self._counted.may_wait():
+            self._processor.on_end(_readable(send, self._resource))
 
     def close(self) -> None:
         """Sends what waits, if that can be done soon."""
@@ -61,12 +69,22 @@ class Export:
         closing.join(_GOODBYE_WITHIN_S)
 
 
-class _Quiet(SpanExporter):
-    """An exporter that says once when its store goes away, and once when it is back."""
+class _Counted(SpanExporter):
+    """An exporter of which one knows how much it has not sent."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter, self._complaints = exporter, _Complaints()
-        self._dropped, self._is_away = 0, False
+    def __init__(self, exporter: SpanExporter, dropped: Callable[[int], None]) -> None:
+        self._exporter, self._complaints, self._lock = exporter, _Complaints(), threading.Lock()
+        self._drop, self._dropped, self._waiting = dropped, 0, 0
+        self._is_away = False
+
+    def may_wait(self) -> bool:
+        """Makes room for one more, or drops it."""
+        with self._lock:
+            is_room = self._waiting < _MOST_WAITING
+            self._waiting += is_room
+        if not is_room:
+            self._count(1)
+        return is_room
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sends spans; whatever keeps them from being sent is no error of ours."""
@@ -74,18 +92,29 @@ class _Quiet(SpanExporter):
             result, why = self._exporter.export(spans), self._complaints.last
         except Exception as error:  # whatever the client of the store raises
             result, why = SpanExportResult.FAILURE, f"{type(error).__name__}: {error}"
-        is_away = result is not SpanExportResult.SUCCESS
-        self._dropped += len(spans) if is_away else 0
-        if is_away and not self._is_away:
-            _log.warning("the trace store is away, spans are dropped until it is back: %.300s", why)
-        elif self._is_away and not is_away:
-            _log.info("the trace store is back; %d spans were dropped so far", self._dropped)
-        self._is_away = is_away
+        failed = result is not SpanExportResult.SUCCESS
+        with self._lock:
+            self._waiting -= len(spans)
+        if failed:
+            self._count(len(spans))
+        self._tell(failed, why)
         return result
 
     def shutdown(self) -> None:
         """Lets go of the store."""
         self._exporter.shutdown()
+
+    def _count(self, spans: int) -> None:
+        with self._lock:
+            self._dropped += spans
+        self._drop(spans)
+
+    def _tell(self, failed: bool, why: str) -> None:
+        if failed and not self._is_away:
+            _log.warning("the trace store is away, spans are dropped until it is back: %.300s", why)
+        elif self._is_away and not failed:
+            _log.info("the trace store is back; %d spans were dropped so far", self._dropped)
+        self._is_away = failed
 
 
 class _Complaints(logging.Handler):

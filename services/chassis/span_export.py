@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -42,13 +42,14 @@ _FINE: Final = Status(StatusCode.UNSET)
 class Export:
     """The spans of one process on their way to the store. What it does not take is dropped, and said once."""
 
-    def __init__(self, exporter: SpanExporter, service: str, role: str) -> None:
+    def __init__(self, exporter: SpanExporter, service: str, role: str, dropped: Callable[[int], None]) -> None:
         """Prepares the way.
 
         Args:
             exporter: What speaks to the store.
             service: The service that the process belongs to.
             role: Which of its processes it is.
+            dropped: Hears of spans that were dropped, because too many waited or the store took none.
         """
         self._resource = Resource(
             {
@@ -58,16 +59,11 @@ class Export:
                 "infirmary.role": role,
             }
         )
-        self._counted = _Counted(exporter)
+        self._counted = _Counted(exporter, dropped)
         self._processor = BatchSpanProcessor(
             self._counted, _MOST_WAITING + _BATCH, schedule_delay_millis=_EVERY_MS, max_export_batch_size=_BATCH
         )
         atexit.register(self.close)
-
-    @property
-    def dropped(self) -> int:
-        """How many spans were dropped, because too many waited or the store took none."""
-        return self._counted.dropped
 
     def take(self, span: Span) -> None:
         """Takes a span; costs no wait."""
@@ -85,19 +81,19 @@ class Export:
 class _Counted(SpanExporter):
     """An exporter of which one knows how much it has not sent."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, dropped: Callable[[int], None]) -> None:
         self._exporter, self._complaints, self._lock = exporter, _Complaints(), threading.Lock()
-        self._waiting = self.dropped = 0
+        self._drop, self._dropped, self._waiting = dropped, 0, 0
         self._is_away = False
 
     def may_wait(self) -> bool:
         """Makes room for one more, or drops it."""
         with self._lock:
-            if self._waiting >= _MOST_WAITING:
-                self.dropped += 1
-                return False
-            self._waiting += 1
-            return True
+            is_room = self._waiting < _MOST_WAITING
+            self._waiting += is_room
+        if not is_room:
+            self._count(1)
+        return is_room
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sends spans; whatever keeps them from being sent is no error of ours."""
@@ -108,7 +104,8 @@ class _Counted(SpanExporter):
         failed = result is not SpanExportResult.SUCCESS
         with self._lock:
             self._waiting -= len(spans)
-            self.dropped += len(spans) if failed else 0
+        if failed:
+            self._count(len(spans))
         self._tell(failed, why)
         return result
 
@@ -116,11 +113,16 @@ class _Counted(SpanExporter):
         """Lets go of the store."""
         self._exporter.shutdown()
 
+    def _count(self, spans: int) -> None:
+        with self._lock:
+            self._dropped += spans
+        self._drop(spans)
+
     def _tell(self, failed: bool, why: str) -> None:
         if failed and not self._is_away:
             log.warning("the trace store is away, spans are dropped until it is back: %.300s", why)
         elif self._is_away and not failed:
-            log.info("the trace store is back; %d spans were dropped so far", self.dropped)
+            log.info("the trace store is back; %d spans were dropped so far", self._dropped)
         self._is_away = failed
 
 

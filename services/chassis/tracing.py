@@ -1,8 +1,18 @@
 """Whether and where a process tells of traces, by its settings."""
 
+from typing import Final
+
+from prometheus_client import Counter
+
 from services.chassis.cause import SAMPLING
 from services.chassis.settings import Settings
 from services.chassis.spans import SPANS
+
+SPANS_DROPPED: Final = Counter(
+    "infirmary_spans_dropped_total",
+    "Are traces whole? Spans that were dropped, because too many waited or the store of traces took none; 0 without an"
+    " exporter.",
+)
 
 
 def trace(service: str, role: str, settings: Settings) -> None:
@@ -11,4 +21,5 @@ def trace(service: str, role: str, settings: Settings) -> None:
     if settings.trace_exporter != "none":
         from services.chassis.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
 
-        SPANS.go_to(Export(exporter_to(settings.trace_exporter, settings.trace_endpoint), service, role).take)
+        exporter = exporter_to(settings.trace_exporter, settings.trace_endpoint)
+        SPANS.go_to(Export(exporter, service, role, SPANS_DROPPED.inc).take)

@@ -12,6 +12,7 @@ from services.chassis.cause import cause_of
 from services.chassis.database import connect
 from services.chassis.operator.parked import Shelf
 from services.chassis.settings import Settings
+from services.chassis.tracing import trace
 from services.chassis.transaction import Query, Transaction, transaction
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Desk:
     def changing(self) -> Iterator[Transaction]:
         """Runs a transaction; afterwards the relay is woken if messages were written."""
         with self._connected() as connection:
-            cause, chosen = cause_of(None, None, None), self.settings()
+            chosen = self.settings()
+            trace(self.service, "operator", chosen)
+            cause = cause_of(None, None, None)
             with transaction(connection, self.service, cause, False, chosen.log_parts, chosen.message_max_bytes) as tx:
                 yield tx
             if tx.wrote_messages:

@@ -33,6 +33,7 @@ class SagaState(BaseModel):
         attempt: How often the step in hand was asked for.
         hand_since: When it was asked for first.
         caused_by: The id of the message or request that has led to this; what a timer causes later goes back to it.
+        tracestate: What others had added to the trace that it began in; what a timer causes carries it on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +46,7 @@ class SagaState(BaseModel):
     attempt: int = 0
     hand_since: datetime | None = None
     caused_by: str | None = None
+    tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class Orchestrator:
             now,
             now,
         )
-        before = initial(saga).model_copy(update={"caused_by": tx.cause.causation_id})
+        known = {"caused_by": tx.cause.causation_id, "tracestate": tx.cause.tracestate}
+        before = initial(saga).model_copy(update=known)
         first = advance(saga, before, Started(), now, self.step_timeout_s)
         tx.execute(
             """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
@@ -194,7 +195,8 @@ class Orchestrator:
 
     def _advance_all(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
         for row in rows:
-            tx.cause = cause_of(row.correlation_id, row.state.get("caused_by"), row.traceparent)
+            known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
+            tx.cause = cause_of(row.correlation_id, *known)
             self._advance(tx, row, happened)
 
     def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:

@@ -18,11 +18,11 @@ SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 class Traced(Leading):
     """The same in a sampled trace."""
 
-    traceparent = SAMPLED
+    traceparent, tracestate = SAMPLED, "foo=1"
 
     @contextmanager
     def transaction(self, message_max_bytes: int = 10_000) -> Iterator[Transaction]:
-        cause = cause_of(None, None, self.traceparent)
+        cause = cause_of(None, None, self.traceparent, self.tracestate)
         with transaction(self.database, "leading", cause, False, message_max_bytes=message_max_bytes) as tx:
             yield tx
 
@@ -87,6 +87,8 @@ def test_a_command_that_a_timer_sends_is_in_the_sagas_trace(traced: Traced) -> N
     assert first.parent == SAMPLED
     assert again.parent == of_saga(told)[0].traceparent
     assert again.traceparent[:36] == SAMPLED[:36]
+    headers = [header for (header,) in traced.database.execute("SELECT header FROM outbox ORDER BY id")]
+    assert all(b"tracestateS\x00\x00\x00\x05foo=1" in header for header in headers)
 
 
 def test_of_a_compensation_the_step_is_named_as_it_is_asked_for(traced: Traced) -> None:
