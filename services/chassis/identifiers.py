@@ -15,8 +15,8 @@ ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
 
 TAKEN: Final = {
-    "chassis", "contracts", "database", "day", "guest", "infirmary", "infra", "mongodb", "none", "postgres",
-    "postgresql", "public", "rabbitmq", "relay",
+    "alertmanager", "chassis", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
+    "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""
 

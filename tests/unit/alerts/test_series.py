@@ -11,7 +11,7 @@ SERVERS = {
     "ALERTS_FOR_STATE": {"alertname"},
     # `roles` is a target's: charts/infra/files/prometheus.yml.
     "up": {"roles"},
-    # RabbitMQ, /metrics and /metrics/detailed: metrics.md and metrics-detailed.md in deps/rabbitmq_prometheus.
+    # RabbitMQ, /metrics and /metrics/detailed: described in its deps/rabbitmq_prometheus.
     "rabbitmq_alarms_memory_used_watermark": set(),
     "rabbitmq_alarms_free_disk_space_watermark": set(),
     "rabbitmq_alarms_file_descriptor_limit": set(),
@@ -20,7 +20,7 @@ SERVERS = {
     "rabbitmq_disk_space_available_bytes": set(),
     "rabbitmq_disk_space_available_limit_bytes": set(),
     "rabbitmq_detailed_queue_messages": {"vhost", "queue"},
-    # CloudNativePG, docs/src/monitoring.md.
+    # CloudNativePG, its page on monitoring.
     "cnpg_collector_up": {"cluster"},
 }
 
