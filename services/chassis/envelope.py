@@ -66,7 +66,7 @@ class Outgoing:
 class Incoming:
     """A message as it came from a log or an inbox queue, its attributes checked, its body not yet read.
 
-    `time` is when it was written, as its writer says; `unix_time` reads it.
+    `time` is when it was written, as whoever sent it says, whatever that may be; `unix_time` reads it.
     """
 
     message_id: UUID
@@ -78,7 +78,7 @@ class Incoming:
     traceparent: str | None
     tracestate: str | None
     body: bytes
-    time: str | None = None
+    time: object = None
 
     def attributes(self) -> dict[str, Any]:
         """Returns the attributes as JSON, to be kept while the message is parked."""
@@ -91,7 +91,7 @@ class Incoming:
             "correlation_id": self.correlation_id,
             "traceparent": self.traceparent,
             "tracestate": self.tracestate,
-            "time": self.time,
+            "time": _optional_text({"time": self.time}, "time"),
         }
 
 
@@ -189,7 +189,7 @@ def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
         traceparent=_optional_text(headers, "traceparent"),
         tracestate=_optional_text(headers, "tracestate"),
         body=body,
-        time=_optional_text(headers, "time"),
+        time=headers.get("time"),
     )
 
 
@@ -204,12 +204,12 @@ def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
     )
 
 
-def unix_time(written: str | None) -> float | None:
+def unix_time(written: object) -> float | None:
     """Returns a message's `time` in unix time; None where it is none, or none with an offset."""
     try:
-        at = datetime.fromisoformat(written or "")
+        at = datetime.fromisoformat(written)  # type: ignore[arg-type]  # a TypeError is one of the answers
         return at.timestamp() if at.tzinfo is not None else None
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

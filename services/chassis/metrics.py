@@ -5,6 +5,8 @@ What sagas, snapshots and tables tell is with them: `saga.measured`, `saga.told`
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.chassis.batch_histogram import BatchHistogram
+
 APPLIED = Counter(
     "infirmary_messages_applied_total",
     "How much is a service told? Messages applied, of the types that it handles.",
@@ -48,7 +50,7 @@ BATCH_SECONDS = Histogram(
     ["channel"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
-END_TO_END = Histogram(
+END_TO_END = BatchHistogram(
     "infirmary_message_end_to_end_seconds",
     "How long does it take from a commit to its effect at a reader? Seconds from the message's `time`, when it was"
     " written, to the commit of its effect; those that were parked are among them.",

@@ -66,7 +66,7 @@ class Transaction(Query):
         super().__init__(connection)
         self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
         self.cause = cause
-        self.written_at: str | None = None
+        self.written_at: object = None
         self.after_commit: list[Callable[[], None]] = []
         self.messages: list[Outgoing] = []
         self.wrote_messages = False

@@ -24,7 +24,7 @@ class Work(Protocol):
     """What a handler works through, whatever the database."""
 
     cause: Cause
-    written_at: str | None
+    written_at: object
     spans: list[Span]
 
     @property

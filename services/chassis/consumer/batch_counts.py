@@ -25,7 +25,7 @@ class BatchCounts:
         self._channel = channel
         self._applied: Counter[str] = Counter()
         self._passed: Counter[str] = Counter()
-        self._written: list[str | None] = []
+        self._written: list[object] = []
         self._failures: list[tuple[Incoming | None, UUID, BaseException]] = []
         self._parked: Counter[str] = Counter()
         self._duplicates = self._waiting = 0
@@ -84,9 +84,8 @@ class BatchCounts:
         series, now = series_of(self._channel), time.time()
         for message_type, count in self._applied.items():
             series.applied.get(message_type, series.applied[OTHER]).inc(count)
-        for written in self._written:
-            if (written_at := unix_time(written)) is not None:
-                series.end_to_end.observe(max(now - written_at, 0.0))
+        written = [at for at in map(unix_time, self._written) if at is not None]
+        series.end_to_end.observe_all([max(now - at, 0.0) for at in written])
         for message_type, count in self._passed.items():
             unhandled.passed(self._channel, message_type, count)
         for parked_type, count in self._parked.items():

@@ -39,7 +39,7 @@ class MongoTransaction:
         self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
-        self.written_at: str | None = None
+        self.written_at: object = None
         self.messages: list[Outgoing] = []
         self.spans: list[Span] = []
         self._document: dict[str, Any] = {}

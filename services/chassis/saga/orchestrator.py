@@ -156,7 +156,8 @@ class Orchestrator:
             except Exception as error:  # one saga that cannot go on must not keep the others
                 if is_transient(error):
                     raise
-                log.exception("saga %s cannot be carried on", row.saga_id)
+                found_by = {"correlation_id": row.correlation_id, "saga_id": str(row.saga_id)}
+                log.exception("saga %s cannot be carried on", row.saga_id, extra=found_by)
                 self._look_again(tx, row)
         return len(rows)
 

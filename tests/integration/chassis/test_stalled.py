@@ -55,7 +55,9 @@ def consuming(counting: Counting, line: Line) -> Iterator[Heart]:
     heart = Heart()
 
     def connect() -> Session:
-        return Session("counting", [LOG], counting.open_ledger(), line.broker(), 100, patience=PATIENCE)
+        return Session(
+            "counting", [LOG], counting.open_ledger(), line.broker(), 100, patience=PATIENCE, projection="counted"
+        )
 
     consumer = Consumer(connect, is_transient, heart)
     thread = threading.Thread(target=consumer.run)
@@ -117,6 +119,7 @@ def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_
         eventually(lambda: reason(heart) == "stalled", because="it says that it does not get on")
         assert began < stalled_since() < time.time() - PATIENCE.stalled_after_s / 2
         assert shown("log_lag_messages", log=LOG) == 2
+        assert shown("projection_rebuild_ratio", projection="counted") == 2 / 4
         assert LOG in (heart.not_ready() or "")
         eventually(lambda: heart.stuck() is not None, because="it asks to be started again")
         assert shown("log_caught_up_timestamp_seconds", log=LOG) < stalled_since()
@@ -125,6 +128,7 @@ def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_
     with consuming(counting, line) as heart:
         eventually(lambda: counting.numbers("a") == [1, 2, 3, 4], because="a new process reads on")
         eventually(lambda: heart.not_ready() is None and heart.stuck() is None, because="it is well")
+        eventually(lambda: shown("projection_rebuild_ratio", projection="counted") == 1, because="all of it is read")
         assert stalled_since() == 0
 
 

@@ -91,7 +91,8 @@ def test_the_time_from_a_commit_to_its_effect_is_that_since_the_message_was_writ
     before = said("message_end_to_end_seconds_sum", "committed.events") or 0
     counts = BatchCounts("committed.events")
     counts.applied(message(written=datetime.now(UTC) - timedelta(seconds=40)))
-    for odd in (None, "yesterday", "2026-11-26T01:00:00"):
+    odds: list[object] = [None, 7, {}, "yesterday", "2026-11-26T01:00:00", "2026-11-26\x0001:00:00+26:00"]
+    for odd in odds:
         counts.applied(replace(message(), time=odd))
     counts.applied(message(written=datetime.now(UTC) + timedelta(days=1)))
     counts.tell()
