@@ -1,0 +1,79 @@
+"""The operator's commands of docs/runbooks.md, given in a hospital where there is something to be looked at."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from demo.client import Hospital
+from local.hospital import Hospital as Machinery
+from local.rundir import REPOSITORY
+from tests.chaos.nemesis.post import Post
+from tests.eventually import eventually
+from tests.unit.alerts.test_runbooks import COMMANDS
+
+GIVEN = sorted({command for command in COMMANDS if command.startswith("python -m services ")})
+HARMLESS = [command for command in GIVEN if not command.endswith("rebuild")]
+OF_ONE_MESSAGE, OF_ONE_SAGA = "<number>", "<saga id>"
+
+
+def give(machinery: Machinery, command: str) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(command)
+    url = machinery.env[f"{words[3].upper()}_DATABASE_URL"]
+    return subprocess.run(
+        [sys.executable, *words[1:]],
+        env={**os.environ, "DATABASE_URL": url},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def parked(machinery: Machinery) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(give(machinery, "python -m services billing parked list --json").stdout)
+    return found
+
+
+@pytest.fixture
+def poison(machinery: Machinery) -> str:
+    """The number of a message that billing has parked."""
+    with Post(machinery.env["RABBITMQ_URL"]) as post:
+        post.command("billing", "admission", "Nonsense", b"\x00 this is not JSON")
+    eventually(lambda: parked(machinery), because="billing parks it", within_s=60)
+    return str(parked(machinery)[0]["id"])
+
+
+@pytest.fixture(scope="module")
+def saga(machinery: Machinery, hospital: Hospital) -> str:
+    """A saga that has ended."""
+    admission = hospital.admit(hospital.patient(), hospital.ward(beds=1))
+    hospital.eventually(admission.has_ended, because="its saga ends")
+    listed = give(machinery, "python -m services admission sagas list --json").stdout
+    return str(json.loads(listed)[0]["saga_id"])
+
+
+@pytest.mark.parametrize("command", [command for command in HARMLESS if "<" not in command])
+def test_a_command_that_looks_succeeds(machinery: Machinery, command: str) -> None:
+    done = give(machinery, command)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_parked_message_is_shown_tried_again_and_given_up(machinery: Machinery, poison: str) -> None:
+    given = [command for command in GIVEN if OF_ONE_MESSAGE in command]
+    assert len(given) == 2
+    for command in sorted(given, key=lambda each: "discard" in each):
+        done = give(machinery, command.replace(OF_ONE_MESSAGE, poison))
+        assert done.returncode == 0, done.stderr
+    eventually(lambda: not parked(machinery), because="it is given up")
+
+
+def test_a_saga_is_shown_and_one_that_is_not_parked_cannot_be_resumed(machinery: Machinery, saga: str) -> None:
+    given = [command.replace(OF_ONE_SAGA, saga) for command in GIVEN if OF_ONE_SAGA in command]
+    for command in given:
+        done = give(machinery, command)
+        assert (done.returncode == 0) is ("resume" not in command), done.stderr
+        assert "Traceback" not in done.stderr
