@@ -19,12 +19,9 @@ _BEFORE: Final = " or ".join(f"{ours(metric)} offset {_STEP_S}s" for metric in _
 DEPLOYED: Final = (
     f"group by (service, role, version) ({_NOW}) unless group by (service, role, version) ({_BEFORE})"
 )  # fmt: skip
+STARTED: Final = ours("process_start_time_seconds")
+RESTARTED: Final = f"count by (service, role) (time() - {STARTED} < {_STEP_S})"
 INJECTED: Final = "max by (fault) (infirmary_chaos_fault) > 0"
-
-
-def started(within_s: int) -> str:
-    """Returns the query of who has started in the last seconds."""
-    return f"count by (service, role) (time() - {ours('process_start_time_seconds')} < {within_s})"
 
 
 class _Marks(Builder[shape.AnnotationQuery]):
@@ -50,7 +47,7 @@ def annotations() -> list[Builder[shape.AnnotationQuery]]:
     return [
         _Marks("Deployments", "blue", DEPLOYED,
                titleFormat="{{service}} {{role}} runs {{version}}", tagKeys="service,role,version"),
-        _Marks("Restarts", "orange", started(_STEP_S),
+        _Marks("Restarts", "orange", RESTARTED,
                titleFormat="{{service}} {{role}} has started", tagKeys="service,role"),
         _Marks("Chaos", "red", INJECTED,
                titleFormat="Injected: {{fault}}", tagKeys="fault"),

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import click
 from rich.console import Console
 
-from dashboards.annotations import started
+from dashboards.annotations import STARTED
 from dashboards.asking import filled, named, points
 from dashboards.home import PAGE
 from dashboards.model import Panel
@@ -46,10 +46,10 @@ class Recording:
 
     def _started(self) -> Iterator[dict[str, Any]]:
         """Those who were there when the day began are no news."""
-        for each in self._ask(started(2 * STEP_S)):
-            at = float(each["values"][0][0])
-            if at > self._from_s + BEFORE_S:
-                yield {"at": at, "who": named("{{service}} {{role}}", each["metric"])}
+        for each in self._ask(STARTED):
+            who = named("{{service}} {{role}}", each["metric"])
+            for at in {value for _, value in points(each["values"]) if value > self._from_s + BEFORE_S}:
+                yield {"at": at, "who": who}
 
     def _series(self, panel: Panel) -> Iterator[dict[str, Any]]:
         for at, query in enumerate(panel.queries):

@@ -9,6 +9,8 @@ from dashboards.picture.paper import AMBER, FAINT, GRID, INK, PALETTE, RED, Box,
 from dashboards.picture.tiles import empty
 
 _LEGEND_COLUMNS = 3
+_A_GAP_S = 2.5
+"""Between two moments as far from each other nothing is known."""
 
 
 def lines(panel: Panel, series: Sequence[Series], box: Box, answers: Answers) -> Iterator[str]:
@@ -78,12 +80,14 @@ def _bound(bound: float, panel: Panel) -> str:
 
 
 def _curve(series: Series, field: Box, top: float, answers: Answers, paint: str) -> str:
-    path = " ".join(
-        f"{field.left + answers.at(at) * field.width:.1f},{field.bottom - min(value / top, 1) * field.height:.1f}"
-        for at, value in series.points
-    )
-    dashes = ' stroke-dasharray="2 2"' if series.query else ""
-    return f'<polyline points="{path}" fill="none" stroke="{paint}" stroke-width="1.4"{dashes}/>'
+    path: list[str] = []
+    before = 0.0
+    for at, value in series.points:
+        x, y = field.left + answers.at(at) * field.width, field.bottom - min(value / top, 1) * field.height
+        path.append(f"{'L' if at - before < _A_GAP_S else 'M'}{x:.1f} {y:.1f}")
+        before = at
+    drawn, dashes = " ".join(path), ' stroke-dasharray="2 2"' if series.query else ""
+    return f'<path d="{drawn}" fill="none" stroke="{paint}" stroke-width="1.4"{dashes}/>'
 
 
 def _axes(panel: Panel, field: Box, marks: Sequence[float], answers: Answers) -> Iterator[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from dashboards.asking import Points
-from dashboards.model import Panel
+from dashboards.model import Panel, Unit
 from dashboards.picture.answers import Answers, Series
 from dashboards.picture.numbers import color, shown
 from dashboards.picture.paper import FAINT, GREEN, GRID, INK, Box, rectangle, words
@@ -26,7 +26,8 @@ def stat(panel: Panel, series: Sequence[Series], box: Box, answers: Answers) -> 
         value = each.points[-1][1]
         middle = place.left + place.width / 2
         paint = color(value, panel.limits)
-        yield _sparkline(_worst(panel, series, each), place.inside(4, place.height * 0.7, 4, 0), answers, paint)
+        if panel.unit is Unit.SECONDS:
+            yield _sparkline(_worst(panel, series, each), place.inside(4, place.height * 0.7, 4, 0), answers, paint)
         size = 30 if len(shares) == 1 else 22
         yield words(middle, place.top + place.height * 0.42, shown(value, panel.unit), size=size, color=paint,
                     anchor="middle", bold=True)  # fmt: skip
