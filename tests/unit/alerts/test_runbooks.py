@@ -16,6 +16,7 @@ from alerts.rendering import RUNBOOKS, Installation, groups
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / RUNBOOKS).read_text()
+METRICS = (ROOT / "docs/metrics.md").read_text()
 SECTIONS = {
     section.partition("\n")[0]: section.partition("\n")[2]
     for section in re.split(r"^#+ +", PAGE, flags=re.MULTILINE)
@@ -66,6 +67,13 @@ def test_a_panel_that_is_named_is_on_a_dashboard() -> None:
         for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", block.replace("\n", " "))
     }
     assert told - titles - DASHBOARDS - ON_PROMETHEUS == set()
+
+
+def test_every_reason_for_which_a_process_is_not_ready_is_explained() -> None:
+    told = re.findall(r"^\| `(?:infirmary|outbox_relay)_not_ready` .*?`reason`: (.*?) \|", METRICS, re.MULTILINE)
+    assert len(told) == 2
+    reasons = {word for line in told for word in re.findall(r"[a-z]+_[a-z_]+|starting|stopping|stalled|locked", line)}
+    assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == {"log_unreadable"}, "the auditor has an alert"
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with prometheus")
