@@ -53,7 +53,7 @@ def picture(answers: Answers) -> str:
 def _restarts(answers: Answers) -> str:
     if not answers.started:
         return "nobody died"
-    return f"dashed amber: killed and started again ({', '.join(who for _, who in answers.started)})"
+    return f"dashed black: killed and started again ({', '.join(who for _, who in answers.started)})"
 
 
 def _placed(row: Row, top: float) -> Iterator[tuple[Panel, Box]]:

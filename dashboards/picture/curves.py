@@ -103,9 +103,11 @@ def _times(field: Box, answers: Answers) -> Iterator[str]:
     yield line(field.left, field.bottom, field.right, field.bottom, INK)
     span = answers.to_s - answers.from_s
     marks = ticks(span)
-    for mark in marks[:-1]:
+    for mark in marks:
+        if mark > 0.97 * span:
+            break
         yield words(field.left + mark / span * field.width, field.bottom + 14, f"{mark:.0f} s", size=10, color=FAINT,
                     anchor="middle")  # fmt: skip
     for at, _ in answers.started:
         x = field.left + answers.at(at) * field.width
-        yield line(x, field.top, x, field.bottom, AMBER, dashed=True)
+        yield line(x, field.top, x, field.bottom, INK, dashed=True)

@@ -27,7 +27,7 @@ def stat(panel: Panel, series: Sequence[Series], box: Box, answers: Answers) -> 
         middle = place.left + place.width / 2
         paint = color(value, panel.limits)
         if panel.unit is Unit.SECONDS:
-            yield _sparkline(_worst(panel, series, each), place.inside(4, place.height * 0.7, 4, 0), answers, paint)
+            yield from _history(panel, _worst(panel, series, each), place, answers)
         size = 30 if len(shares) == 1 else 22
         yield words(middle, place.top + place.height * 0.42, shown(value, panel.unit), size=size, color=paint,
                     anchor="middle", bold=True)  # fmt: skip
@@ -86,11 +86,24 @@ def _worst(panel: Panel, series: Sequence[Series], newest: Series) -> Points:
     return sorted(highest.items())
 
 
-def _sparkline(points: Points, box: Box, answers: Answers, paint: str) -> str:
-    top = max(value for _, value in points) or 1.0
-    at = [(box.left + answers.at(when) * box.width, box.bottom - value / top * box.height) for when, value in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(at[0][0], box.bottom), *at, (at[-1][0], box.bottom)])
-    return f'<polygon points="{path}" fill="{paint}" fill-opacity="0.18"/>'
+def _history(panel: Panel, history: Points, place: Box, answers: Answers) -> Iterator[str]:
+    """Draws how it came to this, and the worst of it."""
+    worst = max(value for _, value in history)
+    if worst <= 0:
+        return
+    field = place.inside(4, place.height * 0.7, 4, 0)
+    at = [(field.left + answers.at(when) * field.width, field.bottom - value / worst * field.height)
+          for when, value in history]  # fmt: skip
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(at[0][0], field.bottom), *at, (at[-1][0], field.bottom)])
+    yield f'<polygon points="{path}" fill="{color(worst, panel.limits)}" fill-opacity="0.3"/>'
+    yield words(
+        place.right - 2,
+        place.top + place.height * 0.42,
+        f"at most {shown(worst, panel.unit)}",
+        size=10,
+        color=FAINT,
+        anchor="end",
+    )
 
 
 def _arc(x: float, y: float, radius: float, share: float, paint: str) -> str:
