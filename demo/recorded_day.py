@@ -26,7 +26,8 @@ from local.servers.prometheus import PrometheusServer
 
 OVER: Final = "10s"
 BEFORE_S, AFTER_S = 5.0, 15.0
-STEP_S: Final = 1
+MOMENTS: Final = 120
+"""How often a value is asked for over the day, at the most once a second."""
 
 
 class Recording:
@@ -34,6 +35,7 @@ class Recording:
 
     def __init__(self, prometheus: PrometheusServer, from_s: float, to_s: float) -> None:
         self._prometheus, self._from_s, self._to_s = prometheus, from_s, to_s
+        self._step_s = max(round((to_s - from_s) / MOMENTS), 1)
 
     def everything(self) -> dict[str, Any]:
         """Returns the answers to all panels of the home, and when a process has started."""
@@ -60,7 +62,7 @@ class Recording:
                     yield {"query": at, "name": name, "labels": each["metric"], "points": found}
 
     def _ask(self, expression: str) -> list[dict[str, Any]]:
-        asked = {"query": filled(expression, over=OVER), "start": self._from_s, "end": self._to_s, "step": STEP_S}
+        asked = {"query": filled(expression, over=OVER), "start": self._from_s, "end": self._to_s, "step": self._step_s}
         answer = self._prometheus.ask(f"/api/v1/query_range?{urlencode(asked)}")
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found

@@ -14,6 +14,9 @@ from local.rundir import REPOSITORY
 from local.servers.prometheus import PrometheusServer, Target, targets_of, targets_of_broker
 from local.servers.rabbitmq import RabbitMQServer
 
+RULES: Final = REPOSITORY / "charts" / "infra" / "files" / "alerts.yaml"
+"""The alerts of the development chart, or none could fire."""
+
 EVERY: Final = "1s"
 """A day takes a minute or two, so that the usual ten seconds would be too seldom."""
 
@@ -21,6 +24,8 @@ EVERY: Final = "1s"
 @contextmanager
 def watched(hospital: Hospital, folder: Path) -> Iterator[PrometheusServer]:
     """Watches a hospital that runs: its processes, its broker if that shows its metrics, and its logs for gaps.
+
+    It judges all of it by the alerts, and tells nobody.
 
     Raises:
         LocalError: Prometheus is not installed, or does not start.
@@ -40,7 +45,7 @@ def watched(hospital: Hospital, folder: Path) -> Iterator[PrometheusServer]:
     targets.append(Target(port, {"service": "gap-auditor", "role": "auditor", "pod": "gap-auditor"}))
     auditor.start()
     try:
-        with PrometheusServer(folder, targets, every=EVERY) as prometheus:
+        with PrometheusServer(folder, targets, rule_files=[RULES], every=EVERY) as prometheus:
             yield prometheus
     finally:
         auditor.stop()
