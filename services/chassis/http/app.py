@@ -33,7 +33,7 @@ _AWAY = (
 )
 
 
-_PROBES = ("healthz", "readyz")
+_PROBES = ("healthz", "readyz", "metrics")
 """Endpoints that are no requests of a client."""
 
 
@@ -103,7 +103,11 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
         trouble = storage.trouble()
         return unavailable(trouble.words).response() if trouble else {"status": "ready"}
 
-    for view in (healthz, readyz):
+    def metrics() -> Response:
+        # A scraper with an old address reads this as what it is for a scraper: a comment, and no series.
+        return Response("# The metrics are on METRICS_PORT, which no client reaches.\n", 404, mimetype="text/plain")
+
+    for view in (healthz, readyz, metrics):
         Flask.add_url_rule(app, f"/{view.__name__}", view.__name__, view)
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 

@@ -103,7 +103,9 @@ def test_probes_and_metrics_are_no_requests(api: Served) -> None:
 
 def test_clients_do_not_reach_the_metrics(api: Served) -> None:
     answer = httpx.get(f"{api.url}/metrics")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert answer.text.startswith("# The metrics are on METRICS_PORT")
+    assert answer.text.count("\n") == 1
     assert httpx.get(f"http://{LOOPBACK}:{api.metrics_port}/patients/x").status_code == 404
 
 
