@@ -110,7 +110,7 @@ class _Comparison:
                 yield self._misfit(field, want, at, "optional")
             elif field is not None:
                 yield from self.compare(field, want, at)
-            elif written.get("additionalProperties"):
+            elif written.get("additionalProperties", False) is not False:
                 yield from self.compare(_rest(written), want, at)
         yield from self._other_fields(written, read, path)
 
@@ -122,7 +122,7 @@ class _Comparison:
             for name, field in written.get("properties", {}).items()
             if name not in read.get("properties", {})
         }
-        if written.get("additionalProperties"):
+        if written.get("additionalProperties", False) is not False:
             others["*"] = _rest(written)
         for name, field in others.items():
             at = f"{path}.{name}" if path else name

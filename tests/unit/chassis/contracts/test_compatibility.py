@@ -107,6 +107,12 @@ def test_a_longer_text_than_the_reader_takes_does_not_fit() -> None:
     assert misfits(read, written) == []
 
 
+@pytest.mark.parametrize("anything", [{}, True])
+def test_a_map_of_anything_may_hold_what_a_field_does_not_take(anything: object) -> None:
+    written = {"type": "object", "additionalProperties": anything}
+    assert misfits(written, schema(a=(str, ""))) == [Misfit("a", "type", "anything", "string")]
+
+
 def test_a_reader_that_forbids_other_fields_is_told_of_them() -> None:
     closed = schema(a=str) | {"additionalProperties": False}
     assert misfits(schema(a=str, b=int), closed) == [Misfit("b", "unexpected", "integer", "anything")]
