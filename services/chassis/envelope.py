@@ -1,6 +1,5 @@
 """A message with the attributes that travel beside its body: on the way out, and as it came in."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +19,6 @@ M = TypeVar("M", bound=Message)
 
 LAST_SEQUENCE = 2**62
 """No publisher comes so far, and what follows can still be counted in 64 bits."""
-
-MAX_KEPT_CHARACTERS = 16_384
-MAX_KEPT_DEPTH = 6
-"""How much is kept of the properties of a message that nobody can read."""
 
 MAX_SUBJECT_CHARACTERS = 255
 """The longest subject that readers take."""
@@ -227,27 +222,6 @@ def read_body(kind: type[M], body: bytes) -> M:
             for each in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise MalformedMessage("; ".join(wrong)) from error
-
-
-def printable(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns whatever properties a malformed message has in a form that any database takes; never fails."""
-    found = _printable(properties, depth=0)
-    text = json.dumps(found)
-    return found if len(text) <= MAX_KEPT_CHARACTERS else {"too long to be kept": text[:MAX_KEPT_CHARACTERS]}
-
-
-def _printable(value: object, depth: int) -> Any:
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode().replace("\x00", "\ufffd")
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) < 2**63:
-        return value
-    if depth < MAX_KEPT_DEPTH and isinstance(value, Mapping):
-        return {_printable(str(key), depth): _printable(each, depth + 1) for key, each in value.items()}
-    if depth < MAX_KEPT_DEPTH and isinstance(value, list):
-        return [_printable(each, depth + 1) for each in value]
-    return _printable(repr(value)[:200], depth) if depth < MAX_KEPT_DEPTH else "..."
 
 
 def _is_storable(text: str) -> bool:

@@ -2,18 +2,14 @@
 
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from difflib import get_close_matches
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, Field, FilePath, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.chassis import addresses
 from services.chassis.log_parts import MOST_PARTS, check_number
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
@@ -38,52 +34,8 @@ class InvalidConfiguration(SystemExit):
         self.code = INVALID_CONFIGURATION_STATUS
 
 
-def _database(url: str) -> str:
-    if url.startswith(("postgresql://", "postgres://")) and _is_for_libpq(url):
-        return url
-    if url.startswith(("mongodb://", "mongodb+srv://")) and urlsplit(url).path.strip("/"):
-        return url
-    raise ValueError("should be postgresql://user:password@host:port/database or mongodb://host:port/database")
-
-
-def _is_for_libpq(url: str) -> bool:
-    """Says whether libpq can read a URL, which may name several hosts. Its own words could hold the password."""
-    try:
-        ports = str(conninfo_to_dict(url).get("port", ""))
-    except psycopg.ProgrammingError:
-        return False
-    return all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports.split(","))
-
-
-def _broker(url: str) -> str:
-    if url.startswith(("amqp://", "amqps://")):
-        with suppress(ValueError):  # urllib's complaint about a port
-            if urlsplit(url).hostname and urlsplit(url).port != 0:
-                return url
-    raise ValueError("should be amqp://user:password@host:port/vhost")
-
-
 _METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
 """On one machine every process has a port of its own."""
-
-
-def _installed(exporter: str) -> str:
-    if exporter != "none" and find_spec("opentelemetry") is None:
-        raise ValueError(
-            "the packages for it are not installed; they are the extra `trace`: pip install 'infirmary[trace]', or -r"
-            " requirements-trace.lock"
-        )
-    return exporter
-
-
-def _trace_store(url: str | None) -> str | None:
-    if url is not None:
-        with suppress(ValueError):  # urllib's complaint about a port
-            parts = urlsplit(url)
-            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-                return url
-        raise ValueError("should be http://host:port, with the store's path if it is not the usual one")
-    return url
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -105,22 +57,22 @@ class Settings(BaseSettings):
     ] = "INFO"
     trace_exporter: Annotated[
         Literal["none", "otlp", "zipkin"],
-        AfterValidator(_installed),
+        AfterValidator(addresses.installed_exporter),
         Field(description="what speaks to the store of traces"),
     ] = "none"
     trace_endpoint: Annotated[
-        str | None, AfterValidator(_trace_store), Field(description="URL of the store of traces")
+        str | None, AfterValidator(addresses.trace_store), Field(description="URL of the store of traces")
     ] = None
     trace_ratio: Annotated[
         float | None, Field(ge=0, le=1, description="share of the traces that begin here that is sampled")
     ] = None
-    database_url: Annotated[str, AfterValidator(_database), Field(description="the service's own database")]
+    database_url: Annotated[str, AfterValidator(addresses.database), Field(description="the service's own database")]
     database_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
     ] = None
-    rabbitmq_url: Annotated[str, AfterValidator(_broker), Field(description="the broker; the API does without")] = (
-        "amqp://guest:guest@127.0.0.1:5672/"
-    )
+    rabbitmq_url: Annotated[
+        str, AfterValidator(addresses.broker), Field(description="the broker; the API does without")
+    ] = "amqp://guest:guest@127.0.0.1:5672/"
     rabbitmq_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the broker's must be signed by, for amqps")
     ] = None

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.envelope import Incoming, MalformedMessage, printable, stored
+from services.chassis.envelope import Incoming, MalformedMessage, stored
+from services.chassis.printable import printable
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """A document of MongoDB holds 16 MiB at the most; of a longer body the beginning is kept."""

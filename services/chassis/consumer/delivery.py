@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
-from services.chassis.envelope import Incoming, MalformedMessage, incoming, printable
+from services.chassis.envelope import Incoming, MalformedMessage, incoming
 from services.chassis.log_parts import NUMBERS_OF_PARTS
+from services.chassis.printable import printable
 from services.chassis.wire import PARTS_HEADER
 
 _MALFORMED = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")

@@ -20,11 +20,11 @@ from services.chassis.envelope import (
     incoming,
     outgoing,
     partition_of,
-    printable,
     read_body,
     stored,
 )
 from services.chassis.messages import Command, Event, Message, Reply, publishes, sends
+from services.chassis.printable import printable
 from services.chassis.wire import SEQUENCE_OFFSET
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")

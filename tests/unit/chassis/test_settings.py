@@ -93,7 +93,7 @@ def test_a_bad_variable_is_named_on_one_line(environment: pytest.MonkeyPatch, va
 
 
 def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(environment: pytest.MonkeyPatch) -> None:
-    environment.setattr("services.chassis.settings.find_spec", lambda _name: None)
+    environment.setattr("services.chassis.addresses.find_spec", lambda _name: None)
     assert read(Settings).trace_exporter == "none"
     environment.setenv("TRACE_EXPORTER", "zipkin")
     assert "TRACE_EXPORTER: " in refusal()
