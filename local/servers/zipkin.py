@@ -26,7 +26,7 @@ _NAME: Final = f"zipkin-server-{VERSION}-exec.jar"
 _CACHE: Final = Path("~/.cache/infirmary")
 _MAVEN_COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _FETCH_WITHIN_S: Final = 600
-_MOST_SPANS: Final = 100_000
+_MOST_SPANS: Final = 20_000
 _HEAP: Final = ("-Xms64m", "-Xmx320m", "-XX:+ExitOnOutOfMemoryError")
 _START_WITHIN_S: Final = 120.0
 
