@@ -11,6 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import disable_created_metrics, make_wsgi_app
 
 from services.chassis.readiness import Health, Trouble, expect_readiness, show_readiness
+from services.chassis.settings import refused
 
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
@@ -97,7 +98,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Takes the port; a process that was killed may still have it for a moment.
 
     Raises:
-        OSError: Another process keeps it.
+        InvalidConfiguration: Ends the process: another one keeps it, or the host is none of this machine's.
     """
     give_up_at = time.monotonic() + TAKEN_FOR_S
     while True:
@@ -105,7 +106,7 @@ def listen(host: str, port: int) -> socket.socket:
             return socket.create_server((host, port))
         except OSError as error:
             if time.monotonic() > give_up_at:
-                raise OSError(error.errno, f"METRICS_PORT: {host}:{port} cannot be had: {error.strerror}") from None
+                raise refused([f"METRICS_PORT: {host}:{port} cannot be had: {error.strerror}"]) from None
             time.sleep(0.1)
 
 

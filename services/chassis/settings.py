@@ -38,7 +38,9 @@ _METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
 """On one machine every process has a port of its own."""
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+_LAST_PORT: Final = 65535
+
+Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
 
 
 class Settings(BaseSettings):
@@ -136,11 +138,14 @@ class Settings(BaseSettings):
         """Returns where a process answers probes and shows its metrics.
 
         Raises:
-            InvalidConfiguration: Ends the process: its clients were to be answered there.
+            InvalidConfiguration: Ends the process: its clients were to be answered there, or there is no such port.
         """
-        port = self.metrics_port or self.http_port + _METRICS_ABOVE_API[role]
+        above = _METRICS_ABOVE_API[role]
+        port = self.metrics_port or self.http_port + above
         if role == "api" and port == self.http_port:
-            raise _refused(["METRICS_PORT: should be another port than HTTP_PORT"])
+            raise refused(["METRICS_PORT: should be another port than HTTP_PORT"])
+        if port > _LAST_PORT:
+            raise refused([f"METRICS_PORT: should be set: {above} above HTTP_PORT there is no port"])
         return port
 
     @field_validator("restart_when_stalled_s")
@@ -177,7 +182,7 @@ def read(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as invalid:
-        raise _refused(_wrong(invalid)) from None
+        raise refused(_wrong(invalid)) from None
 
 
 def read_all(of_the_service: Iterable[type[BaseSettings]]) -> Settings:
@@ -201,7 +206,7 @@ def read_all(of_the_service: Iterable[type[BaseSettings]]) -> Settings:
     if not wrong:
         wrong += unknown(Settings().infirmary_settings or (), known)
     if wrong:
-        raise _refused(wrong)
+        raise refused(wrong)
     return Settings()
 
 
@@ -224,7 +229,8 @@ def _wrong(invalid: ValidationError) -> list[str]:
     ]
 
 
-def _refused(wrong: list[str]) -> InvalidConfiguration:
-    refused = InvalidConfiguration(wrong)
-    print(refused, file=sys.stderr)
-    return refused
+def refused(wrong: list[str]) -> InvalidConfiguration:
+    """Says what is wrong, and returns it for the caller to end the process with."""
+    invalid = InvalidConfiguration(wrong)
+    print(invalid, file=sys.stderr)
+    return invalid

@@ -1,5 +1,6 @@
 """A process tells by its metrics what it tells on /readyz, and every reason is there from the start."""
 
+import socket
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from services import __version__
 from services.chassis import health
 from services.chassis.health import Heart, Reason
 from services.chassis.readiness import Trouble
+from services.chassis.settings import InvalidConfiguration
 
 
 @contextmanager
@@ -57,13 +59,6 @@ def test_there_is_nothing_else_on_the_port_of_the_metrics() -> None:
         assert get(f"{url}/")[0] == get(f"{url}/metrics/x")[0] == 404
 
 
-def test_a_port_that_is_taken_is_named_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "TAKEN_FOR_S", 0.1)
-    port = free_port()
-    with health.listen(LOOPBACK, port), pytest.raises(OSError, match=rf"METRICS_PORT.*:{port}"):
-        health.listen(LOOPBACK, port)
-
-
 def test_the_build_that_is_shown_is_the_projects() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert __version__ == project["version"]
@@ -87,3 +82,14 @@ def test_what_starts_every_process_brings_no_series_of_a_consumer() -> None:
     """A timestamp of 0 that nobody will ever set would be taken for a consumer that hangs."""
     look = "import sys, services.__main__; sys.exit('services.chassis.metrics' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_a_port_that_another_process_keeps_ends_the_process_with_a_line_that_names_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "TAKEN_FOR_S", 0.0)
+    port = free_port()
+    with socket.create_server((LOOPBACK, port)), pytest.raises(InvalidConfiguration) as ended:
+        health.listen(LOOPBACK, port)
+    assert ended.value.code == 2
+    assert f"METRICS_PORT: {LOOPBACK}:{port} cannot be had" in capsys.readouterr().err

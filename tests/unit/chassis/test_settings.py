@@ -1,5 +1,7 @@
 """A service's configuration: what is wrong is named, and production refuses what anybody knows."""
 
+from typing import Literal
+
 import pytest
 
 from relay.settings import Settings as RelaySettings
@@ -187,3 +189,14 @@ def test_a_variable_of_another_service_is_nobodys_here(environment: pytest.Monke
 def test_the_relay_is_given_the_same_variables_so_its_own_are_let_through() -> None:
     known = {name.upper() for name in Settings.model_fields}
     assert unknown([name.upper() for name in RelaySettings.model_fields], known) == []
+
+
+@pytest.mark.parametrize("role", ["api", "consumer"])
+def test_an_api_on_one_of_the_last_ports_needs_to_be_told_where_the_metrics_are(
+    role: Literal["api", "consumer"], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("HTTP_PORT", "65500")
+    with pytest.raises(InvalidConfiguration, match="METRICS_PORT: should be set"):
+        read(Settings).metrics_port_of(role)
+    environment.setenv("METRICS_PORT", "9090")
+    assert read(Settings).metrics_port_of(role) == 9090
