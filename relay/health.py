@@ -1,6 +1,8 @@
 """The relay's own small HTTP server: /healthz, /readyz and /metrics, beside the loop in a thread."""
 
 import json
+import logging
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,11 +13,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from relay import metrics
 from relay.trouble import Reason, Trouble
 
+_log = logging.getLogger(__name__)
+
 LIVENESS_S = 30.0
 """A loop that has not turned for so long hangs: the process should be restarted.
 
 Longer than a turn in which a database does not answer: a restart would not help it.
 """
+_SILENT_S = 5.0
+"""A client that falls silent keeps its thread no longer."""
 _HANGS = Trouble(Reason.LOOP_HANGS, "the loop hangs")
 
 
@@ -68,17 +74,30 @@ class Health:
         metrics.floor_held.set(0.0 if held_since is None else time.monotonic() - held_since)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, _request: object, client_address: object) -> None:
+        """Says what went wrong with an answer, unless its client went away."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            _log.error("no answer to %s", client_address, exc_info=error)
+
+
 def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
     """Starts the server; the port 0 takes a free one, which `server_port` then tells."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = _SILENT_S
+
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
                 health.show()
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
-            elif self.path == "/healthz":
+            elif path == "/healthz":
                 self._say(health.deadly or "alive", ok=health.deadly is None)
-            elif self.path == "/readyz":
+            elif path == "/readyz":
                 reasons = [trouble.words for trouble in health.troubles]
                 self._say("not ready" if reasons else "ready", ok=not reasons, reasons=reasons)
             else:
@@ -98,7 +117,6 @@ def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Says nothing: a probe every second is not worth a line."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
+    server = _Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

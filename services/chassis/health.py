@@ -1,7 +1,9 @@
 """Probes and metrics of a process, on a port that no client reaches: alive, ready, and what it counts."""
 
+import logging
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +14,8 @@ from prometheus_client import disable_created_metrics, make_wsgi_app
 
 from services.chassis.readiness import Health, Trouble, expect_readiness, show_readiness
 from services.chassis.settings import refused
+
+log = logging.getLogger(__name__)
 
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
@@ -85,6 +89,12 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         self.socket = listener
         self.server_name, self.server_port = listener.getsockname()[:2]
         self.setup_environ()
+
+    def handle_error(self, _request: object, client_address: object) -> None:
+        """Says what went wrong with an answer, unless its client fell silent or went away."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("no answer to %s", client_address, exc_info=error)
 
 
 class _Silent(WSGIRequestHandler):

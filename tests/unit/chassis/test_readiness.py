@@ -93,3 +93,15 @@ def test_a_port_that_another_process_keeps_ends_the_process_with_a_line_that_nam
         health.listen(LOOPBACK, port)
     assert ended.value.code == 2
     assert f"METRICS_PORT: {LOOPBACK}:{port} cannot be had" in capsys.readouterr().err
+
+
+def test_a_client_that_falls_silent_leaves_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health._Silent, "timeout", 0.2)
+    port = free_port()
+    health.serve(Heart(), health.listen(LOOPBACK, port))
+    with socket.create_connection((LOOPBACK, port), timeout=5) as client:
+        client.sendall(b"GET /met")
+        assert client.recv(1024) == b""
+    assert capsys.readouterr().err == ""
