@@ -45,7 +45,5 @@ def test_a_client_that_goes_away_before_its_answer_leaves_no_traceback(
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.sendall(b"GET /metrics HTTP/1.1\r\n")
         eventually(lambda: set(threading.enumerate()) - before, because="a thread answers")
-        workers = set(threading.enumerate()) - before
-    for worker in workers:
-        worker.join(5)
+    eventually(lambda: not set(threading.enumerate()) - before, because="it has nobody to answer", within_s=5)
     assert capsys.readouterr().err == ""
