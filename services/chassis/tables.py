@@ -100,6 +100,7 @@ class TableWatch:
         """
         self._look, self._every_s = look, every_s
         self._stopping = threading.Event()
+        self._drawn = random.Random()  # noqa: S311 - of its own: a thread that draws from all's disturbs who relies on it
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="table-watch", daemon=True)
         self._thread.start()
@@ -111,7 +112,7 @@ class TableWatch:
 
     def _run(self) -> None:
         pause_s = self._every_s / 20  # the first look comes soon, but not into the start of the process
-        while not self._stopping.wait(pause_s * random.uniform(0.5, 1.5)):  # noqa: S311 - pods in turn
+        while not self._stopping.wait(pause_s * self._drawn.uniform(0.5, 1.5)):
             pause_s = self._every_s
             try:
                 for size in self._look():

@@ -34,6 +34,7 @@ class KeyRetention:
         self._settings, self._service, self._every_s = settings, service, every_s
         expect_tables((), forgetting=[KEYS.name])
         self._stopping = threading.Event()
+        self._drawn = random.Random()  # noqa: S311 - pods in turn
         self._thread = threading.Thread(target=self._run, name="key-retention", daemon=True)
         self._thread.start()
 
@@ -43,7 +44,7 @@ class KeyRetention:
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._every_s * random.uniform(0.5, 1.5)):  # noqa: S311 - pods in turn
+        while not self._stopping.wait(self._every_s * self._drawn.uniform(0.5, 1.5)):
             try:
                 self._forget()
             except psycopg.Error as error:
