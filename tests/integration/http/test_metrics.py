@@ -170,7 +170,8 @@ def test_metrics_and_probes_come_back_with_a_worker_that_was_killed(patients: Se
 
 def test_an_api_that_is_told_to_stop_says_so_until_it_has_answered_all(patients: Settings, tmp_path: Path) -> None:
     with served("patient", patients, tmp_path) as api, api.connect() as client:
-        client.sendall(b"POST /patients HTTP/1.1\r\nHost: x\r\n")
+        client.sendall(b"POST /patients HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 100"), "it has the head, and waits for the body"
         api.process.ask_to_stop()
         stopping = 'infirmary_not_ready{reason="stopping"} 1.0'
         eventually(lambda: stopping in api.metrics(), because="it is waiting for the rest of the request")
