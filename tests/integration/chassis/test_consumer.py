@@ -1,6 +1,5 @@
 """The consumer against a real broker: it finds its place again, whatever happened to the broker or to itself."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -19,6 +18,7 @@ from services.chassis.identifiers import new_id
 from services.chassis.messages import encode
 from tests.eventually import eventually
 from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults, Told
+from tests.integration.chassis.running import running
 from tests.integration.chassis.test_poisoned import poison
 
 
@@ -86,15 +86,8 @@ def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Heart]:
     def connect() -> Session:
         return Session("counting", [LOG], counting.open_ledger(), Broker(rabbitmq_url, "counting"), 100)
 
-    consumer = Consumer(connect, is_transient, heart)
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
+    with running(Consumer(connect, is_transient, heart), ends_within_s=20):
         yield heart
-    finally:
-        consumer.stop()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def test_a_new_subscriber_fills_itself_from_the_logs_first_message(

@@ -1,6 +1,5 @@
 """A database or a broker that hangs keeps the consumer waiting, alive, and it goes on by itself."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from services.chassis.health import Heart
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
 from tests.integration.chassis.conftest import LOG, Counting, handlers_of
+from tests.integration.chassis.running import running
 from tests.integration.chassis.test_consumer import Publisher, publisher
 
 __all__ = ["publisher"]
@@ -33,15 +33,8 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
         ledger = PostgresLedger("counting", behind, applier, counting.nudger)
         return Session("counting", [LOG], ledger, Broker(broker.url(rabbitmq_url), "counting"), 100)
 
-    consumer = Consumer(connect, is_transient, heart)
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
+    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
         yield heart
-    finally:
-        consumer.stop()
-        thread.join(40)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("which", ["database", "broker"])

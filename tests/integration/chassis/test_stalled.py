@@ -20,6 +20,7 @@ from services.chassis.health import Heart
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
 from tests.integration.chassis.conftest import LOG, Counting, Faults
+from tests.integration.chassis.running import running
 from tests.integration.chassis.test_consumer import Publisher, publisher
 
 __all__ = ["publisher"]
@@ -59,15 +60,8 @@ def consuming(counting: Counting, line: Line) -> Iterator[Heart]:
             "counting", [LOG], counting.open_ledger(), line.broker(), 100, patience=PATIENCE, projection="counted"
         )
 
-    consumer = Consumer(connect, is_transient, heart)
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
+    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
         yield heart
-    finally:
-        consumer.stop()
-        thread.join(40)
-        assert not thread.is_alive()
 
 
 @pytest.fixture(autouse=True)
