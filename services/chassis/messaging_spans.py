@@ -10,14 +10,14 @@ from typing import Final
 
 from services.chassis.cause import Cause
 from services.chassis.envelope import Incoming, Outgoing
-from services.chassis.spans import Span, Value
+from services.chassis.spans import Span, Value, nanoseconds
 
 _SYSTEM: Final = "rabbitmq"
 
 
 def created(message: Outgoing, cause: Cause) -> Span:
     """Returns the span of a message that was written just now."""
-    begun_ns = int(message.created_at.timestamp() * 1e6) * 1000
+    begun_ns = nanoseconds(message.created_at)
     return Span(
         f"create {message.target}",
         "producer",

@@ -8,6 +8,7 @@ tells nothing.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from services.chassis.trace_context import is_sampled
@@ -76,6 +77,11 @@ class Spans:
 
 SPANS = Spans()
 """Of this process."""
+
+
+def nanoseconds(at: datetime) -> int:
+    """Returns a moment as spans have it, exact to the microsecond."""
+    return int(at.timestamp() * 1e6) * 1000
 
 
 def note_failure(spans: Sequence[Span], error: BaseException) -> None:

@@ -23,6 +23,7 @@ from services.chassis.http.server_span import tell_requests
 from services.chassis.logs import CORRELATION_ID
 from services.chassis.pool_state import PoolState
 from services.chassis.readiness import Trouble
+from services.chassis.trace_context import is_sampled
 
 log = logging.getLogger(__name__)
 
@@ -147,4 +148,4 @@ def _frame_requests(app: Flask) -> None:
 
 def _sampled(cause: Cause) -> str | None:
     """Returns the id of the request's trace, if somebody keeps it."""
-    return cause.traceparent[3:35] if cause.traceparent[-1] in "13579bdf" else None
+    return cause.traceparent[3:35] if is_sampled(cause.traceparent) else None

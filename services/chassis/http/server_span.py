@@ -10,18 +10,17 @@ from services.chassis.trace_context import traceparent_of
 
 _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _OTHER = "_OTHER"
-_PROBES = ("healthz", "readyz", "metrics")
 
 
 def tell_requests(app: Flask) -> None:
-    """Tells of each request in a sampled trace, if anybody takes it; to be called after what gives it its cause."""
+    """Tells of each request in a sampled trace, if anybody takes it; after what gives it its cause and counts it."""
     if not SPANS.go_anywhere:
         return
 
     @app.before_request
     def begin() -> None:
         cause: Cause = g.cause
-        if SPANS.wanted(cause.traceparent) and request.endpoint not in _PROBES:
+        if g.is_counted and SPANS.wanted(cause.traceparent):
             g.span = _begun(cause)
             g.cause = replace(cause, traceparent=g.span.traceparent)
 

@@ -115,7 +115,7 @@ class Orchestrator:
             traceparent=row.traceparent,
             wait_s=first.wait_s,
         )
-        self._remember(tx, row, Started(), first, self._send(tx, saga, row, first))
+        self._remember(tx, saga, row, before, Started(), first, self._send(tx, saga, row, first))
         tell_later(tx, saga, row, before, Started(), first)
         return first.state
 
@@ -206,7 +206,7 @@ class Orchestrator:
         before = SagaState.model_validate(row.state)
         after = advance(saga, before, happened, row.now, self.step_timeout_s)
         if after.state is before:
-            self._remember(tx, row, happened, after, "")
+            self._remember(tx, saga, row, before, happened, after, "")
             return row
         try:
             sent = self._send(tx, saga, row, after)
@@ -223,7 +223,7 @@ class Orchestrator:
             wait_s=after.wait_s,
         )
         self._tell_the_end(tx, saga, row, after)
-        self._remember(tx, row, happened, after, sent)
+        self._remember(tx, saga, row, before, happened, after, sent)
         tell_later(tx, saga, row, before, happened, after)
         return replace(row, state=state)
 
@@ -246,7 +246,16 @@ class Orchestrator:
         elif after.state.status == "failed":
             saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
 
-    def _remember(self, tx: Transaction, row: SagaRow, happened: Happened, after: Advance, sent: str) -> None:
+    def _remember(
+        self,
+        tx: Transaction,
+        saga: Saga[Any],
+        row: SagaRow,
+        before: SagaState,
+        happened: Happened,
+        after: Advance,
+        sent: str,
+    ) -> None:
         tx.execute(
             """INSERT INTO saga_history (saga_id, happened, status, sent)
                VALUES (%(saga_id)s, %(happened)s, %(status)s, %(sent)s)""",
@@ -256,7 +265,7 @@ class Orchestrator:
             sent=sent,
         )
         if SPANS.wanted(row.traceparent):
-            tx.spans.append(transition(row, happened, after, sent, tx.cause))
+            tx.spans.append(transition(saga, row, before, happened, after, sent, tx.cause))
 
 
 def view(query: Query, saga_id: UUID) -> SagaView | None:

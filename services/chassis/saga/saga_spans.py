@@ -4,23 +4,25 @@ The first is the saga's beginning, whose context the saga keeps: all others are 
 when the step was asked for first to the reply, or to the moment when nobody had answered for too long.
 """
 
-from typing import Final
+from typing import Any
 
 from services.chassis.cause import Cause
-from services.chassis.messages import COMPENSATION_SUFFIX
 from services.chassis.saga.advance import Advance, Happened, Replied, SagaState, Started, TimedOut
+from services.chassis.saga.definition import Saga
 from services.chassis.saga.saga_rows import SagaRow
-from services.chassis.spans import Span, Value
+from services.chassis.spans import Span, Value, nanoseconds
 from services.chassis.trace_context import child_of
 
-_MICROSECONDS: Final = 1e6
 
-
-def transition(row: SagaRow, happened: Happened, after: Advance, sent: str, cause: Cause) -> Span:
+def transition(
+    saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Cause
+) -> Span:
     """Returns the span of what has just happened to a saga.
 
     Args:
-        row: The saga as it was before.
+        saga: The declaration.
+        row: The saga.
+        before: How far it was.
         happened: What has happened.
         after: What follows from it.
         sent: What was sent because of it, in words.
@@ -36,12 +38,12 @@ def transition(row: SagaRow, happened: Happened, after: Advance, sent: str, caus
     }
     if isinstance(happened, Started):
         return Span(f"saga {row.name} begins", "internal", row.traceparent, cause.traceparent, attributes=attributes)
-    before = SagaState.model_validate(row.state)
+    in_hand = saga.steps[before.hand].asked_as(before.undoing)
     span = Span(_name(row.name, happened), "internal", child_of(row.traceparent), row.traceparent)
     span.links = (cause.traceparent,) if cause.traceparent != row.traceparent else ()
-    span.attributes = {**attributes, **_step(before, happened)}
-    if before.hand_since is not None and (isinstance(happened, TimedOut) or _is_of_step_in_hand(before, happened)):
-        span.begun_ns = int(before.hand_since.timestamp() * _MICROSECONDS) * 1000
+    span.attributes = {**attributes, **_step(in_hand, before, happened)}
+    if before.hand_since is not None and (isinstance(happened, TimedOut) or _answers(happened, in_hand)):
+        span.begun_ns = nanoseconds(before.hand_since)
     if isinstance(happened, TimedOut):
         span.error = "timeout"
     return span
@@ -53,11 +55,11 @@ def _name(saga: str, happened: Happened) -> str:
     return f"saga {saga} timer" if isinstance(happened, TimedOut) else f"saga {saga} resumed"
 
 
-def _step(before: SagaState, happened: Happened) -> dict[str, Value]:
+def _step(in_hand: str, before: SagaState, happened: Happened) -> dict[str, Value]:
     if isinstance(happened, Replied):
         step, outcome = happened.step, str(happened.outcome)
     else:
-        step, outcome = _in_hand(before), "timeout" if isinstance(happened, TimedOut) else "resumed"
+        step, outcome = in_hand, "timeout" if isinstance(happened, TimedOut) else "resumed"
     return {
         "infirmary.saga.step": step,
         "infirmary.saga.attempt": before.attempt,
@@ -65,9 +67,5 @@ def _step(before: SagaState, happened: Happened) -> dict[str, Value]:
     }
 
 
-def _is_of_step_in_hand(before: SagaState, happened: Happened) -> bool:
-    return isinstance(happened, Replied) and happened.step == _in_hand(before)
-
-
-def _in_hand(state: SagaState) -> str:
-    return f"{state.steps[state.hand].name}{COMPENSATION_SUFFIX if state.undoing else ''}"
+def _answers(happened: Happened, step: str) -> bool:
+    return isinstance(happened, Replied) and happened.step == step
