@@ -17,16 +17,16 @@ from local.topology import PROCESSES
 from scripts.metrics_page import registered
 from scripts.registered import FOREIGN
 from tests.chaos.gap_counters import gap_auditor
-from tests.e2e.conftest import Audit
 from tests.eventually import eventually
 
 
 @pytest.fixture
-def pages(machinery: Machinery, hospital: Hospital, audit: Audit, tmp_path: Path) -> Iterator[dict[str, str]]:
+def pages(machinery: Machinery, hospital: Hospital, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What each process shows after some work, by its name; a kind of process is the end of its name."""
-    hospital.prescribe(hospital.patient(), hospital.medication(boxes=10), 1)
-    hospital.admit(hospital.patient(), hospital.ward())
-    audit.holds()
+    prescription = hospital.prescribe(hospital.patient(), hospital.medication(boxes=10), 1)
+    admission = hospital.admit(hospital.patient(), hospital.ward())
+    hospital.eventually(prescription.is_accepted, because="there is stock")
+    hospital.eventually(admission.has_completed, because="everybody agrees")
     ports = {f"{service.name} {role}": machinery.plan.metrics_port(service, role) for service, role in PROCESSES}
     with ExitStack() as stack:
         ports["all gap-auditor"] = stack.enter_context(
