@@ -28,7 +28,7 @@ def _service_commands(name: str) -> click.Group:
 
     @group.command()
     def consumer() -> None:
-        """Apply messages from the logs and the inbox."""
+        """Apply messages from the logs."""
         from services.chassis.processes import run_consumer
 
         run_consumer(name, rooms.settings_of(name))

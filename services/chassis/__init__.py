@@ -1,1 +1,1 @@
-"""What every service stands on: messages, outbox, inbox, consumer, sagas, snapshots, HTTP, health, metrics."""
+"""What every service stands on: messages, outbox, consumer, sagas, snapshots, HTTP, health, metrics."""

@@ -9,9 +9,9 @@ from zlib import crc32
 
 from pydantic import ValidationError
 
-from services.chassis import log_parts
 from services.chassis.cause import Cause
 from services.chassis.identifiers import new_id
+from services.chassis.log_names import events_of, home, log_to, part_name
 from services.chassis.messages import Command, Event, Message, Reply, check_own, encode
 from services.chassis.wire import MESSAGE_MAX_BYTES, encode_header
 
@@ -43,14 +43,17 @@ class MessageTooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One row of the outbox, but for the sequence, which the database gives out."""
+    """One row of the outbox, but for the sequence, which the database gives out.
+
+    `counted_as` is what the database counts the sequence under.
+    """
 
     partition: int
     message_id: UUID
     target: str
     type: str
     subject: str
-    sequenced: bool
+    counted_as: str
     header: bytes
     body: bytes
     created_at: datetime
@@ -59,7 +62,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came from a log or an inbox queue, its attributes checked, its body not yet read.
+    """A message as it came from a log, its attributes checked, its body not yet read.
 
     `time` is when it was written, as whoever sent it says, whatever that may be; `unix_time` reads it.
     """
@@ -100,18 +103,18 @@ def outgoing(
     *,
     source: str,
     cause: Cause,
-    target: str | None = None,
+    to: str | None = None,
     parts: int = 1,
     max_bytes: int = MESSAGE_MAX_BYTES,
 ) -> Outgoing:
     """Returns the outbox row for an event, a command or a reply.
 
     Args:
-        message: An event of `source`, a command of its saga, or a reply (which needs `target`).
+        message: An event of `source`, a command of its saga, or a reply (which needs `to`).
         source: The service that writes it.
         cause: What led to it.
-        target: The queue for a reply; otherwise the message's own declaration says where it goes.
-        parts: Into how many parts the log of `source` is split.
+        to: Whom a reply goes to; of other messages their own declaration says it.
+        parts: Into how many parts the log of the events of `source` is split.
         max_bytes: The largest body.
 
     Raises:
@@ -127,19 +130,21 @@ def outgoing(
                 f"{type(message).__name__}: its subject should be 1 to {MAX_SUBJECT_CHARACTERS} characters without NUL,"
                 f" not {subject!r:.80}"
             )
-        target = log_parts.name_of(source, log_parts.home(partition_of(subject), parts))
+        target, counted_as = part_name(events_of(source), home(partition_of(subject), parts)), subject
     elif isinstance(message, Command):
         check_own(type(message), source)
-        target, subject = f"{message.contract.peer}.inbox", str(message.saga_id)
-    elif isinstance(message, Reply) and target is not None:
-        subject = str(message.saga_id)
+        target, subject = log_to(source, message.contract.peer), str(message.saga_id)
+        counted_as, parts = counted_in(target, subject), 1
+    elif isinstance(message, Reply) and to is not None:
+        target, subject = log_to(source, to), str(message.saga_id)
+        counted_as, parts = counted_in(target, subject), 1
     else:
-        raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply with a target")
+        raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply to somebody")
     body = encode(message)
     if len(body) > max_bytes:
         raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
     message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
-    sequenced, traceparent = isinstance(message, Event), cause.next_traceparent()
+    traceparent = cause.next_traceparent()
     header = encode_header(
         body_bytes=len(body),
         message_id=str(message_id),
@@ -152,11 +157,18 @@ def outgoing(
         causation_id=cause.causation_id,
         traceparent=traceparent,
         tracestate=cause.tracestate,
-        sequenced=sequenced,
-        parts=parts if sequenced else 1,
+        parts=parts,
     )
     partition = partition_of(subject)
-    return Outgoing(partition, message_id, target, name, subject, sequenced, header, body, now, traceparent)
+    return Outgoing(partition, message_id, target, name, subject, counted_as, header, body, now, traceparent)
+
+
+def counted_in(log: str, subject: str) -> str:
+    """Returns what the sequence of a saga's messages in a log of commands is counted under.
+
+    An event is counted under its subject alone. No subject has a blank in such a place.
+    """
+    return f"{log} {subject}"
 
 
 def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:

@@ -4,12 +4,13 @@ A handler of an event takes the event and the transaction. A handler of a comman
 stores it and replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from services.chassis.declaration import Misdeclared, check_place, named
 from services.chassis.identifiers import service_name
+from services.chassis.log_names import events_of, log_to
 from services.chassis.messages import Command, Event, Message, contract_of
 from services.chassis.signature import check_signature
 from services.chassis.written_messages import check_written
@@ -103,6 +104,17 @@ class Handlers:
             )
         table[key] = message, handler
 
-    def logs(self) -> list[str]:
-        """Returns the names of the logs to read, one for each service whose events are handled."""
-        return sorted({f"{source}.events" for source, _ in self.events})
+    def commanded_by(self) -> set[str]:
+        """Returns the services whose sagas this one takes part in."""
+        return {kind.contract.peer for kind, _ in self.commands.values()}
+
+    def logs(self, asked: Collection[str] = ()) -> list[str]:
+        """Returns the names of the logs to read: of events that are handled, of commands, and of replies.
+
+        Args:
+            asked: The participants of the service's own sagas, who reply.
+        """
+        speakers = self.commanded_by() | set(asked)
+        return sorted(
+            {events_of(source) for source, _ in self.events} | {log_to(peer, self.service) for peer in speakers}
+        )

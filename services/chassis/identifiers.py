@@ -43,3 +43,8 @@ def service_name(name: str) -> str:
 def new_id() -> UUID:
     """Returns a UUID version 7 (RFC 9562): ordered by time, so that new rows go to the end of an index."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+def least_id_of(at: float) -> UUID:
+    """Returns the least UUID version 7 of a time in unix seconds, to find what is older by its id."""
+    return UUID(int=(max(int(at * 1000), 0) << 80) | (7 << 76) | (2 << 62))

@@ -64,7 +64,7 @@ class Command(Message):
         saga_id: The saga that asks; order holds per saga.
         step: The step's name, with `.compensation` behind it when the step is to be undone.
         attempt: 1, 2, 3 ...; every attempt is a message of its own with the same saga id and step.
-        reply_to: The service whose inbox takes the reply.
+        reply_to: The service that takes the reply.
     """
 
     saga_id: UUID

@@ -31,17 +31,16 @@ def created(message: Outgoing, cause: Cause) -> Span:
     )
 
 
-def processing(message: Incoming, cause: Cause, service: str) -> tuple[Span, Cause]:
+def processing(message: Incoming, cause: Cause, log: str) -> tuple[Span, Cause]:
     """Returns the span of a message that is applied from now on, and the cause of all that is written meanwhile."""
-    channel = f"{service}.inbox" if message.sequence is None else f"{message.source}.events"
     span = Span(
-        f"process {channel}",
+        f"process {log}",
         "consumer",
         cause.next_traceparent(),
         cause.traceparent,
         cause.tracestate,
         links=(cause.traceparent,),
-        attributes=_attributes("process", channel, str(message.message_id), message.type, cause),
+        attributes=_attributes("process", log, str(message.message_id), message.type, cause),
     )
     return span, replace(cause, traceparent=span.traceparent)
 

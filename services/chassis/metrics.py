@@ -60,8 +60,7 @@ END_TO_END = BatchHistogram(
 HELD = Gauge(
     "infirmary_messages_held",
     "Which messages are not applied? Messages that have failed (`parked`) or that wait for another one or for a lock"
-    " (`waiting`), now; 0 in a process that does not read the log, and each process counts the whole inbox, so take"
-    " the greatest.",
+    " (`waiting`), now; 0 in a process that does not read the log.",
     ["channel", "state"],
 )
 HELD_OLDEST = Gauge(
@@ -106,7 +105,7 @@ STALLED_SINCE = Gauge(
 )
 UNREADABLE = Gauge(
     "infirmary_channel_unreadable",
-    "Can a log or the inbox be read? 1 while it cannot, by the reason; 0 when it can.",
+    "Can a log be read? 1 while it cannot, by the reason; 0 when it can.",
     ["channel", "reason"],
 )
 STARTED_OVER = Counter(

@@ -5,6 +5,7 @@ place in the queue up after a second, takes back the one revision that it is in,
 """
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 
 from services.chassis.database import is_transient
 from services.chassis.patience import InTheWay, patiently
-from services.chassis.rooms import SERVICES
+from services.chassis.rooms import SERVICES, logs_written_by
+from services.chassis.schema import note_logs
 from services.chassis.session import parameters, session_options
 from services.chassis.settings import Settings
 
@@ -54,7 +56,7 @@ def migrate(service: str, settings: Settings, revision: str = "head") -> None:
     patiently(
         f"the migration of {service}",
         settings.migration_wait_s,
-        lambda: _upgrade(engine, config, revision),
+        lambda: _upgrade(engine, config, revision, logs_written_by(service)),
         _in_the_way,
     )
 
@@ -79,7 +81,7 @@ def _engine(service: str, settings: Settings) -> Engine:
     return create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
 
 
-def _upgrade(engine: Engine, config: Config, revision: str) -> None:
+def _upgrade(engine: Engine, config: Config, revision: str, logs: Collection[str]) -> None:
     with engine.connect() as connection:
         # One after the other; the lock ends with the session.
         if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
@@ -88,6 +90,7 @@ def _upgrade(engine: Engine, config: Config, revision: str) -> None:
         if not _is_newer(connection, config):
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            note_logs(connection, logs)
 
 
 def _is_newer(connection: Connection, config: Config) -> bool:

@@ -13,47 +13,40 @@ _COLUMNS = "partition, message_id, target, type, subject, sequence, header, body
 
 # Most transactions write one message. Lists of one element would cost the client and the server half as much again.
 # Bytes travel as they are (%b): as text they would be twice as long, and be read digit by digit.
+# The claim takes the row lock of what is counted before the identity gives out an id: rows of one subject are numbered
+# in the order in which they commit.
 _WRITE_ONE = f"""
-INSERT INTO outbox ({_COLUMNS})
-VALUES (%s, %s, %s, %s, %s, NULL, %b, %b, %s)
-"""
-
-# The claim takes the subject's row lock before the identity gives out an id: rows of one subject are numbered in the
-# order in which they commit.
-_WRITE_ONE_EVENT = f"""
 WITH claimed AS (
     INSERT INTO outbox_sequence AS s (subject, last) VALUES (%s, 1)
     ON CONFLICT (subject) DO UPDATE SET last = s.last + 1
-    RETURNING subject, last
+    RETURNING last
 )
 INSERT INTO outbox ({_COLUMNS})
-SELECT %s::smallint, %s::uuid, %s, %s, subject, last,
+SELECT %s::smallint, %s::uuid, %s, %s, %s, last,
        overlay(%b::bytea PLACING int8send(last) FROM {SEQUENCE_OFFSET + 1}), %b::bytea, %s::timestamptz
 FROM claimed
 """
 
-# Numbers the events and writes all rows in one round trip. `claimed` takes each subject's row lock before any id is
-# given out (the sort needs all of its input first), so rows of one subject are numbered in the order in which they
-# commit. A subject's new events share one claim: a statement must not touch a row twice. `behind` counts this
-# statement's later events of the subject.
+# Numbers the messages and writes all rows in one round trip. `claimed` takes each row lock before any id is given out
+# (the sort needs all of its input first), so rows of one subject are numbered in the order in which they commit. New
+# messages that are counted together share one claim: a statement must not touch a row twice. `behind` counts those of
+# this statement that follow.
 _WRITE_SEVERAL = f"""
 WITH claimed AS (
     INSERT INTO outbox_sequence AS s (subject, last)
-    SELECT subject, events FROM unnest(%(subjects)s::text[], %(events)s::bigint[]) AS c (subject, events)
+    SELECT subject, messages FROM unnest(%(counted)s::text[], %(messages)s::bigint[]) AS c (subject, messages)
     ORDER BY subject
     ON CONFLICT (subject) DO UPDATE SET last = s.last + excluded.last
     RETURNING subject, last
 )
 INSERT INTO outbox ({_COLUMNS})
 SELECT m.partition, m.message_id, m.target, m.type, m.subject, c.last - m.behind,
-       CASE WHEN c.last IS NULL THEN m.header
-            ELSE overlay(m.header PLACING int8send(c.last - m.behind) FROM {SEQUENCE_OFFSET + 1}) END,
-       m.body, m.created_at
+       overlay(m.header PLACING int8send(c.last - m.behind) FROM {SEQUENCE_OFFSET + 1}), m.body, m.created_at
 FROM unnest(%(partitions)s::smallint[], %(message_ids)s::uuid[], %(targets)s::text[], %(types)s::text[],
-            %(message_subjects)s::text[], %(behind)s::bigint[], %(headers)b::bytea[], %(bodies)b::bytea[],
-            %(created_at)s::timestamptz[]) WITH ORDINALITY
-     AS m (partition, message_id, target, type, subject, behind, header, body, created_at, position)
-LEFT JOIN claimed c ON c.subject = m.subject AND m.behind IS NOT NULL
+            %(subjects)s::text[], %(counted_as)s::text[], %(behind)s::bigint[], %(headers)b::bytea[],
+            %(bodies)b::bytea[], %(created_at)s::timestamptz[]) WITH ORDINALITY
+     AS m (partition, message_id, target, type, subject, counted_as, behind, header, body, created_at, position)
+JOIN claimed c ON c.subject = m.counted_as
 ORDER BY m.position
 """
 
@@ -67,27 +60,24 @@ def write(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
 
 
 def _write_one(cursor: psycopg.Cursor[Any], message: Outgoing) -> None:
-    where = (message.partition, message.message_id, message.target, message.type)
-    what = (message.header, message.body, message.created_at)
-    if message.sequenced:
-        cursor.execute(_WRITE_ONE_EVENT, (message.subject, *where, *what))
-    else:
-        cursor.execute(_WRITE_ONE, (*where, message.subject, *what))
+    where = (message.partition, message.message_id, message.target, message.type, message.subject)
+    cursor.execute(_WRITE_ONE, (message.counted_as, *where, message.header, message.body, message.created_at))
 
 
 def _write_several(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
-    events = Counter(message.subject for message in messages if message.sequenced)
+    counted = Counter(message.counted_as for message in messages)
     cursor.execute(
         _WRITE_SEVERAL,
         {
-            "subjects": list(events),
-            "events": list(events.values()),
+            "counted": list(counted),
+            "messages": list(counted.values()),
             "partitions": [message.partition for message in messages],
             "message_ids": [message.message_id for message in messages],
             "targets": [message.target for message in messages],
             "types": [message.type for message in messages],
-            "message_subjects": [message.subject for message in messages],
-            "behind": _still_to_come(messages, events),
+            "subjects": [message.subject for message in messages],
+            "counted_as": [message.counted_as for message in messages],
+            "behind": _still_to_come(messages, counted),
             "headers": [message.header for message in messages],
             "bodies": [message.body for message in messages],
             "created_at": [message.created_at for message in messages],
@@ -95,14 +85,11 @@ def _write_several(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) ->
     )
 
 
-def _still_to_come(messages: Sequence[Outgoing], events: Counter[str]) -> list[int | None]:
-    """Returns for each event how many events of its subject follow it here; None for commands and replies."""
-    left = Counter(events)
-    behind: list[int | None] = []
+def _still_to_come(messages: Sequence[Outgoing], counted: Counter[str]) -> list[int]:
+    """Returns for each message how many of those that are counted with it follow it here."""
+    left = Counter(counted)
+    behind: list[int] = []
     for message in messages:
-        if message.sequenced:
-            left[message.subject] -= 1
-            behind.append(left[message.subject])
-        else:
-            behind.append(None)
+        left[message.counted_as] -= 1
+        behind.append(left[message.counted_as])
     return behind

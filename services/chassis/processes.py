@@ -48,7 +48,7 @@ def make_app(service: str, settings: Settings) -> Flask:
 
 
 def run_consumer(service: str, settings: Settings) -> None:
-    """Applies the messages of the service's logs and inbox until SIGTERM; the batch in hand is committed first."""
+    """Applies the messages of the logs that the service reads until SIGTERM; the batch in hand is committed first."""
     from services.chassis.consumer.growing import growing_tables
     from services.chassis.tables import TableWatch
 
@@ -70,15 +70,14 @@ def make_consumer(service: str, settings: Settings, heart: Heart) -> "Consumer":
         from services.chassis.mongo.consumer import make_mongo_consumer
 
         return make_mongo_consumer(service, settings, heart)
-    from services.chassis.consumer.applying import Applier
+    from services.chassis.consumer.dispatch import Dispatcher
     from services.chassis.consumer.loop import Consumer
     from services.chassis.consumer.opening import Opening
-    from services.chassis.consumer.postgres_ledger import PostgresLedger
     from services.chassis.database import is_transient
     from services.chassis.nudge import Nudger
+    from services.chassis.postgres.store import PostgresStore
 
-    handlers = handlers_of(service)
-    applier = Applier(handlers, orchestrator_of(service, settings), settings.message_max_bytes)
+    dispatcher = Dispatcher(handlers_of(service), orchestrator_of(service, settings), settings.message_max_bytes)
     nudger = Nudger(settings, service)
-    opening = Opening(service, settings, handlers, lambda: PostgresLedger(service, settings, applier, nudger))
+    opening = Opening(service, settings, dispatcher, lambda: PostgresStore(service, settings, dispatcher, nudger))
     return Consumer(opening.session, is_transient, heart)

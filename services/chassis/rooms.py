@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings
 
 from services.chassis.handlers import Handlers
 from services.chassis.identifiers import service_name
+from services.chassis.log_names import events_of, log_to
+from services.chassis.messages import Event
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.settings import Settings, read_all
 
@@ -50,6 +52,22 @@ def orchestrator_of(service: str, settings: Settings) -> Orchestrator | None:
     orchestrator = cast("Orchestrator", _room(service, "saga").orchestrator)
     orchestrator.step_timeout_s = settings.saga_step_timeout_s
     return orchestrator
+
+
+def logs_written_by(service: str) -> list[str]:
+    """Returns the names of the logs that a service writes, by what it declares."""
+    declared = vars(_room(service, "messages")).values()
+    tells = any(
+        isinstance(kind, type)
+        and issubclass(kind, Event)
+        and kind.__dict__.get("contract") is not None
+        and kind.contract.direction == "publishes"
+        for kind in declared
+    )
+    peers = handlers_of(service).commanded_by()
+    if (SERVICES / service / "saga.py").exists():
+        peers |= cast("Orchestrator", _room(service, "saga").orchestrator).peers()
+    return [*([events_of(service)] if tells else []), *(log_to(service, peer) for peer in sorted(peers))]
 
 
 def _room(service: str, name: str) -> ModuleType:

@@ -1,5 +1,7 @@
 """The chassis's own tables, which every service with a PostgreSQL database creates in its first migration."""
 
+from collections.abc import Collection
+
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
@@ -27,11 +29,17 @@ CREATE UNLOGGED TABLE outbox_relay (
     seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The last sequence given out per subject. Its row lock orders the writers of one subject.
+-- The last sequence given out: of events per subject, of commands and replies per log and saga, the two with a blank
+-- between them. Its row lock orders the writers of one subject.
 CREATE TABLE outbox_sequence (
     subject text PRIMARY KEY,
     last    bigint NOT NULL
 ) WITH (fillfactor = 80);
+
+-- The logs that the service writes, for the relay to declare before the first message comes.
+CREATE TABLE outbox_log (
+    log text PRIMARY KEY
+);
 """
 
 CONSUMER = """
@@ -43,20 +51,14 @@ CREATE TABLE log_reader (
     last_message_id uuid
 );
 
--- The last sequence applied per subject of another service.
+-- The last sequence applied per subject: of events under the service that writes them, of commands and replies under
+-- the log that brings them.
 CREATE TABLE log_sequence (
     source  text NOT NULL,
     subject text NOT NULL,
     last    bigint NOT NULL,
     PRIMARY KEY (source, subject)
 ) WITH (fillfactor = 80);
-
--- Commands and replies that were applied.
-CREATE TABLE inbox (
-    message_id  uuid PRIMARY KEY,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-CREATE INDEX inbox_received_at ON inbox (received_at);
 
 -- Messages that could not be applied (error is set) or wait for one before them (error is null). An unreadable one
 -- keeps no later one of its subject waiting: nobody knows whether it is a message of that subject at all.
@@ -142,17 +144,28 @@ ADDED_LATER = {
     "parked_message_due": "CREATE INDEX IF NOT EXISTS parked_message_due ON parked_message (channel, retry_at)",
     "parked_message_failed_least": """CREATE INDEX IF NOT EXISTS parked_message_failed_least
                                       ON parked_message (channel, attempts, retry_at)""",
+    "outbox_log": "CREATE TABLE IF NOT EXISTS outbox_log (log text PRIMARY KEY)",
 }
-"""Indexes that databases made by an earlier release lack; services' first migrations call today's statements."""
+"""What databases made by an earlier release lack; services' first migrations call today's statements."""
 
 
 def add_what_came_later(connection: Connection) -> None:
-    """Makes the indexes of the chassis's tables that are not there, each in a transaction; takes no lock if all are."""
-    lacks = text("SELECT to_regclass('parked_message') IS NOT NULL AND to_regclass(:index) IS NULL")
-    for index, statement in ADDED_LATER.items():
-        if connection.execute(lacks, {"index": index}).scalar_one():
+    """Makes what is not there yet, each in a transaction; takes no lock if all of it is."""
+    lacks = text("SELECT to_regclass('parked_message') IS NOT NULL AND to_regclass(:name) IS NULL")
+    for name, statement in ADDED_LATER.items():
+        if connection.execute(lacks, {"name": name}).scalar_one():
             connection.execute(text(statement))
         connection.commit()
+
+
+def note_logs(connection: Connection, logs: Collection[str]) -> None:
+    """Notes which logs the service writes, for its relay to declare."""
+    connection.execute(text("DELETE FROM outbox_log WHERE NOT log = ANY(:logs)"), {"logs": list(logs)})
+    connection.execute(
+        text("INSERT INTO outbox_log (log) SELECT unnest(CAST(:logs AS text[])) ON CONFLICT DO NOTHING"),
+        {"logs": list(logs)},
+    )
+    connection.commit()
 
 
 def create_chassis_tables(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.chassis import addresses
-from services.chassis.log_parts import MOST_PARTS, check_number
+from services.chassis.log_names import MOST_PARTS, check_number
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
 S = TypeVar("S", bound=BaseSettings)
@@ -106,7 +106,10 @@ class Settings(BaseSettings):
     restart_when_stalled_s: Annotated[
         float, Field(ge=0, le=86_400, description="seconds of that after which /healthz fails; 0 for never")
     ] = 300.0
-    inbox_days: Annotated[int, Field(ge=1, le=365, description="how long a command's id is remembered")] = 30
+    saga_sequence_days: Annotated[
+        int,
+        Field(ge=1, le=365, description="how long a saga's place in a log is remembered; no less than logs are kept"),
+    ] = 30
     message_max_bytes: Annotated[
         int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
     ] = MESSAGE_MAX_BYTES

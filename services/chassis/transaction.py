@@ -39,6 +39,10 @@ class Query:
         row = self.connection.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
+    def execute(self, sql: LiteralString, **values: object) -> None:
+        """Runs a statement whose result nobody needs."""
+        self.connection.execute(sql, values)
+
 
 class Transaction(Query):
     """Changes the service's own database and remembers what to tell the others.
@@ -88,14 +92,14 @@ class Transaction(Query):
 
     def reply(self, reply: Reply, to: str) -> None:
         """Answers the service that orchestrates the saga. Written at the commit."""
-        self._write(reply, target=f"{to}.inbox")
+        self._write(reply, to=to)
 
-    def _write(self, message: Message, target: str | None = None) -> None:
+    def _write(self, message: Message, to: str | None = None) -> None:
         written = outgoing(
             message,
             source=self.service,
             cause=self.cause,
-            target=target,
+            to=to,
             parts=self.log_parts,
             max_bytes=self.message_max_bytes,
         )

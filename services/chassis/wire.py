@@ -22,7 +22,7 @@ _PERSISTENT = b"\x02"
 
 _SEQUENCE_KEY = b"\x08sequencel"
 SEQUENCE_OFFSET = _PREFIX.size + len(b"\x10application/json") + _LONG.size + len(_SEQUENCE_KEY)
-"""Where an event's sequence stands in its encoded header: 8 bytes, big-endian.
+"""Where a message's sequence stands in its encoded header: 8 bytes, big-endian.
 
 The database puts the number there when it has given it out, so that numbering needs no round trip of its own.
 """
@@ -65,14 +65,13 @@ def encode_header(
     correlation_id: str,
     causation_id: str,
     traceparent: str,
-    sequenced: bool,
     tracestate: str = "",
     parts: int = 1,
 ) -> bytes:
     """Returns the payload of the content header frame.
 
     docs/outbox-contract.md says what each of a message's attributes becomes. `time` is when the message was written, an
-    aware datetime; `sequenced` says whether to leave 8 zero bytes at SEQUENCE_OFFSET for the sequence.
+    aware datetime; at SEQUENCE_OFFSET 8 zero bytes are left for the sequence.
     `parts` is the number of the log's parts, told to its readers.
 
     Raises:
@@ -80,7 +79,7 @@ def encode_header(
     """
     headers = b"".join(
         (
-            _SEQUENCE_KEY + bytes(8) if sequenced else b"",
+            _SEQUENCE_KEY + bytes(8),
             _header(_SUBJECT, subject),
             _header(_TIME, time.isoformat(timespec="microseconds")),
             _header(_SCHEMA, dataschema),

@@ -1,1 +1,1 @@
-"""Applies messages exactly once and in the order of their subject, from logs and from the service's inbox."""
+"""Applies messages exactly once and in the order of their subject, from logs of events, commands and replies."""

@@ -1,158 +1,129 @@
-"""Applies one message: finds its handler, reads the body as the handler declares it, and calls it."""
+"""Applies batches of messages: quickly, or one by one when a message fails or meets a lock."""
 
-from typing import Protocol
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from pydantic_core import from_json
+from services.chassis import metrics
+from services.chassis.consumer.batch import Batch
+from services.chassis.consumer.batch_counts import BatchCounts
+from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.failure import describe
+from services.chassis.consumer.held_counts import HeldCounts
+from services.chassis.consumer.log_rules import LogRules
+from services.chassis.consumer.position import Position
+from services.chassis.consumer.series import series_of, timed
+from services.chassis.consumer.store import BatchWork, ReaderReplaced, Store
+from services.chassis.envelope import Incoming
 
-from services.chassis.cause import Cause, cause_of
-from services.chassis.consumer.series import expect_series
-from services.chassis.envelope import Incoming, MalformedMessage, read_body
-from services.chassis.handlers import CommandHandler, Handlers
-from services.chassis.logs import CORRELATION_ID
-from services.chassis.messages import Command, Reply
-from services.chassis.messaging_spans import processing
-from services.chassis.saga import participant
-from services.chassis.saga.in_hand import SagasInHand
-from services.chassis.saga.measured import expect_statuses
-from services.chassis.saga.orchestrator import Orchestrator
-from services.chassis.spans import SPANS, Span, note_failure
-from services.chassis.transaction import Transaction
-from services.chassis.wire import MESSAGE_MAX_BYTES
+_logger = logging.getLogger(__name__)
 
-
-class Work(Protocol):
-    """What a handler works through, whatever the database."""
-
-    cause: Cause
-    written_at: object
-    spans: list[Span]
-
-    @property
-    def service(self) -> str:
-        """Whose database it is."""
-        ...
+_ONE_BY_ONE_FOR_S = 6.0
+"""For so long after a message has met a lock all are applied one by one: a batch would wait for the lock again."""
 
 
 class Applier:
-    """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
+    """Applies what the readers of the logs bring, in one service's database."""
 
-    def __init__(
-        self, handlers: Handlers, orchestrator: Orchestrator | None, message_max_bytes: int = MESSAGE_MAX_BYTES
-    ) -> None:
-        self.handlers = handlers
-        self.orchestrator = orchestrator
-        self._message_max_bytes = message_max_bytes
-        self._types = frozenset(
-            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
-        )
-        expect_series(handlers, orchestrates=orchestrator is not None)
-        expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
-
-    def handles(self, message: Incoming) -> bool:
-        """Says whether a message is of a type that this service handles; only those are told by their names."""
-        return message.type in self._types
-
-    def event(self, tx: Work, message: Incoming) -> None:
-        """Applies an event. One of a type that the service does not handle changes nothing.
-
-        Raises:
-            MalformedMessage: The body cannot be read, or is too long.
-        """
-        work_on(tx, message)
-        self._require_size(message)
-        found = self.handlers.events.get((message.source, message.type))
-        if found is None:
-            _require_json_object(message)
-            return
-        kind, handle = found
-        follow(tx, message)
-        try:
-            handle(read_body(kind, message.body), tx)
-        except Exception as error:
-            note_failure(tx.spans, error)
-            raise
-
-    def inbox(self, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
-        """Applies a command or a reply.
+    def __init__(self, store: Store, handles: Callable[[Incoming], bool], sequence_days: float) -> None:
+        """Prepares it.
 
         Args:
-            tx: The transaction.
-            message: The command or the reply.
-            sagas: What the transaction knows of sagas.
+            store: The database.
+            handles: Says whether the service handles a message's type.
+            sequence_days: For how long the sequences of a saga are known here.
+        """
+        self._store, self._handles, self._sequence_days = store, handles, sequence_days
+        self._held = HeldCounts(store.count, store.missing)
+        self._one_by_one_until = 0.0
+
+    def begin(self, log: str) -> None:
+        """Notes that this process reads a log from now on: another reader may have held some of its messages."""
+        self._held.forget(log)
+
+    def apply(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
+        """Applies deliveries of a log in their order and moves its offset behind the last.
 
         Raises:
-            MalformedMessage: The body cannot be read, or nobody here handles the type.
+            ReaderReplaced: The offset is not where this reader left it.
         """
-        work_on(tx, message)
-        follow(tx, message)
+
+        def work(tx: BatchWork, one_by_one: bool) -> BatchCounts:
+            batch = self._batch(log, tx, position, one_by_one, some_held)
+            batch.apply(deliveries)
+            return batch.counts
+
+        some_held = self._held.of(log) > 0
+        with timed(log, len(deliveries)):
+            counts = self._twice(log, work)
+        self._tell(counts)
+        if counts.held_messages or counts.closed:
+            self._held.changed(log, counts.held_messages - counts.closed)
+        last = deliveries[-1]
+        if last.offset is None:
+            return position
+        metrics.POSITION.labels(log).set(last.offset)
+        return replace(position, last_offset=last.offset, last_message_id=last.identity)
+
+    def retry(self, log: str, position: Position, at_most: int = 100, until: float = math.inf) -> int:
+        """Tries held messages of a log that are due.
+
+        Args:
+            log: The log.
+            position: Where its reader stands.
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+
+        Returns:
+            How many need nothing more.
+        """
+
+        def work(tx: BatchWork, one_by_one: bool) -> BatchCounts:
+            batch = self._batch(log, tx, position, one_by_one, some_held=True)
+            batch.retry(at_most, until)
+            return batch.counts
+
+        if self._held.of(log) == 0:
+            return 0
+        settled, some_failed = 0, self._store.some_due_failed(log)
+        if some_failed is not None:
+            counts = self._one_by_one(log, work) if some_failed else self._twice(log, work)
+            self._tell(counts)
+            settled = counts.settled + counts.closed
+        self._held.changed(log, -settled)
+        return settled
+
+    def holds(self, log: str) -> bool:
+        """Says whether messages of a log are parked or wait."""
+        return self._held.of(log) > 0
+
+    def _batch(self, log: str, tx: BatchWork, position: Position, one_by_one: bool, some_held: bool) -> Batch:
+        rules = LogRules(log, position, self._sequence_days)
+        passes = self._store.is_transient
+        return Batch(tx, rules, position, self._handles, passes, one_by_one=one_by_one, some_held=some_held)
+
+    def _twice(self, log: str, work: Callable[[BatchWork, bool], BatchCounts]) -> BatchCounts:
+        """Does a batch's work in the quick way; if a message fails or meets a lock, again one by one."""
+        if time.monotonic() < self._one_by_one_until:
+            return self._one_by_one(log, work)
         try:
-            if message.type == Reply.__name__ and self.orchestrator is not None:
-                self._require_size(message)
-                self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
-            else:
-                participant.answer(tx, *self.command(message), sagas.outcomes)
-        except Exception as error:
-            note_failure(tx.spans, error)
+            return self._store.transact(log, lambda tx: work(tx, False), one_by_one=False)
+        except ReaderReplaced:
             raise
+        except Exception as error:
+            if self._store.is_transient(error):
+                series_of(log).rolled_back.inc()
+                if not self._store.is_lock(error):
+                    raise
+            _logger.warning("a message of %s fails, its batch is applied one by one: %s", log, describe(error))
+        return self._one_by_one(log, work)
 
-    def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
-        """Returns a command and its handler.
+    def _one_by_one(self, log: str, work: Callable[[BatchWork, bool], BatchCounts]) -> BatchCounts:
+        return self._store.transact(log, lambda tx: work(tx, True), one_by_one=True)
 
-        Raises:
-            MalformedMessage: The body cannot be read, nobody here handles the type, or the reply would go to somebody
-                whose saga it is not.
-        """
-        self._require_size(message)
-        found = self.handlers.commands.get(message.type)
-        if found is None:
-            raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
-        kind, handle = found
-        command = read_body(kind, message.body)
-        if command.reply_to != kind.contract.peer:
-            asked = f"{command.reply_to!r:.80}"
-            raise MalformedMessage(f"{message.type}.reply_to must be {kind.contract.peer}, not {asked}")
-        return command, handle
-
-    def _require_size(self, message: Incoming) -> None:
-        if len(message.body) > self._message_max_bytes:
-            raise MalformedMessage(
-                f"{message.type}: the body has {len(message.body)} bytes, more than MESSAGE_MAX_BYTES"
-                f" ({self._message_max_bytes}) allows"
-            )
-
-
-def work_on(tx: Work, message: Incoming) -> None:
-    """Notes the message as the cause of all that is written from here on."""
-    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
-    tx.written_at = message.time
-    CORRELATION_ID.set(tx.cause.correlation_id)
-
-
-def follow(tx: Work, message: Incoming) -> None:
-    """Begins to tell what is done with the message, if its trace is sampled: what is written from here on is its child.
-
-    A message that is not sampled costs the look at one flag.
-    """
-    if SPANS.wanted(tx.cause.traceparent):
-        span, tx.cause = processing(message, tx.cause, tx.service)
-        tx.spans.append(span)
-
-
-def step_of(body: bytes) -> str | None:
-    """Returns the saga step that a command's body names, if it can be read at all."""
-    try:
-        parsed = from_json(body)
-    except ValueError:
-        return None
-    step = parsed.get("step") if isinstance(parsed, dict) else None
-    return step if isinstance(step, str) else None
-
-
-def _require_json_object(message: Incoming) -> None:
-    """Rubbish must not take up the sequence of a real event, even where nobody would look into it."""
-    try:
-        parsed = from_json(message.body)
-    except ValueError as error:
-        raise MalformedMessage(f"{message.type}: the body is not JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise MalformedMessage(f"{message.type}: the body is not a JSON object")
+    def _tell(self, counts: BatchCounts) -> None:
+        if counts.hindered:
+            self._one_by_one_until = time.monotonic() + _ONE_BY_ONE_FOR_S
+        counts.tell()

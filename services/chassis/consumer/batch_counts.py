@@ -19,6 +19,7 @@ class BatchCounts:
 
     Attributes:
         hindered: How many were put off because of somebody's lock.
+        closed: How many held ones were made void by the compensation of their step.
     """
 
     def __init__(self, channel: str) -> None:
@@ -29,7 +30,7 @@ class BatchCounts:
         self._failures: list[tuple[Incoming | None, UUID, BaseException]] = []
         self._parked: Counter[str] = Counter()
         self._duplicates = self._waiting = 0
-        self.hindered = 0
+        self.hindered = self.closed = 0
 
     @property
     def held_messages(self) -> int:

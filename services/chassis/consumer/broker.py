@@ -1,4 +1,4 @@
-"""The broker's side of a consumer: one connection, a channel per log and one for the inbox queue."""
+"""The broker's side of a consumer: one connection, and a channel for each log."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 from amqp.exceptions import AccessRefused, AMQPError, ChannelError, NotFound, PreconditionFailed, ResourceLocked
 from kombu.connection import Connection
 
-from services.chassis.consumer.inbox_queue import arguments_of, taken_over
 from services.chassis.consumer.ownership import marker, owned_by_another
 from services.chassis.consumer.subscription import Subscription
 from services.chassis.consumer.tls import tls_options
@@ -82,40 +81,18 @@ class Broker:
         return self._on_channel_of_its_own(lambda channel: Subscription(channel, queue, prefetch, offset))
 
     def exists(self, name: str) -> bool:
-        """Says whether there is such a queue or log."""
+        """Says whether there is such a log or queue."""
+        return self.messages_in(name) is not None
+
+    def messages_in(self, name: str) -> int | None:
+        """Returns how many messages of a queue wait for a reader; None when there is no such queue."""
         try:
             with self._connection.channel() as channel:
-                channel.queue_declare(name, passive=True)
+                return int(channel.queue_declare(name, passive=True).message_count)
         except NotFound:
-            return False
+            return None
         except ChannelError:  # there is something that is not for us
-            return True
-        return True
-
-    def declare_inbox(self, queue: str) -> None:
-        """Declares an inbox queue, or makes sure that the one that is there is one; an operator may have limited it.
-
-        Raises:
-            Unreadable: It is none, or this user may not declare it.
-        """
-        arguments: dict[str, Any] | None = arguments_of(self._connection.connection.server_properties)
-        while arguments is not None:
-            try:
-                return self._declare(queue, arguments)
-            except Unreadable as odd:
-                if odd.kind == "refused" and self.exists(queue):
-                    return None
-                arguments = taken_over(arguments, str(odd))
-                if arguments is None:
-                    raise
-        return None
-
-    def _declare(self, queue: str, arguments: dict[str, Any]) -> None:
-        def declare(channel: Any) -> None:
-            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
-            channel.close()
-
-        self._on_channel_of_its_own(declare)
+            return 0
 
     def own(self, service: str, identity: str) -> None:
         """Marks the virtual host as that of the service with this database.

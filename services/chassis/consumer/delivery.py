@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from services.chassis.envelope import Incoming, MalformedMessage, incoming
-from services.chassis.log_parts import NUMBERS_OF_PARTS
+from services.chassis.log_names import NUMBERS_OF_PARTS
 from services.chassis.printable import printable
 from services.chassis.wire import PARTS_HEADER
 

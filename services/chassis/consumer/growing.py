@@ -7,13 +7,15 @@ from services.chassis.settings import Settings
 from services.chassis.tables import GrowingTable, PostgresTables, Size, expect_tables
 
 _OF_CONSUMERS: Final = (
-    GrowingTable("inbox", oldest="SELECT min(received_at) FROM inbox"),
     GrowingTable("parked_message", oldest="SELECT parked_at FROM parked_message ORDER BY id LIMIT 1"),
     GrowingTable("saga_outcome", oldest="SELECT recorded_at FROM saga_outcome ORDER BY saga_id LIMIT 1"),
     GrowingTable("log_sequence", oldest="SELECT NULL"),
     GrowingTable("outbox_sequence", oldest="SELECT NULL"),
 )
 """A saga's id has the time in front. Of sequences nobody knows when they began."""
+
+FORGOTTEN: Final = ("log_sequence", "outbox_sequence")
+"""Of these a consumer forgets what is too old: the places of sagas that are long over."""
 
 _OF_ORCHESTRATORS: Final = (
     GrowingTable("saga", oldest="SELECT started_at FROM saga ORDER BY saga_id LIMIT 1"),
@@ -27,8 +29,6 @@ def growing_tables(service: str, settings: Settings, orchestrates: bool) -> Call
         from services.chassis.mongo.growing import MongoGrowing
 
         return MongoGrowing(service, settings)
-    from services.chassis.consumer.postgres_ledger import FORGET
-
-    expect_tables((), forgetting=FORGET)
+    expect_tables((), forgetting=FORGOTTEN)
     tables = _OF_CONSUMERS + (_OF_ORCHESTRATORS if orchestrates else ())
     return PostgresTables(settings, f"{service}/consumer", tables)

@@ -6,7 +6,6 @@ from typing import Final
 
 from services.chassis import metrics
 from services.chassis.consumer.held_now import STATES, HeldNow
-from services.chassis.log_parts import is_log
 
 MANY: Final = 500
 MANY_ARE_COUNTED_EVERY_S: Final = 5.0
@@ -28,7 +27,7 @@ class HeldCounts:
 
         Args:
             count: Counts the held messages of a channel.
-            count_missing: Counts the events that those of a log wait for.
+            count_missing: Counts the messages that those of a log wait for.
             clock: Seconds.
         """
         self._count, self._count_missing, self._clock = count, count_missing, clock
@@ -54,13 +53,7 @@ class HeldCounts:
         else:
             self.forget(channel)
             some = self.of(channel) > 0
-            if is_log(channel):
-                metrics.MISSING.labels(channel).set(self._count_missing(channel) if some else 0)
-
-    def forget_few(self, channel: str) -> None:
-        """Notes that another process may have changed it, which may wait until many are counted again."""
-        if self._known.get(channel, 0) <= MANY:
-            self.forget(channel)
+            metrics.MISSING.labels(channel).set(self._count_missing(channel) if some else 0)
 
     def forget(self, channel: str) -> None:
         """Notes that another process may have changed it."""

@@ -9,9 +9,9 @@ from typing import Final
 from services.chassis import metrics
 from services.chassis.consumer.backoff import pause_s
 from services.chassis.consumer.broker import BROKER_ERRORS
-from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.ownership import OwnedByAnother
 from services.chassis.consumer.session import Session
+from services.chassis.consumer.store import ReaderReplaced
 from services.chassis.health import Heart, Reason
 from services.chassis.readiness import Trouble
 

@@ -9,15 +9,17 @@ from amqp.exceptions import ConnectionError as BrokenConnection
 from amqp.exceptions import ConnectionForced
 
 from services.chassis import metrics
+from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.lag import Lag
-from services.chassis.consumer.ledger import Ledger, ReaderReplaced
 from services.chassis.consumer.position import Position, recognise, recognise_end
 from services.chassis.consumer.progress import Progress
 from services.chassis.consumer.series import series_of, show_nothing_of
+from services.chassis.consumer.store import Positions, ReaderReplaced
 from services.chassis.consumer.subscription import Subscription
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
+from services.chassis.log_names import parsed
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +39,22 @@ class LogReader:
 
     Attributes:
         is_owned: Whether this process is the one that may read the log, be there anything to read or not.
-        parts: Into how many parts its publisher writes the log, as far as its events have told.
+        parts: Into how many parts its writer splits the log, as far as its messages have told.
     """
 
     def __init__(
-        self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int, unreadables: Unreadables
+        self,
+        log_name: str,
+        positions: Positions,
+        applier: Applier,
+        broker: Broker,
+        batch_messages: int,
+        unreadables: Unreadables,
     ) -> None:
         self.name = log_name
         self.is_owned, self.parts = False, 1
-        self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
+        self._positions, self._applier, self._broker = positions, applier, broker
+        self._batch_messages, self._of_commands = batch_messages, parsed(log_name).of_commands
         self._unreadables, self._lag = unreadables, Lag(log_name, broker)
         self.subscription: Subscription | None = None
         self._progress = Progress()
@@ -75,9 +84,9 @@ class LogReader:
             return
         self._look_again_at = now + LOOK_AGAIN_S
         if self.subscription is None:
-            self.is_owned = self._ledger.own(self.name)
+            self._own()
             if self.is_owned and self._unreadables.may_look(self.name):
-                self._position = self._ledger.position(self.name)
+                self._position = self._positions.read(self.name)
                 self._silence_since = now
                 self._subscribe()
         elif (
@@ -89,7 +98,7 @@ class LogReader:
         elif self._recognised or self._position.last_offset is None:
             self._lag.look()
         if self.subscription is not None:
-            self._progress.seen(self._position.last_offset, self._lag.end, self._ledger.holds(self.name), now)
+            self._progress.seen(self._position.last_offset, self._lag.end, self._applier.holds(self.name), now)
 
     def standing_s(self) -> float:
         """Returns for how long the log has had more while its offset stood still; 0 when it gets on."""
@@ -98,7 +107,7 @@ class LogReader:
     def read_of(self) -> tuple[int, int]:
         """Returns how many of the log's messages are applied, and how many it has, as far as that is known."""
         first, last = self._position.first_offset or 0, self._position.last_offset
-        applied = 0 if last is None else last + 1 - first
+        applied = 0 if last is None else max(last + 1 - first, 0)
         if self._lag.is_caught_up:
             return applied, applied
         return applied, applied + 1 if self._lag.end is None else max(self._lag.end + 1 - first, applied)
@@ -111,7 +120,7 @@ class LogReader:
             show_nothing_of(self.name)
         self.is_owned = False
         self._unreadables.forget(self.name)
-        self._ledger.let_go(self.name)
+        self._positions.let_go(self.name)
 
     def stop(self) -> None:
         """Notes that the session ends: others may read the log from now on."""
@@ -132,12 +141,27 @@ class LogReader:
             return False
         fresh = deliveries if self._recognised else self._recognise(deliveries)
         if fresh:
-            self._position = self._ledger.apply_log(self.name, fresh, self._position)
+            self._position = self._applier.apply(self.name, fresh, self._position)
             self.parts = max(self.parts, fresh[-1].parts)
         if self._recognised and self.subscription is not None:
             self.subscription.acknowledge(deliveries[-1])
             self._lag.applied(deliveries[-1], all_taken=not self.subscription.waiting)
         return True
+
+    def retry_held(self, at_most: int, until: float) -> int:
+        """Tries what is parked or waits and is due. Returns how many need nothing more.
+
+        Args:
+            at_most: So many of those that have failed before.
+            until: And of those none after this, by the monotonic clock, but for the first.
+        """
+        return self._applier.retry(self.name, self._position, at_most, until) if self.is_owned else 0
+
+    def _own(self) -> None:
+        owned, self.is_owned = self.is_owned, self._positions.own(self.name)
+        if self.is_owned and not owned:
+            self._applier.begin(self.name)
+            self._position = self._positions.read(self.name)
 
     def _found_nothing(self) -> None:
         if self.subscription is not None and self.subscription.cancelled:
@@ -189,6 +213,8 @@ class LogReader:
         elif (expired := offset - self._position.last_offset - 1) > 0:
             log.error("%s: %d messages before offset %d had expired before they were read", self.name, expired, offset)
             metrics.EXPIRED.labels(self.name).inc(expired)
+            if self._of_commands:  # sagas ask again for what is gone; nothing of theirs waits for it
+                self._position = self._positions.cut(self.name, offset)
         return deliveries[1:] if verdict == "known" else deliveries
 
     def _look_at_the_end(self, now: float) -> None:
@@ -211,5 +237,5 @@ class LogReader:
         log.warning("%s is not the log that was read: %s; reading it from its first message", self.name, why)
         metrics.STARTED_OVER.labels(self.name).inc()
         self._close()
-        self._position = self._ledger.start_over(self.name)
+        self._position = self._positions.start_over(self.name)
         self._subscribe()

@@ -4,7 +4,7 @@ What appears only with its first event has no growth that a monitoring system co
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Final
@@ -14,18 +14,18 @@ from services.chassis.consumer.held_now import STATES
 from services.chassis.consumer.unreadable import KINDS
 from services.chassis.contracts.published import published_by
 from services.chassis.handlers import Handlers
-from services.chassis.log_parts import is_log, name_of, publisher_of
+from services.chassis.log_names import events_of, is_old_queue, log_to, parsed
 from services.chassis.messages import Reply
 
 OTHER: Final = "other"
 """In place of a type that nobody declares: a label must not hold whatever somebody chooses to send."""
 
 _handled: Final[dict[str, frozenset[str]]] = {}
-"""The types that are handled, by inbox, or by the log's publisher."""
+"""The types that are handled, by log."""
 
 
 class ChannelSeries:
-    """What is counted of one log, part of a log, or inbox."""
+    """What is counted of one log or part of a log."""
 
     def __init__(self, channel: str, handled: Iterable[str], published: Iterable[str]) -> None:
         """Shows nought for all that may happen.
@@ -44,22 +44,20 @@ class ChannelSeries:
         self.end_to_end = metrics.END_TO_END.labels(channel)
         for kind in KINDS:
             metrics.UNREADABLE.labels(channel, kind)
-        self.unhandled = {}
-        if is_log(channel):
-            unhandled = {*published, OTHER} - set(handled)
-            self.unhandled = {kind: metrics.UNHANDLED.labels(channel, kind) for kind in unhandled}
-            for counter in (metrics.STARTED_OVER, metrics.EXPIRED):
-                counter.labels(channel)
+        self.unhandled = {kind: metrics.UNHANDLED.labels(channel, kind) for kind in {*published} - {*handled}}
+        for counter in (metrics.STARTED_OVER, metrics.EXPIRED):
+            counter.labels(channel)
         show_nothing_of(channel)
 
 
 @cache
 def series_of(channel: str) -> ChannelSeries:
     """Returns a channel's series; of a part of a log they begin when the part is found."""
-    if is_log(channel):
-        publisher = publisher_of(channel)
-        return ChannelSeries(channel, _handled.get(publisher, ()), published_by(publisher))
-    return ChannelSeries(channel, _handled.get(channel, ()), ())
+    if is_old_queue(channel):
+        return ChannelSeries(channel, (), ())
+    name = parsed(channel)
+    published = () if name.of_commands else (*published_by(name.writer), OTHER)
+    return ChannelSeries(channel, _handled.get(name.log, ()), published)
 
 
 @contextmanager
@@ -71,17 +69,25 @@ def timed(channel: str, messages: int) -> Iterator[None]:
     series.messages.observe(messages)
 
 
-def expect_series(handlers: Handlers, orchestrates: bool) -> None:
-    """Shows nought for all that may happen to the messages of a service."""
-    inbox = f"{handlers.service}.inbox"
-    _handled[inbox] = frozenset({*handlers.commands, *([Reply.__name__] if orchestrates else [])})
+def expect_series(handlers: Handlers, asked: Collection[str]) -> None:
+    """Shows nought for all that may happen to the messages of a service.
+
+    Args:
+        handlers: What it handles.
+        asked: The participants of its own sagas, who reply.
+    """
     for source in {source for source, _ in handlers.events}:
-        _handled[source] = frozenset(kind for of, kind in handlers.events if of == source)
+        _handled[events_of(source)] = frozenset(kind for of, kind in handlers.events if of == source)
+    speakers = handlers.commanded_by() | set(asked)
+    for peer in speakers:
+        commands = {name for name, (kind, _) in handlers.commands.items() if kind.contract.peer == peer}
+        replies = {Reply.__name__} if peer in asked else set()
+        _handled[log_to(peer, handlers.service)] = frozenset(commands | replies)
     series_of.cache_clear()
     if handlers.projection is not None:
         metrics.REBUILT.labels(handlers.projection)
-    for channel in (*(name_of(source) for source in _handled if source != inbox), inbox):
-        series_of(channel)
+    for log in _handled:
+        series_of(log)
 
 
 def show_nothing_of(channel: str) -> None:
@@ -89,8 +95,6 @@ def show_nothing_of(channel: str) -> None:
     for state in STATES:
         metrics.HELD.labels(channel, state).set(0)
         metrics.HELD_OLDEST.labels(channel, state).set(0)
-    if is_log(channel):
-        for gauge in (metrics.MISSING, metrics.STALLED_SINCE):
-            gauge.labels(channel).set(0)
-        for gauge in (metrics.POSITION, metrics.LAG, metrics.CAUGHT_UP, metrics.READER_ACTIVE):
-            gauge.labels(channel).set(0)
+    for gauge in (metrics.MISSING, metrics.STALLED_SINCE, metrics.POSITION, metrics.LAG, metrics.CAUGHT_UP):
+        gauge.labels(channel).set(0)
+    metrics.READER_ACTIVE.labels(channel).set(0)

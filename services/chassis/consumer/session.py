@@ -1,24 +1,20 @@
 """One connection to the database and one to the broker, and what is done with them turn by turn."""
 
-import logging
 import time
 
 from services.chassis import metrics
+from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.ledger import Ledger
+from services.chassis.consumer.old_queue import OldQueue
 from services.chassis.consumer.progress import Patience
 from services.chassis.consumer.reader import LogReader
 from services.chassis.consumer.retention import Retention
-from services.chassis.consumer.series import show_nothing_of
 from services.chassis.consumer.split_log import SplitLog
-from services.chassis.consumer.subscription import Subscription
-from services.chassis.consumer.unreadable import Unreadable, Unreadables
+from services.chassis.consumer.store import Store
+from services.chassis.consumer.unreadable import Unreadables
 from services.chassis.health import Reason
 from services.chassis.readiness import Trouble
 
-log = logging.getLogger(__name__)
-
-PREFETCH = 300
 TURN_S = 1.0
 """How long a turn waits for messages; everything that is due by the clock is looked after once a turn."""
 
@@ -38,7 +34,8 @@ class Session:
         self,
         service: str,
         logs: list[str],
-        ledger: Ledger,
+        store: Store,
+        applier: Applier,
         broker: Broker,
         batch_messages: int,
         unreadables: Unreadables | None = None,
@@ -50,7 +47,8 @@ class Session:
         Args:
             service: Whose consumer it is.
             logs: What it reads.
-            ledger: Its database.
+            store: Its database.
+            applier: What applies messages in it.
             broker: Its broker.
             batch_messages: How many messages are one transaction, at the most.
             unreadables: What could not be read by the sessions before this one.
@@ -59,15 +57,15 @@ class Session:
         """
         self._patience, self._projection = patience or Patience(), projection
         self._stalled: dict[str, float] = {}
-        self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
+        self._store, self._applier, self._broker, self._batch_messages = store, applier, broker, batch_messages
         self._unreadables = Unreadables() if unreadables is None else unreadables
-        self._queue = f"{service}.inbox"
-        self._inbox: Subscription | None = None
-        self._logs = [SplitLog(name, ledger, broker, batch_messages, self._unreadables) for name in logs]
-        self._retention = Retention(ledger.forget_old)
+        self._logs = [
+            SplitLog(name, store.positions, applier, broker, batch_messages, self._unreadables) for name in logs
+        ]
+        self._old_queue = OldQueue(service, applier, broker, batch_messages)
+        self._retention = Retention(lambda at_most: store.forget_old(logs, at_most))
         self._tended_at = 0.0
         self._retry_soon = self._retries_left = False
-        self._open_inbox()
 
     def turn(self) -> None:
         """Waits for messages, applies those that have come, and does what is due."""
@@ -75,7 +73,7 @@ class Session:
             self._broker.wait(self._patience_s())
         self._broker.take_in(self._batch_messages - self._waiting())  # no waiting for a batch to fill
         worked = [reader.work() for reader in self._readers]
-        worked.append(self._work_inbox())
+        worked.append(self._old_queue.work())
         if any(worked) or self._retry_soon:
             self._retry_held(RETRIED_BESIDE_NEW_WORK if any(worked) else RETRIED_AT_ONCE)
         if time.monotonic() - self._tended_at >= TURN_S:
@@ -100,9 +98,8 @@ class Session:
         """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
         for reader in self._readers:
             reader.stop()
-        show_nothing_of(self._queue)
         self._broker.close()
-        self._ledger.close()
+        self._store.close()
 
     @property
     def _readers(self) -> list[LogReader]:
@@ -115,67 +112,31 @@ class Session:
 
     def _waiting(self) -> int:
         subscriptions = [reader.subscription for reader in self._readers]
-        return sum(len(each.waiting) for each in (*subscriptions, self._inbox) if each is not None)
-
-    def _open_inbox(self) -> None:
-        if not self._unreadables.may_look(self._queue):
-            return
-        try:
-            self._broker.declare_inbox(self._queue)
-            self._inbox = self._broker.subscribe(self._queue, PREFETCH)
-        except Unreadable as odd:
-            self._unreadables.failed(self._queue, odd)
-        else:
-            self._unreadables.reads(self._queue)
-
-    def _work_inbox(self) -> bool:
-        if self._inbox is None:
-            return False
-        try:
-            deliveries = self._inbox.take(self._batch_messages)
-        except Unreadable as odd:
-            self._give_up_inbox()
-            self._unreadables.failed(self._queue, odd)
-            return False
-        if deliveries:
-            self._ledger.apply_inbox(self._queue, deliveries)
-            self._inbox.acknowledge(deliveries[-1])
-        elif self._inbox.cancelled:
-            log.warning("%s was deleted or moved; it is declared again", self._queue)
-            self._give_up_inbox()
-            self._open_inbox()
-        return bool(deliveries)
-
-    def _give_up_inbox(self) -> None:
-        if self._inbox is not None:
-            self._inbox.close()
-            self._inbox = None
+        return self._old_queue.waiting + sum(len(each.waiting) for each in subscriptions if each is not None)
 
     def _retry_held(self, at_most: int) -> None:
-        channels = [reader.name for reader in self._readers if reader.is_owned] + [self._queue]
         until = time.monotonic() + RETRY_WITHIN_S
-        settled = 0
-        for channel in channels:
-            settled += self._ledger.retry_held(channel, at_most, until)
+        settled = sum(reader.retry_held(at_most, until) for reader in self._readers)
+        settled += self._old_queue.retry_held(at_most, until)
         self._retries_left = settled > 0 and time.monotonic() >= until
         more_are_due = time.monotonic() >= until
         self._retry_soon = settled > 0 or more_are_due or self._wait_for_another_part()
 
     def _wait_for_another_part(self) -> bool:
-        """Says whether events are held here whose predecessors another process may apply at any moment."""
+        """Says whether messages are held here whose predecessors another process may apply at any moment."""
         parts = [reader for log in self._logs if len(log.readers) > 1 for reader in log.readers]
-        return any(self._ledger.holds(reader.name) for reader in parts if reader.is_owned)
+        return any(self._applier.holds(reader.name) for reader in parts if reader.is_owned)
 
     def _tend(self, busy: bool) -> None:
         self._broker.heartbeat()
-        stored_offsets = self._ledger.offsets()
-        rank, readers = self._ledger.rank() if any(len(log.readers) > 1 for log in self._logs) else (0, 1)
+        self._old_queue.tend()
+        stored_offsets = self._store.positions.offsets()
+        rank, readers = self._store.positions.rank() if any(len(log.readers) > 1 for log in self._logs) else (0, 1)
         for log in self._logs:
-            log.tend(stored_offsets, rank, readers)
-        if self._inbox is None:
-            self._open_inbox()
+            if self._old_queue.is_drained or not log.of_commands:
+                log.tend(stored_offsets, rank, readers)
         self._retry_held(RETRIED_BESIDE_NEW_WORK if busy else RETRIED_AT_ONCE)
-        self._ledger.tend()
+        self._store.tend()
         self._look_at_progress()
 
     def _look_at_progress(self) -> None:

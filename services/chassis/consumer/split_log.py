@@ -10,12 +10,13 @@ import logging
 import time
 from collections.abc import Mapping
 
+from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.ledger import Ledger
 from services.chassis.consumer.log_end import LogEnd
 from services.chassis.consumer.reader import LogReader
+from services.chassis.consumer.store import Positions
 from services.chassis.consumer.unreadable import Unreadable, Unreadables
-from services.chassis.log_parts import MOST_PARTS, earlier_homes, is_log, is_read_by, name_of, part_of, publisher_of
+from services.chassis.log_names import MOST_PARTS, earlier_homes, is_read_by, parsed, part_name
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +28,22 @@ class SplitLog:
     """All parts of one log of another service.
 
     Attributes:
+        of_commands: Whether it carries commands and replies.
         readers: One for each part that is known, in the parts' order; this process is active in its share of them.
     """
 
     def __init__(
-        self, log_name: str, ledger: Ledger, broker: Broker, batch_messages: int, unreadables: Unreadables
+        self,
+        log_name: str,
+        positions: Positions,
+        applier: Applier,
+        broker: Broker,
+        batch_messages: int,
+        unreadables: Unreadables,
     ) -> None:
-        self._publisher = publisher_of(log_name)
-        self._ledger, self._broker, self._batch_messages = ledger, broker, batch_messages
-        self._unreadables = unreadables
+        self._log, self._positions, self._applier = log_name, positions, applier
+        self.of_commands = parsed(log_name).of_commands
+        self._broker, self._batch_messages, self._unreadables = broker, batch_messages, unreadables
         self.readers = [self._reader_of(log_name)]
         self._ends: dict[str, LogEnd] = {}
         self._look_at, self._told_parts = 0.0, 1
@@ -62,12 +70,14 @@ class SplitLog:
         self._note_parts()
 
     def _reader_of(self, log_name: str) -> LogReader:
-        return LogReader(log_name, self._ledger, self._broker, self._batch_messages, self._unreadables)
+        return LogReader(
+            log_name, self._positions, self._applier, self._broker, self._batch_messages, self._unreadables
+        )
 
     def _take_in(self, stored_offsets: Mapping[str, int | None]) -> None:
         known = {reader.name for reader in self.readers}
-        found = [name for name in stored_offsets if is_log(name) and publisher_of(name) == self._publisher]
-        for name in sorted(set(found) - known, key=part_of):
+        found = [name for name in stored_offsets if parsed(name).log == self._log]
+        for name in sorted(set(found) - known, key=lambda each: parsed(each).part):
             log.info("%s is a part of its log", name)
             self.readers.append(self._reader_of(name))
             self._forget_ends()  # an earlier part may have grown since
@@ -78,13 +88,15 @@ class SplitLog:
         if told > self._told_parts:
             self._told_parts = told
             for part in range(1, told):
-                self._ledger.note_log(name_of(self._publisher, part))
+                self._positions.note(part_name(self._log, part))
+        if self.of_commands:
+            return  # those are never split
         has_looked = self._look_at > 0
         if time.monotonic() >= self._look_at and (self.readers[0].is_active or not has_looked):
             self._look_at = time.monotonic() + LOOK_AGAIN_S
-            part = max(part_of(self.readers[-1].name) + 1, told)
-            while part < MOST_PARTS and self._broker.exists(name_of(self._publisher, part)):
-                self._ledger.note_log(name_of(self._publisher, part))
+            part = max(parsed(self.readers[-1].name).part + 1, told)
+            while part < MOST_PARTS and self._broker.exists(part_name(self._log, part)):
+                self._positions.note(part_name(self._log, part))
                 part += 1
 
     def _forget_ends(self) -> None:
@@ -92,16 +104,16 @@ class SplitLog:
             end.close()
         self._ends.clear()
 
-    def _may_begin(self, part_name: str, stored_offsets: Mapping[str, int | None]) -> bool:
+    def _may_begin(self, name: str, stored_offsets: Mapping[str, int | None]) -> bool:
         """Says whether the parts where this one's subjects were before have been read as far as they went.
 
-        Until then its events would have to wait in the database one by one. And where the log's beginning has expired,
-        a subject that was never seen might have an event to come there.
+        Until then its messages would have to wait in the database one by one. And where the log's beginning has
+        expired, a subject that was never seen might have a message to come there.
         """
-        if stored_offsets.get(part_name) is not None:
+        if stored_offsets.get(name) is not None:
             return True
-        earlier = [name_of(self._publisher, part) for part in earlier_homes(part_of(part_name))]
-        read = [self._is_read(name, stored_offsets.get(name)) for name in earlier]  # all of them are to be looked at
+        earlier = earlier_homes(name)
+        read = [self._is_read(each, stored_offsets.get(each)) for each in earlier]  # all of them are to be looked at
         return all(read)
 
     def _is_read(self, name: str, read_to: int | None) -> bool:

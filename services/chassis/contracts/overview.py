@@ -14,8 +14,8 @@ _BEGINNING = """\
 Every message that the services exchange, from their `messages.py`. `make contracts` writes this page; do not edit it.
 
 Events go to the log of the service that publishes them, `<service>.events`, and anybody may read them; order holds per
-subject. Commands and replies go to one service's queue, `<service>.inbox`; their subject is the saga. The attributes
-that every message carries beside its body are in [the outbox contract](outbox-contract.md).
+subject. Commands and replies go to a log for that one peer, `<service>.to.<peer>`; their subject is the saga. The
+attributes that every message carries beside its body are in [the outbox contract](outbox-contract.md).
 """
 
 

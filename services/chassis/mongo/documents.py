@@ -4,7 +4,8 @@ A document holds the aggregate's own fields and, of the chassis:
 
 - `_id`: the id of the message that caused it. This is the inbox: the same message cannot cause it twice.
 - `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.
-- `saga_id`, `step`, `outcome`, `reason`, `answered`: for a saga's command, what was answered and to which messages.
+- `saga_id`, `steps`, `answered`, `replied`: for the first command of a saga, what was answered to the saga's commands,
+  to which messages, and how many replies there were.
 """
 
 from collections.abc import Mapping, Sequence

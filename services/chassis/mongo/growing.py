@@ -16,7 +16,7 @@ class MongoGrowing:
         self._service, self._settings = service, settings
         # `_id` has the time in front, but for sequences: of them nobody knows when they began.
         self._collections = dict.fromkeys((documents_of(service).collection, "parked_message", "log_sequence"), "_id")
-        expect_tables(self._collections)
+        expect_tables(self._collections, forgetting=["log_sequence"])
 
     def __call__(self) -> Iterator[Size]:
         """Measures each.

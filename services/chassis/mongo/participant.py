@@ -1,11 +1,18 @@
-"""A participant's side of a saga in MongoDB: one document for each step, its effect, its outcome and its replies."""
+"""A participant's side of a saga in MongoDB: what was answered, and the writes that follow from an answer.
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+The first command of a saga makes one document of the effect, the outcome and the reply: one write, which is the saga's
+home here. What comes after it writes its effect, if it has one, in a document of its own, and then adds its outcome and
+its reply to the home, so that a saga's replies are numbered where they are kept. A crash between the two repeats the
+message, which finds its effect done. The home keeps the ids of the messages answered, so that a repeated one gets no
+second reply.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from pymongo.errors import BulkWriteError
+from pymongo import UpdateOne
 
 from services.chassis.handlers import CommandHandler
 from services.chassis.messages import Command
@@ -15,107 +22,94 @@ from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.saga.outcomes import StoredOutcome
 from services.chassis.saga.participant import decide, reply_with
 
-
-class Asked(NamedTuple):
-    """A command, what it is applied through and what applies it."""
-
-    tx: MongoTransaction
-    command: Command
-    handler: CommandHandler
+_KNOWN = ("saga_id", "step", "outcome", "reason", "steps", "answered", "replied")
 
 
-def answer(tx: MongoTransaction, command: Command, handler: CommandHandler) -> bool:
-    """Applies a command once per (saga, step) and replies to each attempt, by the rules of the chassis's participant.
+@dataclass(slots=True)
+class _Saga:
+    """What is known of a saga; `replied` is None where it has no home yet."""
 
-    The first attempt writes the step's document; each further one, which is a message of its own, only appends a reply
-    to its outbox. The document keeps the ids of the messages answered, so that a redelivered one gets no second reply.
+    outcomes: dict[str, StoredOutcome] = field(default_factory=dict)
+    answered: set[UUID] = field(default_factory=set)
+    replied: int | None = None
 
-    Returns:
-        False if this very message was answered before.
+
+class Answers:
+    """The answers that one batch of commands gives, as it goes on.
+
+    Attributes:
+        inserts: New documents, to be written first.
+        updates: What is added to the homes of sagas, in this order.
     """
-    known = _known(tx.collection, [command])[command.saga_id]
-    if command.step not in known:
-        outcome = decide(tx, command, handler, known)
+
+    def __init__(self, collection: MongoCollection) -> None:
+        self._collection = collection
+        self._sagas: dict[UUID, _Saga] = {}
+        self.inserts: list[dict[str, Any]] = []
+        self.updates: list[UpdateOne] = []
+
+    def load(self, saga_ids: Collection[UUID]) -> None:
+        """Reads what was answered to sagas."""
+        if not saga_ids:
+            return
+        self._sagas |= {saga_id: _Saga() for saga_id in saga_ids}
+        wanted = {"saga_id": {"$in": list(saga_ids)}}
+        for found in self._collection.find(wanted, {"_id": False, **dict.fromkeys(_KNOWN, True)}):
+            saga = self._sagas[found["saga_id"]]
+            # A document that was written before there were homes holds one step.
+            for each in found.get("steps", [found] if "step" in found else []):
+                saga.outcomes[each["step"]] = StoredOutcome(each["step"], each["outcome"], each["reason"])
+            saga.answered |= set(found.get("answered", ()))
+            saga.replied = found.get("replied", saga.replied)
+
+    def forget(self) -> None:
+        """Drops what is not written, and what is known: it will be read again."""
+        self._sagas.clear()
+        self.inserts, self.updates = [], []
+
+    def written(self) -> None:
+        """Notes that everything is written."""
+        self.inserts, self.updates = [], []
+
+    def answer(self, tx: MongoTransaction, command: Command, handler: CommandHandler) -> None:
+        """Applies a command once per (saga, step) and replies to each attempt, by the rules of `saga.participant`."""
+        if command.saga_id not in self._sagas:
+            self.load([command.saga_id])
+        saga = self._sagas[command.saga_id]
+        if tx.message_id in saga.answered:
+            return
+        steps: list[dict[str, Any]] = []
+        outcome = saga.outcomes.get(command.step)
+        if outcome is None:
+            outcome = decide(tx, command, handler, saga.outcomes)
+            if outcome.outcome == "done" or not command.is_compensation():  # undoing is tried until it succeeds
+                saga.outcomes[command.step] = outcome
+                steps = [{"step": outcome.step, "outcome": outcome.outcome, "reason": outcome.reason}]
         tx.reply(reply_with(command, outcome), to=command.reply_to)
-        if tx.commit(**_step_fields(tx, command, outcome)):
-            return True
-        # A consumer that was thought dead has written the step meanwhile, or this message's reply.
-        known = _known(tx.collection, [command])[command.saga_id]
-    return command.step in known and _answer_again(tx, command, known[command.step])
+        self._write(tx, command.saga_id, saga, steps)
+        saga.answered.add(tx.message_id)
 
-
-def answer_first(asked: Sequence[Asked]) -> set[UUID]:
-    """Applies commands of sagas that differ, as far as that takes one write for all of them.
-
-    Returns:
-        The ids of the messages that are applied. Each of the others is to be applied by `answer`: it is a further
-        attempt, it fails, or somebody else has written its step.
-    """
-    collection = asked[0].tx.collection
-    known = _known(collection, [each.command for each in asked])
-    documents = [_first_document(each, known[each.command.saga_id]) for each in asked]
-    return _insert(collection, [document for document in documents if document is not None])
-
-
-def _first_document(asked: Asked, known: Mapping[str, StoredOutcome]) -> dict[str, Any] | None:
-    tx, command, handler = asked
-    if command.step in known:
-        return None
-    try:
-        outcome = decide(tx, command, handler, known)
-    except Exception:  # whatever a handler raises; it does so again for `answer`
-        return None
-    tx.reply(reply_with(command, outcome), to=command.reply_to)
-    return tx.document(**_step_fields(tx, command, outcome))
-
-
-def _insert(collection: MongoCollection, documents: Sequence[dict[str, Any]]) -> set[UUID]:
-    """Writes documents and returns the ids of those that are surely written."""
-    ids: list[UUID] = [document["_id"] for document in documents]
-    if not documents:
-        return set()
-    try:
-        collection.insert_many(documents, ordered=False)
-    except BulkWriteError as error:
-        if error.details["writeConcernErrors"]:
-            return set()
-        failed = {each["index"] for each in error.details["writeErrors"]}
-        return {message_id for index, message_id in enumerate(ids) if index not in failed}
-    return set(ids)
-
-
-def _known(collection: MongoCollection, commands: Sequence[Command]) -> defaultdict[UUID, dict[str, StoredOutcome]]:
-    """Returns what was answered to the sagas of commands, by saga and step."""
-    found = collection.find(
-        {"saga_id": {"$in": [command.saga_id for command in commands]}},
-        {"_id": False, "saga_id": True, "step": True, "outcome": True, "reason": True},
-    )
-    known: defaultdict[UUID, dict[str, StoredOutcome]] = defaultdict(dict)
-    for each in found:
-        known[each["saga_id"]][each["step"]] = StoredOutcome(each["step"], each["outcome"], each["reason"])
-    return known
-
-
-def _step_fields(tx: MongoTransaction, command: Command, outcome: StoredOutcome) -> dict[str, Any]:
-    if outcome.outcome == "refused" and command.is_compensation():
-        return {}  # undoing is tried until it succeeds, each time for real
-    return {
-        "saga_id": command.saga_id,
-        "step": command.step,
-        "outcome": outcome.outcome,
-        "reason": outcome.reason,
-        "answered": [tx.message_id],
-    }
-
-
-def _answer_again(tx: MongoTransaction, command: Command, outcome: StoredOutcome) -> bool:
-    tx.take_back_messages()
-    tx.reply(reply_with(command, outcome), to=command.reply_to)
-    appended = tx.collection.update_one(
-        {"saga_id": command.saga_id, "step": command.step, "answered": {"$ne": tx.message_id}},
-        {
-            "$push": {"outbox": {"$each": outbox.rows(tx.messages)}, "answered": tx.message_id},
-            "$set": {"outbox_since": tx.messages[0].created_at},
-        },
-    )
-    return appended.matched_count > 0
+    def _write(self, tx: MongoTransaction, saga_id: UUID, saga: _Saga, steps: list[dict[str, Any]]) -> None:
+        if saga.replied is None:
+            home = tx.document(saga_id=saga_id, steps=steps, answered=[tx.message_id], replied=1)
+            self.inserts += [home] if home is not None else []
+            saga.replied = 1
+            return
+        effect = tx.document(tx.messages[:-1])
+        self.inserts += [effect] if effect is not None else []
+        reply = tx.messages[-1:]
+        self.updates.append(
+            UpdateOne(
+                {"saga_id": saga_id, "replied": saga.replied, "answered": {"$ne": tx.message_id}},
+                {
+                    "$push": {
+                        "outbox": {"$each": outbox.rows(reply, saga.replied)},
+                        "steps": {"$each": steps},
+                        "answered": tx.message_id,
+                    },
+                    "$set": {"outbox_since": reply[0].created_at, "outbox_partition": reply[0].partition},
+                    "$inc": {"replied": 1},
+                },
+            )
+        )
+        saga.replied += 1

@@ -5,12 +5,13 @@ from pymongo import IndexModel
 from services.chassis.mongo.documents import documents_of
 from services.chassis.mongo.storage import connect, is_transient
 from services.chassis.patience import patiently
+from services.chassis.rooms import logs_written_by
 from services.chassis.settings import Settings
 
 _OF_DOCUMENTS = [
     # For the relay: only the documents with messages are in it.
     IndexModel([("outbox_since", 1)], sparse=True),
-    # One document for each step of a saga, however many attempts ask for it.
+    # One home for each saga; it has no `step`. Documents from before there were homes have one, each another.
     # Sparse, and not partial by `$exists`: every server sees that a search for a saga's steps needs no other documents.
     IndexModel([("saga_id", 1), ("step", 1)], name="step_of_saga", unique=True, sparse=True),
 ]
@@ -57,3 +58,7 @@ def _create(service: str, settings: Settings) -> None:
         )
         for collection, indexes in _OF_CONSUMER.items():
             database[collection].create_indexes(indexes)
+        logs = logs_written_by(service)
+        database["outbox_log"].delete_many({"_id": {"$nin": logs}})
+        for log in logs:
+            database["outbox_log"].update_one({"_id": log}, {"$setOnInsert": {}}, upsert=True)

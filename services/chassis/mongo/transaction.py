@@ -1,17 +1,14 @@
 """A transaction of MongoDB: one document with the messages that tell about it, in one write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
-
-from pymongo.errors import DuplicateKeyError
 
 from services.chassis.cause import Cause, cause_of
 from services.chassis.envelope import Outgoing, outgoing
 from services.chassis.messages import Event, Message, Reply
 from services.chassis.messaging_spans import created
 from services.chassis.mongo import outbox
-from services.chassis.mongo.storage import MongoCollection
 from services.chassis.spans import SPANS, Span
 from services.chassis.wire import MESSAGE_MAX_BYTES
 
@@ -29,13 +26,11 @@ class MongoTransaction:
 
     def __init__(
         self,
-        collection: MongoCollection,
         service: str,
         message_id: UUID,
         log_parts: int = 1,
         message_max_bytes: int = MESSAGE_MAX_BYTES,
     ) -> None:
-        self.collection = collection
         self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
@@ -60,14 +55,14 @@ class MongoTransaction:
 
     def reply(self, reply: Reply, to: str) -> None:
         """Answers the service that orchestrates the saga. Written at the commit."""
-        self._write(reply, target=f"{to}.inbox")
+        self._write(reply, to=to)
 
-    def _write(self, message: Message, target: str | None = None) -> None:
+    def _write(self, message: Message, to: str | None = None) -> None:
         written = outgoing(
             message,
             source=self.service,
             cause=self.cause,
-            target=target,
+            to=to,
             parts=self._log_parts,
             max_bytes=self._message_max_bytes,
         )
@@ -75,27 +70,13 @@ class MongoTransaction:
         if SPANS.wanted(written.traceparent):
             self.spans.append(created(written, self.cause))
 
-    def take_back_messages(self) -> None:
-        """Forgets what was published so far: it has come too late."""
-        self.messages.clear()
-        self.spans = [span for span in self.spans if span.kind != "producer"]
-
-    def document(self, **of_the_chassis: object) -> dict[str, Any] | None:
+    def document(self, messages: Sequence[Outgoing] | None = None, **of_the_library: object) -> dict[str, Any] | None:
         """Returns the document with its cause and its messages, or None if nothing was caused.
 
         Args:
-            of_the_chassis: Further fields, for example a saga's step.
+            messages: Those that it tells; all of them unless others are given.
+            of_the_library: Further fields, for example a saga's steps.
         """
-        document = {**self._document, **of_the_chassis, **outbox.fields(self.messages)}
+        told = outbox.fields(self.messages if messages is None else messages)
+        document = {**self._document, **of_the_library, **told}
         return {"_id": self.message_id, **document} if document else None
-
-    def commit(self, **of_the_chassis: object) -> bool:
-        """Writes the document, if there is one. Returns False if the same message has caused one before."""
-        document = self.document(**of_the_chassis)
-        if document is None:
-            return True
-        try:
-            self.collection.insert_one(document)
-        except DuplicateKeyError:
-            return False
-        return True

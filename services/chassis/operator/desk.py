@@ -10,7 +10,6 @@ import psycopg
 from services.chassis import settings
 from services.chassis.cause import cause_of
 from services.chassis.database import connect
-from services.chassis.operator.parked import Shelf
 from services.chassis.settings import Settings
 from services.chassis.tracing import trace
 from services.chassis.transaction import Query, Transaction, transaction
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from services.chassis.consumer.broker import (
         Broker,  # an API, which has these commands too, does without its metrics
     )
+    from services.chassis.consumer.parked import ParkedMessages
 
 
 class Desk:
@@ -46,23 +46,23 @@ class Desk:
                 connection.execute("NOTIFY outbox")
 
     @contextmanager
-    def parked(self) -> Iterator[Shelf]:
+    def parked(self) -> Iterator["ParkedMessages"]:
         """Lends the parked messages; in PostgreSQL whatever is done with them is one transaction."""
         chosen = settings.read(Settings)
         if not chosen.database_url.startswith("mongodb"):
-            from services.chassis.operator.postgres_shelf import PostgresShelf  # brings a consumer's metrics along
+            from services.chassis.postgres.parked import PostgresParked  # brings a consumer's metrics along
 
             with self.changing() as tx:
-                yield PostgresShelf(tx)
+                yield PostgresParked(tx)
             return
         from pymongo.errors import PyMongoError  # most services do without
 
+        from services.chassis.mongo.parked import MongoParked
         from services.chassis.mongo.storage import connect as connect_to_mongodb
-        from services.chassis.operator.mongo_shelf import MongoShelf
 
         try:
             with connect_to_mongodb(chosen, f"{self.service}/operator") as client:
-                yield MongoShelf(client.get_default_database())
+                yield MongoParked(client.get_default_database())
         except PyMongoError as error:
             raise click.ClickException(f"the database of {self.service}: {error}") from error
 
@@ -70,7 +70,7 @@ class Desk:
         """Returns what tells the service's database from any other."""
         chosen = settings.read(Settings)
         if not chosen.database_url.startswith("mongodb"):
-            from services.chassis.consumer.postgres_positions import identity_of as postgres_identity
+            from services.chassis.postgres.positions import identity_of as postgres_identity
 
             with self._connected() as connection:
                 return postgres_identity(Query(connection))

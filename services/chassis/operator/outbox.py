@@ -10,7 +10,7 @@ class Backlog:
     """The rows for one target.
 
     Attributes:
-        target: A log or an inbox queue.
+        target: A log.
         messages: How many rows.
         oldest_age_s: How long the oldest has been waiting.
     """

@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
+from services.chassis.consumer.parked import ParkedMessage
+from services.chassis.log_names import parsed
 from services.chassis.operator.desk import Desk
-from services.chassis.operator.parked import CannotDiscard, Parked, check_discard
+from services.chassis.operator.parked import CannotDiscard, check_discard, is_numbered
 from services.chassis.operator.parked import discard as give_up
 from services.chassis.operator.tables import show_record, show_rows
 
@@ -20,8 +22,8 @@ def parked_commands(desk: Desk) -> click.Group:
     @as_json
     def list_(as_json: bool) -> None:
         """List them, oldest first."""
-        with desk.parked() as shelf:
-            rows = [_line(held) for held in shelf.everything()]
+        with desk.parked() as parked:
+            rows = [_line(held) for held in parked.everything()]
         show_rows(rows, as_json, "Nothing is parked.")
 
     @group.command()
@@ -30,8 +32,8 @@ def parked_commands(desk: Desk) -> click.Group:
     @as_json
     def show(parked_id: str, verbose: bool, as_json: bool) -> None:
         """Show one with its whole error, attributes and body."""
-        with desk.parked() as shelf:
-            held = shelf.find(parked_id)
+        with desk.parked() as parked:
+            held = parked.find(parked_id)
         if held is None:
             raise click.ClickException(f"there is no parked message {parked_id}")
         shown = _line(held) | {"attributes": held.properties, "body": held.contents()}
@@ -46,8 +48,8 @@ def parked_commands(desk: Desk) -> click.Group:
         """Have the running consumer try one, or all, now instead of when its pause is over."""
         if (parked_id is None) is not every:
             raise click.UsageError("give either an ID or --all")
-        with desk.parked() as shelf:
-            due = shelf.retry(parked_id)
+        with desk.parked() as parked:
+            due = parked.make_due(parked_id)
         if not due and not every:
             raise click.ClickException(f"there is no parked message {parked_id} that could be tried")
         click.echo(f"Due now: {due}. The running consumer takes them up within a second, and after what is new.")
@@ -58,15 +60,15 @@ def parked_commands(desk: Desk) -> click.Group:
     def discard(parked_id: str, yes: bool) -> None:
         """Give one up for good.
 
-        An event has a place in the sequence of its subject. It is passed together with the discarding: otherwise later
-        events of the subject would wait for it for ever. So an event can be discarded only when it is the next one.
+        A message has a place in the sequence of its subject. It is passed together with the discarding: otherwise later
+        ones of the subject would wait for it for ever. So a message can be discarded only when it is the next one.
         """
         try:
-            with desk.parked() as shelf:
-                held = check_discard(shelf, parked_id)
+            with desk.parked() as parked:
+                held = check_discard(parked, parked_id)
                 if not yes:
                     raise click.ClickException(f"{_consequence(held)}\nNothing was changed; --yes does it.")
-                give_up(shelf, held)
+                give_up(parked, held)
         except CannotDiscard as cannot:
             raise click.ClickException(str(cannot)) from cannot
         click.echo(f"Done. {_consequence(held)}")
@@ -74,7 +76,7 @@ def parked_commands(desk: Desk) -> click.Group:
     return group
 
 
-def _line(held: Parked) -> dict[str, Any]:
+def _line(held: ParkedMessage) -> dict[str, Any]:
     return {
         "id": held.id,
         "channel": held.channel,
@@ -89,10 +91,9 @@ def _line(held: Parked) -> dict[str, Any]:
     }
 
 
-def _consequence(held: Parked) -> str:
+def _consequence(held: ParkedMessage) -> str:
     name = f"{held.type or 'A message that cannot be read'} ({held.message_id})"
-    if held.is_numbered:
-        return f"{name} is never applied here; {held.subject} goes on after event {held.sequence}."
-    if held.type is None:
-        return f"{name} is never applied here. If it was an event, the next one of its subject will wait for it."
-    return f"{name} is never applied here. If a saga waits for it, it asks again, or undoes what it did."
+    if is_numbered(held):
+        again = " Its saga asks again, or undoes what it did." if parsed(held.channel).of_commands else ""
+        return f"{name} is never applied here; {held.subject} goes on after message {held.sequence}.{again}"
+    return f"{name} is never applied here. The next message of its subject, if it had one, will wait for it."

@@ -14,6 +14,7 @@ from services.chassis.cause import cause_of
 from services.chassis.database import is_transient
 from services.chassis.envelope import MessageTooLarge
 from services.chassis.identifiers import service_name
+from services.chassis.log_names import log_to, old_queue_of
 from services.chassis.messages import Reply
 from services.chassis.saga.advance import (
     Advance,
@@ -75,6 +76,12 @@ class Orchestrator:
         check_sagas(service, sagas)
         check_written(service)
         expect_sagas(sagas)
+
+    def peers(self) -> set[str]:
+        """Returns the services that take part in the sagas."""
+        return {
+            command.contract.peer for saga in self.sagas.values() for step in saga.steps for command in step.commands()
+        }
 
     def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
         """Starts a saga in the transaction that decided it. Returns its first state.
@@ -169,10 +176,11 @@ class Orchestrator:
         """
         if not rows:
             return set()
+        replied_in = [log_to(peer, self.service) for peer in self.peers()] + [old_queue_of(self.service)]
         held = tx.connection.execute(
             """SELECT subject FROM parked_message
-               WHERE channel = %s AND subject = ANY(%s) AND type = %s AND NOT unreadable""",
-            (f"{self.service}.inbox", [str(row.saga_id) for row in rows], Reply.__name__),
+               WHERE channel = ANY(%s) AND subject = ANY(%s) AND type = %s AND NOT unreadable""",
+            (replied_in, [str(row.saga_id) for row in rows], Reply.__name__),
         )
         return {subject for (subject,) in held.fetchall()}
 

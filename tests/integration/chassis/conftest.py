@@ -1,6 +1,8 @@
 """A small service to try the chassis with: it counts what it is told."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,18 +14,21 @@ import pytest
 
 from services.chassis.cause import cause_of
 from services.chassis.consumer.applying import Applier
+from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.dispatch import Dispatcher
 from services.chassis.consumer.position import Position
-from services.chassis.consumer.postgres_ledger import PostgresLedger
+from services.chassis.consumer.session import Session
 from services.chassis.handlers import Handlers, Outcome, Refused
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Command, Event, Message, encode, publishes, reads, receives
 from services.chassis.nudge import Nudger
+from services.chassis.postgres.store import PostgresStore
 from services.chassis.settings import Settings
 from services.chassis.transaction import Transaction, transaction
 from tests.integration.conftest import NewDatabase
 
-LOG, QUEUE = "ward.events", "counting.inbox"
+LOG, COMMANDS = "ward.events", "admission.to.counting"
 
 
 @publishes(subject="counter")
@@ -105,18 +110,40 @@ class Counting:
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
         self.settings, self.faults = settings, faults
-        self.position = Position(first_offset=0)
+        self._positions = {log: Position(first_offset=0) for log in (LOG, COMMANDS)}
         self._offsets = count()
+        self._asked: Counter[UUID] = Counter()
         self._tags = count(1)
         self.nudger = Nudger(settings, "counting")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
-        self.ledger = self.open_ledger()
-        self.ledger.position(LOG)
+        self.dispatcher = Dispatcher(handlers_of(self.faults), None)
+        self.store = self.open_store()
+        self.applier = self.applier_on(self.store)
+        for log in self._positions:
+            self.store.positions.read(log)
 
-    def open_ledger(self) -> PostgresLedger:
+    def open_store(self) -> PostgresStore:
         """Opens another connection, as another process would."""
-        applier = Applier(handlers_of(self.faults), None)
-        return PostgresLedger("counting", self.settings, applier, self.nudger)
+        return PostgresStore("counting", self.settings, self.dispatcher, self.nudger)
+
+    def session(self, broker: Broker, **more: Any) -> Session:
+        """Returns a session on a connection of its own that reads the log of events, and by `logs` others."""
+        store = self.open_store()
+        logs = more.pop("logs", [LOG, COMMANDS])
+        return Session("counting", logs, store, self.applier_on(store), broker, 100, **more)
+
+    def applier_on(self, store: PostgresStore) -> Applier:
+        """Returns what applies messages on a connection."""
+        return Applier(store, self.dispatcher.handles, self.settings.saga_sequence_days)
+
+    @property
+    def position(self) -> Position:
+        """How far the log of events was read."""
+        return self._positions[LOG]
+
+    @position.setter
+    def position(self, position: Position) -> None:
+        self._positions[LOG] = position
 
     def told(self, counter: str, number: int, sequence: int | None = None, **extra: Any) -> Delivery:
         """Returns the delivery of an event; its sequence is its number unless another is given."""
@@ -126,11 +153,13 @@ class Counting:
     def asked(
         self, command: type[Command], saga_id: UUID, number: int, *, attempt: int = 1, undo: bool = False
     ) -> Delivery:
-        """Returns the delivery of a command."""
+        """Returns the delivery of a command, the next one of its saga."""
         step = "step.compensation" if undo else "step"
         fields = {"saga_id": saga_id, "step": step, "attempt": attempt, "reply_to": "admission"}
         message = command.model_validate({**fields, "counter": str(saga_id), "number": number})
-        return self.delivery(message, str(saga_id), None, source="admission")
+        self._asked[saga_id] += 1
+        sequence, offset = self._asked[saga_id], next(self._offsets)
+        return self.delivery(message, str(saga_id), sequence, offset=offset, source="admission")
 
     def delivery(
         self,
@@ -158,12 +187,15 @@ class Counting:
         return Delivery(properties, b"\x00rubbish", next(self._tags), next(self._offsets))
 
     def read(self, *deliveries: Delivery) -> None:
-        """Applies a batch of the log."""
-        self.position = self.ledger.apply_log(LOG, deliveries, self.position)
+        """Applies a batch of the log of events."""
+        self._apply(LOG, deliveries)
 
     def take(self, *deliveries: Delivery) -> None:
-        """Applies a batch of the inbox queue."""
-        self.ledger.apply_inbox(QUEUE, deliveries)
+        """Applies a batch of the log of commands."""
+        self._apply(COMMANDS, deliveries)
+
+    def _apply(self, log: str, deliveries: Sequence[Delivery]) -> None:
+        self._positions[log] = self.applier.apply(log, deliveries, self._positions[log])
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Looks into the database."""
@@ -179,10 +211,15 @@ class Counting:
         """Returns (subject, sequence, error) of what is parked or waits."""
         return self.rows("SELECT subject, sequence, error FROM parked_message ORDER BY id")
 
+    def retry(self, channel: str, at_most: int = 100, until: float = math.inf) -> int:
+        """Tries what is held and due."""
+        position = self._positions.get(channel) or self.store.positions.read(channel)
+        return self.applier.retry(channel, position, at_most, until)
+
     def retry_now(self, channel: str) -> bool:
         """Lets everything that is parked be due, as an operator may, and tries it."""
         self.database.execute("UPDATE parked_message SET retry_at = now() WHERE retry_at < 'infinity'")
-        return self.ledger.retry_held(channel) > 0
+        return self.retry(channel) > 0
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -196,7 +233,7 @@ class Counting:
     def close(self) -> None:
         """Ends all connections."""
         self.nudger.close()
-        self.ledger.close()
+        self.store.close()
         self.database.close()
 
 

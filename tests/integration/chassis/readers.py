@@ -9,11 +9,12 @@ from multiprocessing.process import BaseProcess
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
+from services.chassis.consumer.dispatch import Dispatcher
 from services.chassis.consumer.loop import Consumer, Session
-from services.chassis.consumer.postgres_ledger import PostgresLedger
 from services.chassis.database import is_transient
 from services.chassis.health import Heart
 from services.chassis.nudge import Nudger
+from services.chassis.postgres.store import PostgresStore
 from services.chassis.settings import Settings
 from tests.integration.chassis.conftest import LOG, Counting, Faults, handlers_of
 
@@ -69,8 +70,10 @@ def read_log(database_url: str, rabbitmq_url: str) -> None:
     nudger = Nudger(settings, "counting")
 
     def connect() -> Session:
-        ledger = PostgresLedger("counting", settings, Applier(handlers_of(Faults()), None), nudger)
-        return Session("counting", [LOG], ledger, Broker(rabbitmq_url, "counting"), 100)
+        dispatcher = Dispatcher(handlers_of(Faults()), None)
+        store = PostgresStore("counting", settings, dispatcher, nudger)
+        applier = Applier(store, dispatcher.handles, 30)
+        return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)
 
     consumer = Consumer(connect, is_transient, Heart())
     signal.signal(signal.SIGTERM, lambda *_: consumer.stop())

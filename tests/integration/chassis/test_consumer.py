@@ -1,5 +1,6 @@
 """The consumer against a real broker: it finds its place again, whatever happened to the broker or to itself."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,7 +18,7 @@ from services.chassis.health import Heart
 from services.chassis.identifiers import new_id
 from services.chassis.messages import encode
 from tests.eventually import eventually
-from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults, Told
+from tests.integration.chassis.conftest import COMMANDS, LOG, Add, Counting, Faults, Told
 from tests.integration.chassis.running import running
 from tests.integration.chassis.test_poisoned import poison
 
@@ -27,15 +28,17 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self._connection = Connection(url, transport_options={"confirm_publish": True})
+        self._asked: Counter[UUID] = Counter()
         self.channel: Any = self._connection.channel()
 
-    def declare_log(self) -> None:
-        """Declares the log."""
-        self.channel.queue_declare(LOG, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
+    def declare_log(self, *names: str) -> None:
+        """Declares the log of events, or others."""
+        for name in names or (LOG,):
+            self.channel.queue_declare(name, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
 
     def delete(self) -> None:
-        """Deletes the log and the queue."""
-        for name in (LOG, QUEUE):
+        """Deletes both logs."""
+        for name in (LOG, COMMANDS):
             self.channel.queue_delete(name)
 
     def tell(self, counter: str, *numbers: int, log: str = LOG) -> None:
@@ -49,7 +52,9 @@ class Publisher:
         command = Add(
             saga_id=saga_id, step="step", attempt=1, reply_to="admission", counter=str(saga_id), number=number
         )
-        self._publish(QUEUE, "Add", encode(command), "admission", {"subject": str(saga_id)}, message_id)
+        self._asked[saga_id] += 1
+        headers = {"subject": str(saga_id), "sequence": self._asked[saga_id]}
+        self._publish(COMMANDS, "Add", encode(command), "admission", headers, message_id)
 
     def raw(self, queue: str, body: bytes, **properties: Any) -> None:
         """Publishes anything at all."""
@@ -69,10 +74,10 @@ class Publisher:
 
 @pytest.fixture
 def publisher(rabbitmq_url: str) -> Iterator[Publisher]:
-    """A publisher on a broker whose log and queue are empty."""
+    """A publisher on a broker whose logs are empty."""
     publisher = Publisher(rabbitmq_url)
     publisher.delete()
-    publisher.declare_log()
+    publisher.declare_log(LOG, COMMANDS)
     yield publisher
     publisher.delete()
     publisher.close()
@@ -84,7 +89,7 @@ def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Heart]:
     heart = Heart()
 
     def connect() -> Session:
-        return Session("counting", [LOG], counting.open_ledger(), Broker(rabbitmq_url, "counting"), 100)
+        return counting.session(Broker(rabbitmq_url, "counting"))
 
     with running(Consumer(connect, is_transient, heart), ends_within_s=20):
         yield heart
@@ -103,11 +108,10 @@ def test_a_batch_takes_what_is_there_and_no_more_and_messages_may_be_longer_than
     publisher: Publisher, rabbitmq_url: str
 ) -> None:
     broker = Broker(rabbitmq_url, "counting")
-    broker.declare_inbox(QUEUE)
     bodies = [bytes((number,)) * length for number, length in enumerate((1, 5, 3 * READ_BYTES, 300_000, 2, 1))]
     for body in bodies:
-        publisher.raw(QUEUE, body)
-    subscription = broker.subscribe(QUEUE, 100)
+        publisher.raw(COMMANDS, body)
+    subscription = broker.subscribe(COMMANDS, 100, "first")
     assert subscription is not None
     broker.wait(5)
     while len(subscription.waiting) < 3:
@@ -161,25 +165,13 @@ def test_a_log_that_is_missing_at_first_is_read_when_it_is_there(
         eventually(lambda: counting.numbers("a") == [1], because="the log is found")
 
 
-def test_a_queue_that_is_deleted_while_it_is_read_is_declared_again(
+def test_rubbish_in_any_log_is_parked_and_everything_else_flows_on(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
     saga_id = new_id()
     with consuming(counting, rabbitmq_url) as heart:
         eventually(lambda: heart.not_ready() is None, because="the consumer works")
-        publisher.channel.queue_delete(QUEUE)
-        eventually(lambda: _exists(publisher, QUEUE), because="the consumer declares its queue again")
-        publisher.ask(saga_id, 1)
-        eventually(lambda: counting.numbers(saga_id) == [1], because="commands arrive again")
-
-
-def test_rubbish_in_the_log_and_the_queue_is_parked_and_everything_else_flows_on(
-    counting: Counting, publisher: Publisher, rabbitmq_url: str
-) -> None:
-    saga_id = new_id()
-    with consuming(counting, rabbitmq_url) as heart:
-        eventually(lambda: heart.not_ready() is None, because="the consumer works")
-        for queue in (LOG, QUEUE):
+        for queue in (LOG, COMMANDS):
             publisher.raw(queue, b"")
             publisher.raw(queue, b"\xff\x00", message_id="x", content_encoding="utf-8", content_type="text/plain")
             publisher.raw(queue, b"{", type="Add", app_id="admission", application_headers={"subject": 7})
@@ -202,7 +194,7 @@ HOSTILE: list[dict[str, Any]] = [
 LIKE_AN_OFFSET = b"\x0fx-stream-offsetl" + (1 << 40).to_bytes(8, "big")
 
 
-@pytest.mark.parametrize("target", [LOG, QUEUE])
+@pytest.mark.parametrize("target", [LOG, COMMANDS])
 def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_else_flows_on(
     counting: Counting, publisher: Publisher, rabbitmq_url: str, target: str
 ) -> None:
@@ -244,7 +236,7 @@ def test_a_standby_takes_the_log_over(counting: Counting, publisher: Publisher, 
         with consuming(counting, rabbitmq_url) as standby:
             eventually(lambda: standby.not_ready() is None, because="the standby is ready")
             active = counting.rows(
-                """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+                """SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
             )
             assert len(active) == 1
@@ -261,15 +253,6 @@ def test_an_idle_reader_keeps_its_log_and_notices_that_its_place_was_forgotten(
         eventually(lambda: counting.numbers("a") == [1, 2], because="the log is read")
         counting.database.execute("TRUNCATE told, log_reader, log_sequence")
         eventually(lambda: counting.numbers("a") == [1, 2], because="the log is read from its beginning")
-
-
-def _exists(publisher: Publisher, queue: str) -> bool:
-    try:
-        publisher.channel.queue_declare(queue, passive=True)
-    except amqp.NotFound:
-        publisher.channel = publisher._connection.channel()
-        return False
-    return True
 
 
 class Patient(Broker):
@@ -289,13 +272,11 @@ def test_a_consumer_with_nothing_else_to_do_goes_on_with_a_heap_that_fails_and_l
     poison(counting, faults, 3000)
     broker = Patient(rabbitmq_url, "counting")
     broker.waits = []
-    ledger = counting.open_ledger()
-    session = Session("counting", [LOG], ledger, broker, 100)
+    session = counting.session(broker)
     try:
         for _ in range(6):
             session.turn()
     finally:
-        broker.close()
-        ledger.close()
+        session.close()
     assert HELD_TURN_S in broker.waits[-4:]
     assert min(broker.waits) > 0

@@ -7,15 +7,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.chassis.consumer import broker as broker_module
-from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.loop import Consumer, Session
-from services.chassis.consumer.postgres_ledger import PostgresLedger
 from services.chassis.database import is_transient
 from services.chassis.health import Heart
+from services.chassis.postgres.store import PostgresStore
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
-from tests.integration.chassis.conftest import LOG, Counting, handlers_of
+from tests.integration.chassis.conftest import LOG, Counting
 from tests.integration.chassis.running import running
 from tests.integration.chassis.test_consumer import Publisher, publisher
 
@@ -27,11 +26,11 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
     """Runs a consumer behind two proxies."""
     heart = Heart()
     behind = counting.settings.model_copy(update={"database_url": database.url(counting.settings.database_url)})
-    applier = Applier(handlers_of(counting.faults), None)
 
     def connect() -> Session:
-        ledger = PostgresLedger("counting", behind, applier, counting.nudger)
-        return Session("counting", [LOG], ledger, Broker(broker.url(rabbitmq_url), "counting"), 100)
+        store = PostgresStore("counting", behind, counting.dispatcher, counting.nudger)
+        applier = counting.applier_on(store)
+        return Session("counting", [LOG], store, applier, Broker(broker.url(rabbitmq_url), "counting"), 100)
 
     with running(Consumer(connect, is_transient, heart), ends_within_s=40):
         yield heart

@@ -8,10 +8,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from services.chassis.consumer.hindrance import PUT_OFF
 from services.chassis.database import is_transient
 from services.chassis.identifiers import new_id
-from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults, TakeAway
+from services.chassis.postgres.locks import PUT_OFF
+from tests.integration.chassis.conftest import COMMANDS, LOG, Add, Counting, Faults, TakeAway
 
 AT_ONCE_S = 1.5
 """Less than a session waits for a lock, and enough for a slow machine."""
@@ -37,7 +37,7 @@ def counter_in_use(counting: Counting, counter: object) -> Iterator[None]:
 def settle(counting: Counting, channel: str) -> None:
     """Tries what is held until nothing more comes of it."""
     counting.database.execute("UPDATE parked_message SET retry_at = now() WHERE error IS NOT NULL")
-    while counting.ledger.retry_held(channel):
+    while counting.retry(channel):
         pass
 
 
@@ -51,13 +51,13 @@ def test_a_command_that_meets_a_lock_is_put_off_and_everything_else_flows_on(cou
         assert [(error or "").partition(":")[0] for _, _, error in counting.held()] == [PUT_OFF, ""]
         begun = time.monotonic()
         counting.take(counting.asked(Add, second, 6), counting.asked(Add, locked, 1, attempt=3))
-        settle(counting, QUEUE)
+        settle(counting, COMMANDS)
         assert time.monotonic() - begun < AT_ONCE_S
         assert counting.numbers(second) == [6]
         assert counting.rows("SELECT max(attempts), max(retry_at) < now() + interval '1 hour' FROM parked_message") == [
             (1, True)
         ]
-    settle(counting, QUEUE)
+    settle(counting, COMMANDS)
     assert (counting.held(), counting.numbers(locked)) == ([], [1])
 
 
@@ -88,7 +88,7 @@ def test_a_database_on_which_everything_takes_too_long_has_the_whole_batch_again
     assert counting.held() == []
 
 
-@pytest.mark.parametrize("channel", [LOG, QUEUE])
+@pytest.mark.parametrize("channel", [LOG, COMMANDS])
 def test_held_messages_that_somebody_looks_after_are_left_alone(
     counting: Counting, faults: Faults, channel: str
 ) -> None:
@@ -100,23 +100,24 @@ def test_held_messages_that_somebody_looks_after_are_left_alone(
     faults.broken.clear()
     with somebody(counting, "SELECT FROM parked_message FOR UPDATE"):
         begun = time.monotonic()
-        assert counting.ledger.retry_held(channel) == 0
+        assert counting.retry(channel) == 0
         counting.read(counting.told("b", 1))
         counting.take(counting.asked(Add, other, 5))
         assert time.monotonic() - begun < AT_ONCE_S
     settle(counting, channel)
-    assert (counting.numbers(broken), counting.numbers("a")) == (([1], []) if channel == QUEUE else ([], [1, 2]))
+    assert (counting.numbers(broken), counting.numbers("a")) == (([1], []) if channel == COMMANDS else ([], [1, 2]))
 
 
-def test_a_command_is_done_together_with_the_waking_of_the_one_behind_it(counting: Counting, faults: Faults) -> None:
+def test_a_command_waits_for_nobody_who_looks_after_the_one_behind_it(counting: Counting, faults: Faults) -> None:
     saga_id = new_id()
     faults.broken.add(str(saga_id))
     counting.take(counting.asked(Add, saga_id, 1), counting.asked(Add, saga_id, 1, attempt=2))
     faults.broken.clear()
     counting.database.execute("UPDATE parked_message SET retry_at = now() WHERE error IS NOT NULL")
     with somebody(counting, "SELECT FROM parked_message WHERE error IS NULL FOR UPDATE"):
-        assert counting.ledger.retry_held(QUEUE) == 0
-    settle(counting, QUEUE)
+        assert counting.retry(COMMANDS) == 1
+        assert counting.numbers(saga_id) == [1]
+    settle(counting, COMMANDS)
     assert (counting.held(), counting.numbers(saga_id)) == ([], [1])
 
 
@@ -130,5 +131,5 @@ def test_a_compensation_whose_command_somebody_looks_after_keeps_nobody_waiting(
         counting.take(counting.asked(TakeAway, saga_id, 1, undo=True), counting.asked(Add, other, 5))
         assert counting.numbers(other) == [5]
     counting.take(counting.asked(TakeAway, saga_id, 1, undo=True, attempt=2))
-    settle(counting, QUEUE)
+    settle(counting, COMMANDS)
     assert counting.held() == []

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.consumer.ledger import ReaderReplaced
+from services.chassis.consumer.store import ReaderReplaced
 from services.chassis.identifiers import new_id
 from tests.eventually import eventually
 from tests.integration.chassis.conftest import LOG, Counting, Faults
@@ -31,7 +31,7 @@ def test_an_event_that_comes_early_waits_for_those_before_it(counting: Counting)
     assert counting.numbers("b") == [1]
     assert [(subject, sequence) for subject, sequence, _ in counting.held()] == [("a", 3), ("a", 2)]
     counting.read(counting.told("a", 1))
-    while counting.ledger.retry_held(LOG):
+    while counting.retry(LOG):
         pass
     assert counting.numbers("a") == [1, 2, 3]
     assert counting.held() == []
@@ -39,14 +39,14 @@ def test_an_event_that_comes_early_waits_for_those_before_it(counting: Counting)
 
 def test_what_is_missing_is_counted_until_it_comes(counting: Counting, faults: Faults) -> None:
     faults.broken.add("b")
-    assert counting.ledger.own(LOG)
+    assert counting.store.positions.own(LOG)
     assert missing() == 0
     counting.read(counting.told("a", 1), counting.told("a", 3), counting.told("a", 6), counting.told("b", 1))
     counting.read(counting.told("b", 2))
-    counting.ledger.retry_held(LOG)
+    counting.retry(LOG)
     assert missing() == 3, "2, 4 and 5 of one subject; of the other all have come, although none can be applied"
     counting.read(counting.told("a", 5), counting.told("a", 2), counting.told("a", 4))
-    while counting.ledger.retry_held(LOG):
+    while counting.retry(LOG):
         pass
     assert missing() == 0
 
@@ -100,7 +100,7 @@ def test_a_fault_that_passes_rolls_the_whole_batch_back_and_parks_nothing(counti
     good, bad = counting.told("a", 1), counting.told("b", 1, fault=state)
     with pytest.raises(psycopg.Error) as caught:
         counting.read(good, bad)
-    assert counting.ledger.is_transient(caught.value)
+    assert counting.store.is_transient(caught.value)
     assert counting.numbers("a") == []
     assert counting.held() == []
     assert counting.rows("SELECT last_offset FROM log_reader WHERE log = %s", LOG) == [(None,)]
@@ -137,14 +137,14 @@ def test_a_reader_that_was_replaced_cannot_commit(counting: Counting) -> None:
     old = counting.position
     counting.read(counting.told("a", 1))
     with pytest.raises(ReaderReplaced):
-        counting.ledger.apply_log(LOG, [counting.told("b", 1)], old)
+        counting.applier.apply(LOG, [counting.told("b", 1)], old)
     assert counting.numbers("b") == []
 
 
 def test_a_log_has_one_reader_at_a_time_and_the_next_takes_over(counting: Counting) -> None:
-    assert counting.ledger.own(LOG)
-    second = counting.open_ledger()
-    assert not second.own(LOG)
-    counting.ledger.close()
-    eventually(lambda: second.own(LOG), because="the lock ends with the session")
+    assert counting.store.positions.own(LOG)
+    second = counting.open_store()
+    assert not second.positions.own(LOG)
+    counting.store.close()
+    eventually(lambda: second.positions.own(LOG), because="the lock ends with the session")
     second.close()

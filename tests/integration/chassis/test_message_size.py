@@ -27,10 +27,11 @@ def test_a_request_that_would_tell_too_much_is_answered_with_the_reason_and_chan
 def test_a_message_whose_handler_would_tell_too_much_is_parked_with_the_reason(
     counting: Counting, faults: Faults
 ) -> None:
-    counting.ledger.close()
+    counting.store.close()
     counting.settings = counting.settings.model_copy(update={"message_max_bytes": len('{"counter":"a","number":1}')})
-    counting.ledger = counting.open_ledger()
-    counting.ledger.own(LOG)
+    counting.store = counting.open_store()
+    counting.applier = counting.applier_on(counting.store)
+    counting.store.positions.own(LOG)
     counting.read(counting.told("a", 1), counting.told("long", 1), counting.told("b", 1))
     assert [counting.numbers(counter) for counter in ("a", "long", "b")] == [[1], [], [1]]
     ((subject, sequence, error),) = counting.held()

@@ -1,4 +1,4 @@
-"""What is no log under a log's name, and no inbox under the inbox's, stops only its own reader, and says so."""
+"""What is no log under a log's name stops only its own reader, and says so."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,19 +11,13 @@ from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.unreadable import Unreadable
 from services.chassis.identifiers import new_id
 from tests.eventually import eventually
-from tests.integration.chassis.conftest import LOG, QUEUE, Counting
+from tests.integration.chassis.conftest import COMMANDS, LOG, Counting
 from tests.integration.chassis.test_consumer import Publisher, consuming
 
 ODD_LOGS: list[dict[str, Any]] = [
     {},
     {"x-single-active-consumer": True},
     {"x-queue-type": "quorum"},
-]
-ODD_INBOXES: list[dict[str, Any]] = [
-    {"x-queue-type": "stream"},
-    {"x-queue-type": "quorum"},
-    {},
-    {"x-max-length": 5, "x-single-active-consumer": True},
 ]
 
 
@@ -37,7 +31,7 @@ def sessions_lost() -> float | None:
 
 @pytest.fixture
 def publisher(rabbitmq_url: str) -> Iterator[Publisher]:
-    """A publisher on a broker where there is neither a log nor an inbox."""
+    """A publisher on a broker where there is no log."""
     publisher = Publisher(rabbitmq_url)
     publisher.delete()
     yield publisher
@@ -54,6 +48,7 @@ def test_a_queue_under_a_logs_name_stops_only_its_reader_until_the_log_is_there(
     counting: Counting, publisher: Publisher, rabbitmq_url: str, arguments: dict[str, Any]
 ) -> None:
     declare(publisher, LOG, arguments)
+    publisher.declare_log(COMMANDS)
     publisher.tell("a", 1)
     saga_id, lost = new_id(), sessions_lost()
     with consuming(counting, rabbitmq_url) as heart:
@@ -71,44 +66,10 @@ def test_a_queue_under_a_logs_name_stops_only_its_reader_until_the_log_is_there(
     assert sessions_lost() == lost
 
 
-@pytest.mark.parametrize("arguments", ODD_INBOXES)
-def test_a_queue_that_is_no_inbox_is_not_read_and_keeps_no_log_from_being_read(
-    counting: Counting, publisher: Publisher, rabbitmq_url: str, arguments: dict[str, Any]
-) -> None:
-    publisher.declare_log()
-    declare(publisher, QUEUE, arguments)
-    publisher.tell("a", 1)
-    saga_id, lost = new_id(), sessions_lost()
-    publisher.ask(saga_id, 1)
-    with consuming(counting, rabbitmq_url) as heart:
-        eventually(lambda: counting.numbers("a") == [1], because="the log is read")
-        eventually(lambda: QUEUE in (heart.not_ready() or ""), because="the consumer says what it cannot read")
-        assert heart.stuck() is None
-        assert counting.numbers(saga_id) == []
-        publisher.channel.queue_delete(QUEUE)
-        eventually(lambda: heart.not_ready() is None, because="the inbox is declared anew", within_s=40)
-        publisher.ask(saga_id, 1)
-        eventually(lambda: counting.numbers(saga_id) == [1], because="commands are applied")
-    assert sessions_lost() == lost
-
-
-@pytest.mark.parametrize(
-    "limits", [{"x-max-length": 5}, {"x-max-length-bytes": 10_000, "x-overflow": "reject-publish"}]
-)
-def test_an_inbox_that_an_operator_has_limited_is_read(
-    counting: Counting, publisher: Publisher, rabbitmq_url: str, limits: dict[str, Any]
-) -> None:
-    declare(publisher, QUEUE, {"x-queue-type": "quorum", "x-single-active-consumer": True, **limits})
-    saga_id = new_id()
-    publisher.ask(saga_id, 1)
-    with consuming(counting, rabbitmq_url):
-        eventually(lambda: counting.numbers(saga_id) == [1], because="the command is applied")
-
-
-def test_a_log_and_an_inbox_that_are_deleted_while_they_are_read_cost_no_session(
+def test_logs_that_are_deleted_while_they_are_read_cost_no_session(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
-    publisher.declare_log()
+    publisher.declare_log(LOG, COMMANDS)
     publisher.tell("a", 1, 2)
     saga_id = new_id()
     with consuming(counting, rabbitmq_url) as heart:
@@ -117,11 +78,11 @@ def test_a_log_and_an_inbox_that_are_deleted_while_they_are_read_cost_no_session
         publisher.delete()
         eventually(lambda: unreadable(LOG, "missing") == 1, because="it is seen that the log is gone")
         assert heart.not_ready() is None, "its publisher may only just be starting"
-        publisher.declare_log()
+        publisher.declare_log(LOG, COMMANDS)
         publisher.tell("a", 2, 3)
         eventually(lambda: counting.numbers("a") == [1, 2, 3], because="the new log is read", within_s=40)
         publisher.ask(saga_id, 1)
-        eventually(lambda: counting.numbers(saga_id) == [1], because="the inbox was declared again")
+        eventually(lambda: counting.numbers(saga_id) == [1], because="the new log of commands is read", within_s=40)
         assert sessions_lost() == lost
 
 
@@ -137,7 +98,6 @@ def test_looking_at_what_cannot_be_read_leaves_no_channel_behind(publisher: Publ
                 assert kind_of(broker, "odd.queue", "first") == "wrong_kind"
                 assert kind_of(broker, "odd.queue", None) == "refused"
                 assert not broker.exists(LOG)
-                broker.declare_inbox(QUEUE)
             assert len(broker._connection.connection.channels) == open_channels
     finally:
         exclusive.close()

@@ -20,7 +20,7 @@ from services.chassis.messages import Reply
 from services.chassis.saga.saga_rows import SagaRows
 from services.chassis.settings import Settings
 from services.chassis.transaction import transaction
-from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counting, Faults
+from tests.integration.chassis.conftest import COMMANDS, LOG, Add, Counting, Faults
 from tests.integration.conftest import NewDatabase
 
 
@@ -86,8 +86,8 @@ def test_a_virtual_host_is_claimed_for_a_database_on_purpose_only(counting: Coun
         assert (refused.exit_code, "Nothing was changed" in refused.output) == (1, True)
         claimed = CliRunner().invoke(cli, ["patient", "claim", "--yes"], env=environment)
         assert claimed.exit_code == 0, claimed.output
-        broker.own("patient", counting.ledger.identity())
-        with pytest.raises(OwnedByAnother, match=re.escape(counting.ledger.identity())):
+        broker.own("patient", counting.store.identity())
+        with pytest.raises(OwnedByAnother, match=re.escape(counting.store.identity())):
             broker.own("patient", "another")
         broker.disown("patient")
 
@@ -103,11 +103,11 @@ def test_what_an_operator_makes_due_is_applied_by_the_consumer_with_all_that_wai
     stuck: Counting, which: str
 ) -> None:
     stuck.database.execute("UPDATE parked_message SET retry_at = now() + interval '1 hour' WHERE error IS NOT NULL")
-    stuck.ledger.retry_held(LOG)
+    stuck.retry(LOG)
     assert stuck.numbers("b") == []
     result = parked(stuck, "retry", "--all" if which == "all" else str(listed(stuck)[0]["id"]))
     assert result.exit_code == 0, result.output
-    while stuck.ledger.retry_held(LOG):
+    while stuck.retry(LOG):
         pass
     assert stuck.numbers("b") == [1, 2, 3]
 
@@ -122,8 +122,8 @@ def test_a_retry_says_which(counting: Counting, words: list[str]) -> None:
 def test_discarding_an_event_passes_its_sequence_so_that_later_ones_go_on(stuck: Counting) -> None:
     result = parked(stuck, "discard", str(listed(stuck)[0]["id"]), "--yes")
     assert result.exit_code == 0, result.output
-    assert "goes on after event 1" in result.output
-    while stuck.ledger.retry_held(LOG):
+    assert "goes on after message 1" in result.output
+    while stuck.retry(LOG):
         pass
     assert stuck.numbers("b") == [2, 3]
     stuck.read(stuck.told("b", 4))
@@ -134,7 +134,7 @@ def test_an_event_is_not_discarded_before_those_that_it_waits_for(stuck: Countin
     second = listed(stuck)[1]
     result = parked(stuck, "discard", str(second["id"]), "--yes")
     assert result.exit_code == 1
-    assert "event 2 of b waits for event 1" in result.output
+    assert "message 2 of b waits for message 1" in result.output
     assert len(listed(stuck)) == 3
 
 
@@ -154,7 +154,7 @@ def test_a_discarded_command_lets_the_next_of_its_saga_through(counting: Countin
     first, second = listed(counting)
     assert (first["state"], second["state"]) == ("parked", "waits")
     assert parked(counting, "discard", str(first["id"]), "--yes").exit_code == 0
-    counting.ledger.retry_held(QUEUE)
+    counting.retry(COMMANDS)
     assert counting.numbers(saga_id) == [5]
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from services.chassis.mongo.parking import HeldMessages
 
 from services.__main__ import cli
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.identifiers import new_id
-from services.chassis.mongo.parking import HeldMessages
 from services.chassis.mongo.schema import create_collections
 from services.chassis.mongo.storage import MongoDatabase, connect
 from services.chassis.settings import Settings

@@ -15,10 +15,10 @@ from local.ports import LOOPBACK
 from local.rundir import REPOSITORY
 from services.chassis.consumer.growing import growing_tables
 from services.chassis.consumer.retention import Retention
-from services.chassis.identifiers import new_id
+from services.chassis.identifiers import least_id_of, new_id
 from services.chassis.messages import encode
 from tests.eventually import eventually
-from tests.integration.chassis.conftest import LOG, Counting, Faults, Told
+from tests.integration.chassis.conftest import COMMANDS, LOG, Counting, Faults, Told
 from tests.integration.chassis.test_consumer import Publisher, consuming, publisher
 
 __all__ = ["publisher"]
@@ -102,30 +102,34 @@ def test_a_log_that_retention_has_cut_is_told_by_what_is_lost_and_its_lag_stays_
 
 def test_retention_that_keeps_up_says_when_it_left_nothing_and_the_table_stays_small(counting: Counting) -> None:
     """Rows that are too old come at 200 a second."""
-    now = 0.0
-    retention = Retention(counting.ledger.forget_old, clock=lambda: now)
-    counting.database.execute(
-        "INSERT INTO inbox SELECT gen_random_uuid(), now() - interval '60 days' FROM generate_series(1, 12000)"
-    )
-    counting.database.execute("ANALYZE inbox")
+    now, old, came = 0.0, str(least_id_of(time.time() - 60 * 86_400)), 0
+
+    def come(rows: int) -> None:
+        nonlocal came
+        counting.database.execute(
+            """INSERT INTO log_sequence SELECT %s, left(%s, 24) || lpad((%s + n)::text, 12, '0'), 1
+               FROM generate_series(1, %s) AS n""",
+            (COMMANDS, old, came, rows),
+        )
+        came += rows
+
+    retention = Retention(lambda at_most: counting.store.forget_old([COMMANDS], at_most), clock=lambda: now)
+    come(12_000)
+    counting.database.execute("ANALYZE log_sequence")
     look = growing_tables("counting", counting.settings, orchestrates=False)
-    sizes = {size.table: size for size in look()}
-    assert sizes["inbox"].rows == pytest.approx(12_000, rel=0.1)
-    assert sizes["inbox"].oldest_at == pytest.approx(time.time() - 60 * 86_400, abs=60)
-    completed = shown("retention_completed_timestamp_seconds", table="inbox")
+    assert {size.table: size for size in look()}["log_sequence"].rows == pytest.approx(12_000, rel=0.1)
+    completed = shown("retention_completed_timestamp_seconds", table="log_sequence")
     while now < 10:
         now += 0.25
         retention.work(busy=True)
-        counting.database.execute(
-            "INSERT INTO inbox SELECT gen_random_uuid(), now() - interval '60 days' FROM generate_series(1, 50)"
-        )
+        come(50)
         if retention.goes_on:
-            assert shown("retention_completed_timestamp_seconds", table="inbox") == completed
+            assert shown("retention_completed_timestamp_seconds", table="log_sequence") == completed
     assert not retention.goes_on
-    assert time.time() - shown("retention_completed_timestamp_seconds", table="inbox") < 60
+    assert time.time() - shown("retention_completed_timestamp_seconds", table="log_sequence") < 60
     for size in look():
         size.show()
-    assert shown("table_rows", table="inbox") < 2000
+    assert shown("table_rows", table="log_sequence") < 2000
 
 
 def test_a_reader_that_starts_into_trouble_has_all_its_series_and_says_what_is_away(unused_port: int) -> None:
@@ -148,7 +152,7 @@ def test_a_reader_that_starts_into_trouble_has_all_its_series_and_says_what_is_a
         *("retention_completed_timestamp_seconds", "table_rows", "message_end_to_end_seconds_count"),
     )
     assert {f"infirmary_{each}" for each in expected} <= names
-    assert 'infirmary_messages_held{channel="lab.inbox",state="parked"} 0.0' in lines
+    assert 'infirmary_messages_held{channel="patient.events",state="parked"} 0.0' in lines
     assert "infirmary_ready 0.0" in lines
     turned = next(line for line in lines if line.startswith("infirmary_consumer_turned_timestamp_seconds "))
     assert time.time() - float(turned.split()[1]) < 30

@@ -1,8 +1,8 @@
 """What goes wrong in the orchestrator itself is neither a refusal nor silence: nothing is undone for it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -12,19 +12,21 @@ from pydantic import BaseModel
 from services.chassis.cause import cause_of
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.postgres_ledger import PostgresLedger
+from services.chassis.consumer.dispatch import Dispatcher
+from services.chassis.consumer.position import Position
 from services.chassis.envelope import MessageTooLarge
 from services.chassis.handlers import Handlers
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Command, Reply, encode, sends
 from services.chassis.nudge import Nudger
+from services.chassis.postgres.store import PostgresStore
 from services.chassis.saga.definition import MAX_SILENT_ATTEMPTS, Saga, Step
 from services.chassis.saga.orchestrator import Orchestrator
 from services.chassis.settings import Settings
 from services.chassis.transaction import Transaction, transaction
 from tests.integration.conftest import NewDatabase
 
-QUEUE = "leading.inbox"
+PARTICIPANTS = ("ward", "billing")
 
 
 class Stay(BaseModel):
@@ -68,7 +70,13 @@ class Leading:
         self.orchestrator = Orchestrator("leading", self.saga)
         self.nudger = Nudger(settings, "leading")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
-        self.ledger = PostgresLedger("leading", settings, Applier(Handlers("leading"), self.orchestrator), self.nudger)
+        self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator)
+        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger)
+        self.applier = Applier(self.store, self.dispatcher.handles, 30)
+        self._positions = {f"{each}.to.leading": Position(first_offset=0) for each in PARTICIPANTS}
+        self._replied: Counter[str] = Counter()
+        for log in self._positions:
+            self.store.positions.read(log)
         self.saga_id = new_id()
 
     def _completed(self, stay: Stay, _tx: Transaction) -> None:
@@ -89,9 +97,21 @@ class Leading:
     def answered(self, step: str, attempt: int = 1) -> None:
         """The participant has done its part, and the consumer takes its reply."""
         reply = Reply(saga_id=self.saga_id, step=step, attempt=attempt, outcome="done")
-        headers = {"subject": str(self.saga_id)}
-        properties = {"message_id": str(new_id()), "app_id": "ward", "type": "Reply", "application_headers": headers}
-        self.ledger.apply_inbox(QUEUE, [Delivery(properties, encode(reply), 1, None)])
+        self.replied(encode(reply), "ward" if step.startswith("bed") else "billing")
+
+    def replied(self, body: bytes, participant: str = "ward") -> None:
+        """The consumer takes the next reply of a participant."""
+        log, offset = f"{participant}.to.leading", self._replied.total()
+        self._replied[f"{participant} {self.saga_id}"] += 1
+        headers = {"subject": str(self.saga_id), "sequence": self._replied[f"{participant} {self.saga_id}"]}
+        properties = {"message_id": str(new_id()), "app_id": participant, "type": "Reply"}
+        delivery = Delivery({**properties, "application_headers": headers}, body, offset + 1, offset)
+        self._positions[log] = self.applier.apply(log, [delivery], self._positions[log])
+
+    def retry(self) -> None:
+        """Tries what is held."""
+        for log, position in self._positions.items():
+            self.applier.retry(log, position)
 
     def silence(self, times: int) -> None:
         """The saga's timer runs out so many times."""
@@ -109,7 +129,7 @@ class Leading:
         return [kind for (kind,) in self.database.execute("SELECT type FROM outbox ORDER BY id").fetchall()]
 
     def close(self) -> None:
-        for thing in (self.nudger, self.ledger, self.database):
+        for thing in (self.nudger, self.store, self.database):
             thing.close()
 
 
@@ -166,16 +186,13 @@ def test_an_answer_that_cannot_be_applied_is_no_silence(leading: Leading) -> Non
     assert leading.database.execute("SELECT due_at > now() + interval '10 s' FROM saga").fetchone() == (True,)
     leading.broken = False
     leading.database.execute("UPDATE parked_message SET retry_at = now()")
-    leading.ledger.retry_held(QUEUE)
+    leading.retry()
     assert leading.state() == ("completed", None, ["done", "done"])
 
 
 def test_an_answer_that_nobody_can_read_is_no_answer(leading: Leading) -> None:
     leading.start()
-    headers = {"subject": str(leading.saga_id)}
-    properties: dict[str, Any] = {"message_id": str(new_id()), "app_id": "ward", "type": "Reply"}
-    delivery = Delivery({**properties, "application_headers": headers}, b"{}", 1, None)
-    leading.ledger.apply_inbox(QUEUE, [delivery])
+    leading.replied(b"{}")
     leading.silence(1)
     assert leading.sent() == ["Reserve", "Reserve"]
 

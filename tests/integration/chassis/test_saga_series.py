@@ -8,12 +8,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis.cause import cause_of
-from services.chassis.consumer.delivery import Delivery
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Reply, encode
 from services.chassis.saga.measured import SagaWatch
 from services.chassis.transaction import Query, transaction
-from tests.integration.chassis.test_saga_answers import QUEUE, Leading, Stay, leading
+from tests.integration.chassis.test_saga_answers import Leading, Stay, leading
 
 __all__ = ["leading"]
 
@@ -57,9 +56,7 @@ def start(leading: Leading, correlation_id: str) -> UUID:
 
 def refused(leading: Leading, step: str) -> None:
     reply = Reply(saga_id=leading.saga_id, step=step, attempt=1, outcome="refused", reason="no bed")
-    headers = {"subject": str(leading.saga_id)}
-    properties = {"message_id": str(new_id()), "app_id": "ward", "type": "Reply", "application_headers": headers}
-    leading.ledger.apply_inbox(QUEUE, [Delivery(properties, encode(reply), 1, None)])
+    leading.replied(encode(reply), "ward" if step.startswith("bed") else "billing")
 
 
 def test_a_saga_that_is_completed_is_counted_with_its_steps_and_its_time(leading: Leading) -> None:

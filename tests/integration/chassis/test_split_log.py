@@ -11,7 +11,7 @@ import pytest
 
 from services.chassis.cause import cause_of
 from services.chassis.envelope import partition_of
-from services.chassis.log_parts import home, name_of
+from services.chassis.log_names import home, part_name
 from services.chassis.messages import Event, publishes
 from services.chassis.transaction import transaction
 from tests.eventually import eventually
@@ -21,7 +21,7 @@ from tests.integration.chassis.test_consumer import Publisher
 from tests.integration.conftest import NewDatabase
 from tests.integration.relay.process import RelayProcess
 
-PARTS = [name_of("ward", part) for part in range(4)]
+PARTS = [part_name(LOG, part) for part in range(4)]
 MOST_AHEAD = 40
 COUNTERS = [f"counter-{number}" for number in range(24)]
 
@@ -166,22 +166,22 @@ def test_a_part_is_begun_when_the_part_that_its_subjects_came_from_has_been_read
 
 
 def test_an_event_waits_for_the_one_before_it_in_another_part(counting: Counting) -> None:
-    later = counting.ledger.position(PARTS[1])
-    counting.ledger.apply_log(PARTS[1], [counting.told("a", 2)], later)
+    later = counting.store.positions.read(PARTS[1])
+    counting.applier.apply(PARTS[1], [counting.told("a", 2)], later)
     assert counting.numbers("a") == []
-    assert not counting.ledger.retry_held(PARTS[1])
+    assert not counting.retry(PARTS[1])
     counting.read(counting.told("a", 1))
-    assert counting.ledger.retry_held(PARTS[1])
+    assert counting.retry(PARTS[1])
     assert counting.numbers("a") == [1, 2]
     assert counting.held() == []
 
 
 def test_all_that_waited_for_one_in_another_part_is_applied_at_once(counting: Counting) -> None:
-    later = counting.ledger.position(PARTS[1])
+    later = counting.store.positions.read(PARTS[1])
     waiting = [counting.told("a", number) for number in (2, 3, 4, 5, 7)]
-    counting.ledger.apply_log(PARTS[1], waiting, later)
+    counting.applier.apply(PARTS[1], waiting, later)
     counting.read(counting.told("a", 1))
-    assert counting.ledger.retry_held(PARTS[1])
+    assert counting.retry(PARTS[1])
     assert counting.numbers("a") == [1, 2, 3, 4, 5]
     assert [sequence for _, sequence, _ in counting.held()] == [7]
 
@@ -191,8 +191,8 @@ def test_a_subject_may_start_above_1_where_the_part_that_it_came_from_has_lost_i
     counting: Counting, first_offset: int, applied: list[int]
 ) -> None:
     counting.rows("UPDATE log_reader SET first_offset = %s WHERE log = %s RETURNING log", first_offset, LOG)
-    position = counting.ledger.position(PARTS[2])
-    counting.ledger.apply_log(PARTS[2], [counting.told("a", 5)], position)
+    position = counting.store.positions.read(PARTS[2])
+    counting.applier.apply(PARTS[2], [counting.told("a", 5)], position)
     assert counting.numbers("a") == applied
 
 
@@ -202,10 +202,10 @@ def test_readers_of_two_parts_that_lock_the_same_rows_the_other_way_round_both_s
            $$ BEGIN PERFORM pg_advisory_xact_lock(new.number), pg_sleep(0.3); RETURN new; END $$;
            CREATE TRIGGER lock_slowly BEFORE INSERT ON told FOR EACH ROW EXECUTE FUNCTION lock_slowly()"""
     )
-    other = counting.open_ledger()
-    position = other.position(PARTS[1])
+    other = counting.open_store()
+    position = other.positions.read(PARTS[1])
     opposite = [counting.told("c", 2, 1), counting.told("d", 1)]
-    thread = threading.Thread(target=lambda: other.apply_log(PARTS[1], opposite, position))
+    thread = threading.Thread(target=lambda: counting.applier_on(other).apply(PARTS[1], opposite, position))
     thread.start()
     counting.read(counting.told("a", 1), counting.told("b", 2, 1))
     thread.join(20)

@@ -56,9 +56,7 @@ def consuming(counting: Counting, line: Line) -> Iterator[Heart]:
     heart = Heart()
 
     def connect() -> Session:
-        return Session(
-            "counting", [LOG], counting.open_ledger(), line.broker(), 100, patience=PATIENCE, projection="counted"
-        )
+        return counting.session(line.broker(), logs=[LOG], patience=PATIENCE, projection="counted")
 
     with running(Consumer(connect, is_transient, heart), ends_within_s=40):
         yield heart
@@ -172,7 +170,7 @@ def test_what_is_parked_or_waits_is_told_as_that(
 def test_a_log_that_another_process_reads_is_its_affair(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
-    assert counting.ledger.own(LOG)
+    assert counting.store.positions.own(LOG)
     publisher.tell("a", 1)
     with consuming(counting, Line(rabbitmq_url)) as heart:
         eventually(lambda: heart.not_ready() is None, because="it stands by")

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from services.chassis.mongo.ledger import MongoLedger
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.identifiers import new_id
 from services.chassis.messages import encode
-from services.chassis.mongo.ledger import MongoLedger
 from services.chassis.mongo.schema import create_collections
 from services.chassis.settings import Settings
 from services.notification.handlers import handlers

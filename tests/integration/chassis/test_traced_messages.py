@@ -10,7 +10,7 @@ from services.chassis.consumer.delivery import Delivery
 from services.chassis.identifiers import new_id
 from services.chassis.spans import Span
 from services.chassis.transaction import transaction
-from tests.integration.chassis.conftest import LOG, QUEUE, Add, Counted, Counting, Faults
+from tests.integration.chassis.conftest import COMMANDS, LOG, Add, Counted, Counting, Faults
 from tests.spans import spans_told
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -95,7 +95,7 @@ def test_a_malformed_body_is_a_failure_too(counting: Counting, told: list[Span])
 def test_a_command_and_its_reply_are_told(counting: Counting, faults: Faults, told: list[Span]) -> None:
     saga_id = new_id()
     counting.take(traced(counting.asked(Add, saga_id, 5)))
-    assert [span.name for span in told] == [f"process {QUEUE}", "create admission.inbox"]
+    assert [span.name for span in told] == [f"process {COMMANDS}", "create counting.to.admission"]
     assert told[1].parent == told[0].traceparent
 
 

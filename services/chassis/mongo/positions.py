@@ -14,16 +14,17 @@ from uuid import UUID
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.position import Position
-from services.chassis.log_parts import earlier_homes, name_of, part_of, publisher_of
+from services.chassis.consumer.store import ReaderReplaced
+from services.chassis.log_names import earlier_homes, parsed
+from services.chassis.mongo.sharing import Sharing
 from services.chassis.mongo.storage import MongoDatabase, now
 
 LEASE_S = 10.0
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class LogPositions:
+class MongoPositions:
     """The logs that one process reads."""
 
     def __init__(self, database: MongoDatabase, holder: UUID) -> None:
@@ -31,16 +32,17 @@ class LogPositions:
         self._collection = database["log_reader"]
         self._holder = holder
         self._owned: set[str] = set()
+        self._sharing = Sharing(database, holder)
+
+    def rank(self) -> tuple[int, int]:
+        """Returns the place of this process among those that read parts of logs, and how many there are."""
+        return self._sharing.rank()
 
     def note(self, log: str) -> None:
         """Notes that there is a log; it is free unless it was noted before."""
         free = {"holder": None, "until": _LONG_AGO}
         with suppress(DuplicateKeyError):  # somebody else has done so at the same moment
             self._collection.update_one({"_id": log}, {"$setOnInsert": free}, upsert=True)
-
-    def owns(self, log: str) -> bool:
-        """Says whether the log was taken and not let go."""
-        return log in self._owned
 
     def own(self, log: str) -> bool:
         """Takes a log that nobody reads, or whose reader has been silent for the time of a lease."""
@@ -74,14 +76,15 @@ class LogPositions:
             self._owned.remove(log)
 
     def release(self) -> None:
-        """Lets go of all logs at once."""
+        """Lets go of all logs at once, and shares in none any more."""
+        self._sharing.leave()
         self._collection.update_many({"holder": self._holder}, {"$set": {"holder": None, "until": _LONG_AGO}})
         self._owned.clear()
 
     def read(self, log: str) -> Position:
         """Returns how far a log was read."""
         found = self._collection.find_one({"_id": log}) or {}
-        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
+        earlier = earlier_homes(log)
         expired = {"_id": {"$in": earlier}, "first_offset": {"$gt": 0}}
         return Position(
             found.get("first_offset"),
@@ -111,6 +114,16 @@ class LogPositions:
             ReaderReplaced: The log has another reader.
         """
         self._set(log, Position(), {})
+        return self.read(log)
+
+    def cut(self, log: str, first_offset: int) -> Position:
+        """Notes that a log of commands has lost what was before an offset, and forgets its subjects.
+
+        Raises:
+            ReaderReplaced: The log has another reader.
+        """
+        self._database["log_sequence"].delete_many({"source": parsed(log).sequence_scope})
+        self._set(log, replace(self.read(log), first_offset=first_offset), {})
         return self.read(log)
 
     def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:

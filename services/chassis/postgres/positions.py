@@ -5,7 +5,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from services.chassis.consumer.position import Position
-from services.chassis.log_parts import earlier_homes, name_of, part_of, publisher_of
+from services.chassis.log_names import earlier_homes
+from services.chassis.postgres.parked import scope_of
 from services.chassis.transaction import Query
 
 _READER_LOCK: LiteralString = "hashtextextended(%(key)s, 0)"
@@ -40,16 +41,13 @@ class PostgresPositions:
         self._owned: set[str] = set()
         self._shares = False
 
-    def owns(self, log: str) -> bool:
-        """Says whether this session is the one active reader of a log."""
-        return log in self._owned
-
     def own(self, log: str) -> bool:
-        """Tries to become the one active reader of a log that is not its own yet, by an advisory lock."""
-        owned = bool(self._query.value(f"SELECT pg_try_advisory_lock({_READER_LOCK})", key=_reader_key(log)))
-        if owned:
+        """Tries to become the one active reader of a log, by an advisory lock; says whether this session is it."""
+        if log not in self._owned and self._query.value(
+            f"SELECT pg_try_advisory_lock({_READER_LOCK})", key=_reader_key(log)
+        ):
             self._owned.add(log)
-        return owned
+        return log in self._owned
 
     def let_go(self, log: str) -> None:
         """Stops being the reader of a log, if this one is."""
@@ -69,11 +67,10 @@ class PostgresPositions:
         """Notes that there is a log, or a part of one."""
         self._connection.execute("INSERT INTO log_reader (log) VALUES (%s) ON CONFLICT DO NOTHING", (log,))
 
-    def position(self, log: str) -> Position:
+    def read(self, log: str) -> Position:
         """Returns how far a log was read."""
         self.note(log)
-        earlier = [name_of(publisher_of(log), part) for part in earlier_homes(part_of(log))]
-        return self._query.one(Position, _POSITION, log=log, earlier=earlier) or Position()
+        return self._query.one(Position, _POSITION, log=log, earlier=earlier_homes(log)) or Position()
 
     def offsets(self) -> dict[str, int | None]:
         """Returns the stored offset of every log that was ever read.
@@ -88,7 +85,14 @@ class PostgresPositions:
             "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL WHERE log = %s",
             (log,),
         )
-        return self.position(log)
+        return self.read(log)
+
+    def cut(self, log: str, first_offset: int) -> Position:
+        """Notes that a log of commands has lost what was before an offset, and forgets its subjects."""
+        with self._connection.transaction():
+            self._connection.execute("DELETE FROM log_sequence WHERE source = %s", (scope_of(log),))
+            self._connection.execute("UPDATE log_reader SET first_offset = %s WHERE log = %s", (first_offset, log))
+        return self.read(log)
 
 
 def identity_of(query: Query) -> str:

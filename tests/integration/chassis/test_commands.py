@@ -1,15 +1,13 @@
 """Commands: applied once per saga step, answered at every attempt, undone in any order."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+import time
 from dataclasses import replace
 
 from prometheus_client import REGISTRY
 
-from services.chassis.identifiers import new_id
-from tests.eventually import eventually
-from tests.integration.chassis.conftest import QUEUE, Add, Counting, Faults, TakeAway
+from services.chassis.identifiers import least_id_of, new_id
+from tests.integration.chassis.conftest import COMMANDS, Add, Counting, Faults, TakeAway
 
 
 def replies(counting: Counting) -> list[tuple[str, int, str]]:
@@ -23,7 +21,7 @@ def test_a_command_is_applied_and_answered_to_the_saga(counting: Counting) -> No
     counting.take(counting.asked(Add, saga_id, 5))
     assert counting.numbers(saga_id) == [5]
     assert replies(counting) == [("step", 1, "done")]
-    assert counting.rows("SELECT target, subject, sequence FROM outbox") == [("admission.inbox", str(saga_id), None)]
+    assert counting.rows("SELECT target, subject, sequence FROM outbox") == [("counting.to.admission", str(saga_id), 1)]
 
 
 def test_a_message_that_is_delivered_twice_is_applied_and_answered_once(counting: Counting) -> None:
@@ -52,26 +50,10 @@ def test_a_step_is_answered_once_whatever_the_subjects_of_its_messages(counting:
     saga_id = new_id()
     attempts = [counting.asked(Add, saga_id, 5, attempt=number) for number in (1, 2)]
     for attempt, subject in zip(attempts, ("no saga", str(new_id())), strict=True):
-        attempt.properties["application_headers"]["subject"] = subject
+        attempt.properties["application_headers"] |= {"subject": subject, "sequence": 1}
     counting.take(*attempts)
     assert counting.numbers(saga_id) == [5]
     assert replies(counting) == [("step", 1, "done"), ("step", 2, "done")]
-
-
-def test_what_a_consumer_that_was_thought_dead_has_done_is_undone(counting: Counting) -> None:
-    saga_id = new_id()
-    action = counting.asked(Add, saga_id, 5)
-    undo = counting.asked(TakeAway, saga_id, 5, undo=True)
-    with counting.transaction() as slow, ThreadPoolExecutor(1) as other_consumer:
-        slow.execute("INSERT INTO inbox (message_id) VALUES (%(id)s)", id=action.identity)
-        slow.execute("INSERT INTO saga_outcome VALUES (%(id)s, 'step', 'done', NULL)", id=saga_id)
-        assert slow.value("SELECT true")
-        taken = other_consumer.submit(counting.take, action, undo)
-        eventually(lambda: counting.rows("SELECT FROM pg_locks WHERE NOT granted"), because="the other one waits")
-        slow.execute("COMMIT")
-        assert slow.value("SELECT true")
-        taken.result()
-    assert counting.numbers(saga_id) == [-5]
 
 
 def test_a_compensation_undoes_its_step_once(counting: Counting) -> None:
@@ -103,44 +85,48 @@ def test_a_compensation_overtakes_its_own_parked_command_and_closes_it(counting:
     assert replies(counting) == [("step.compensation", 1, "done")]
 
 
-def test_a_compensation_undoes_what_another_consumer_applies_while_it_overtakes(
-    counting: Counting, faults: Faults
-) -> None:
+def test_a_compensation_waits_for_a_command_that_has_not_come_yet(counting: Counting) -> None:
+    saga_id = new_id()
+    late = counting.asked(Add, saga_id, 5)
+    counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
+    assert replies(counting) == []
+    counting.take(late)
+    assert counting.retry_now(COMMANDS)
+    assert counting.numbers(saga_id) == [5, -5]
+
+
+def test_a_compensation_that_fails_as_well_leaves_its_command_parked(counting: Counting, faults: Faults) -> None:
     saga_id = new_id()
     faults.broken.add(str(saga_id))
     counting.take(counting.asked(Add, saga_id, 5))
     undo = counting.asked(TakeAway, saga_id, 5, undo=True)
-    with counting.transaction() as retrying, ThreadPoolExecutor(1) as other_consumer:
-        retrying.execute("INSERT INTO saga_outcome VALUES (%(id)s, 'step', 'done', NULL)", id=saga_id)
-        retrying.execute("DELETE FROM parked_message")
-        assert retrying.value("SELECT true")
-        taken = other_consumer.submit(counting.take, undo)
-        eventually(lambda: counting.rows("SELECT FROM pg_locks WHERE NOT granted"), because="the other one waits")
-        retrying.execute("COMMIT")
-        assert retrying.value("SELECT true")
-        taken.result()
-    assert counting.numbers(saga_id) == [-5]
-
-
-def test_what_another_consumer_has_parked_is_neither_overtaken_nor_forgotten(
-    counting: Counting, faults: Faults
-) -> None:
-    saga_id = new_id()
-    assert not counting.ledger.retry_held(QUEUE)  # it has looked, and knows of nothing
-    faults.broken.add(str(saga_id))
-    with closing(counting.open_ledger()) as other:
-        other.apply_inbox(QUEUE, [counting.asked(Add, saga_id, 5)])
+    counting.database.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (false)")
+    counting.take(undo)
+    assert len(counting.held()) == 2
+    counting.database.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
     faults.broken.clear()
-    counting.take(counting.asked(Add, saga_id, 7, attempt=2))
-    assert counting.numbers(saga_id) == []
-    counting.ledger.tend()
-    assert counting.retry_now(QUEUE)
-    assert counting.numbers(saga_id) == [5]
+    assert counting.retry_now(COMMANDS)
+    assert counting.numbers(saga_id) in ([5, -5], [])
+
+
+def test_commands_of_a_saga_are_applied_in_their_order(counting: Counting) -> None:
+    saga_id = new_id()
+    action, undo = counting.asked(Add, saga_id, 5), counting.asked(TakeAway, saga_id, 5, undo=True)
+    counting.take(undo, action)
+    assert counting.retry_now(COMMANDS)
+    assert counting.numbers(saga_id) == [5, -5]
+
+
+def test_a_saga_older_than_its_log_may_be_met_in_its_middle(counting: Counting) -> None:
+    old = least_id_of(time.time() - 31 * 86_400)
+    counting.asked(Add, old, 3)
+    counting.take(counting.asked(Add, old, 5))
+    assert counting.numbers(old) == [5]
 
 
 def test_a_batch_that_is_done_again_one_by_one_is_counted_once(counting: Counting, faults: Faults) -> None:
     def applied() -> float:
-        return REGISTRY.get_sample_value("infirmary_messages_applied_total", {"channel": QUEUE, "type": "Add"}) or 0
+        return REGISTRY.get_sample_value("infirmary_messages_applied_total", {"channel": COMMANDS, "type": "Add"}) or 0
 
     before, broken = applied(), new_id()
     faults.broken.add(str(broken))
@@ -154,7 +140,7 @@ def test_a_parked_command_is_applied_when_the_fault_is_gone(counting: Counting, 
     counting.take(counting.asked(Add, saga_id, 5), counting.asked(Add, other, 7))
     assert counting.numbers(other) == [7]
     faults.broken.clear()
-    assert counting.retry_now(QUEUE)
+    assert counting.retry_now(COMMANDS)
     assert counting.numbers(saga_id) == [5]
     assert counting.held() == []
 
@@ -190,7 +176,7 @@ def test_a_message_that_cannot_be_read_keeps_no_other_of_its_saga_waiting(counti
     counting.take(unreadable, counting.asked(Add, saga_id, 5))
     counting.take(counting.asked(TakeAway, saga_id, 5, undo=True))
     assert counting.numbers(saga_id) == [5, -5]
-    assert not counting.retry_now(QUEUE)
+    assert not counting.retry_now(COMMANDS)
     assert len(counting.held()) == 1
 
 

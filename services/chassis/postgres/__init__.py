@@ -1,0 +1,1 @@
+"""The library of a service with a PostgreSQL database."""
