@@ -1,25 +1,39 @@
 #!/bin/sh
-# Runs every check to its end, whatever the others say, and names at the end those that fail.
+# Runs every check to its end, whatever the others say, and names at the end those that fail. With names it runs those only:
+# check.sh types imports.
 set -u
 cd "$(dirname "$0")/.."
 
+wanted=" $* "
 failed=
+known=' '
 check() {
     name=$1
     shift
+    known="$known$name "
+    case $wanted in
+        '  ' | *" $name "*) ;;
+        *) return ;;
+    esac
     echo "$name"
     "$@" || failed="$failed${failed:+, }$name"
 }
 
-check Format .venv/bin/ruff format --check .
-check Style .venv/bin/ruff check .
-check Types .venv/bin/mypy .
-check Imports .venv/bin/lint-imports
-check Contracts .venv/bin/python -m services contracts --check
-check Metrics .venv/bin/python -m scripts.metrics_page --check
-check Dashboards .venv/bin/python -m dashboards --check
-check Alerts .venv/bin/python -m alerts --check
+check format .venv/bin/ruff format --check .
+check style .venv/bin/ruff check .
+check types .venv/bin/mypy .
+check imports .venv/bin/lint-imports
+check contracts .venv/bin/python -m services contracts --check
+check metrics .venv/bin/python -m scripts.metrics_page --check
+check dashboards .venv/bin/python -m dashboards --check
+check alerts .venv/bin/python -m alerts --check
 
+for name in "$@"; do
+    case $known in
+        *" $name "*) ;;
+        *) echo "There is no check $name; there are$known" >&2; exit 2 ;;
+    esac
+done
 if [ -n "$failed" ]; then
     echo "What fails: $failed. \`make format\` mends the format and what of the style mends itself." >&2
     exit 1
