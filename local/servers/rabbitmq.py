@@ -186,15 +186,18 @@ def node_definitions(passwords: dict[str, str]) -> dict[str, list[dict[str, str]
 def service_rights(service: str) -> dict[str, str]:
     """Returns what a service's user may touch, as patterns of names.
 
-    It may declare any log or inbox (whoever comes first declares what it needs), publish to the default exchange, and
-    read every log but no inbox other than its own. `<service>.owner` says whose the virtual host is: the broker wants
-    `configure` and `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names.
+    It may declare any log of events, the logs of commands from it and to it, and any inbox of the release before
+    (whoever comes first declares what it needs), and publish to the default exchange. It may read every log of events,
+    the commands to it and its own inbox. `<service>.owner` says whose the virtual host is: the broker wants `configure`
+    and `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names.
     """
-    log = rf"{_SERVICE}\.events(\.[1-9][0-9]?)?"
+    part = r"(\.[1-9][0-9]?)?"
+    events, to_it = rf"{_SERVICE}\.events{part}", rf"{_SERVICE}\.to\.{service}{part}"
+    from_it = rf"{service}\.to\.{_SERVICE}{part}"
     return {
-        "configure": rf"^({log}|{_SERVICE}\.inbox|{service}\.owner)$",
+        "configure": rf"^({events}|{to_it}|{from_it}|{_SERVICE}\.inbox|{service}\.owner)$",
         "write": rf"^(amq\.default|{service}\.owner\.[0-9a-f.-]+)$",
-        "read": rf"^({log}|{service}\.(inbox|owner))$",
+        "read": rf"^({events}|{to_it}|{service}\.(inbox|owner))$",
     }
 
 

@@ -59,20 +59,26 @@ def rights_of(user: str) -> dict[str, Any]:
     return {right: found[right] for right in ("configure", "write", "read")}
 
 
-def log_of(name: str, part: int | None) -> str:
-    return f"{name}.events" if part is None else f"{name}.events.{part}"
+def log_of(name: str, part: int | None, kind: str = "events") -> str:
+    return f"{name}.{kind}" if part is None else f"{name}.{kind}.{part}"
 
 
 @given(names, parts)
-def test_a_service_declares_whatever_it_needs_and_reads_every_log_and_its_own_inbox(
+def test_a_service_declares_whatever_it_needs_and_reads_all_events_and_what_is_said_to_it(
     other: str, part: int | None
 ) -> None:
     rights = rights_of("ward")
-    for target in (log_of(other, part), f"{other}.inbox"):
+    said, heard = log_of("ward", part, f"to.{other}"), log_of(other, part, "to.ward")
+    for target in (log_of(other, part), said, heard, f"{other}.inbox"):
         assert re.search(rights["configure"], target)
         assert not re.search(rights["write"], target)
     assert re.search(rights["read"], log_of(other, part))
-    assert bool(re.search(rights["read"], f"{other}.inbox")) == (other == "ward")
+    assert re.search(rights["read"], heard)
+    for own in (said, f"{other}.inbox"):
+        assert bool(re.search(rights["read"], own)) == (other == "ward")
+    overheard = log_of("lab", part, f"to.{other}")
+    for right in rights.values():
+        assert bool(re.search(right, overheard)) == (other == "ward" and right != rights["write"])
 
 
 def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:
@@ -86,7 +92,8 @@ def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:
 @given(names, parts)
 def test_the_auditor_of_gaps_reads_every_log_and_does_nothing_else(name: str, part: int | None) -> None:
     rights = rights_of("gap-auditor")
-    assert re.search(rights["read"], log_of(name, part))
+    for kind in ("events", "to.lab"):
+        assert re.search(rights["read"], log_of(name, part, kind))
     assert not re.search(rights["read"], f"{name}.inbox")
     for right in ("configure", "write"):
         assert not any(

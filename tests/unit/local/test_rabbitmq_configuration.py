@@ -24,7 +24,7 @@ def test_only_the_administrator_has_a_tag() -> None:
     assert {user["name"]: user["tags"] for user in users} == {ADMINISTRATOR: "administrator", "lab": ""}
 
 
-def test_a_service_reads_every_log_and_its_own_inbox_only() -> None:
+def test_a_service_reads_all_events_and_what_is_said_to_it_only() -> None:
     readable = re.compile(service_rights("lab")["read"])
     assert readable.search("patient.events")
     assert readable.search("patient.events.63")
@@ -32,6 +32,20 @@ def test_a_service_reads_every_log_and_its_own_inbox_only() -> None:
     assert readable.search("lab.inbox")
     assert not readable.search("ward.inbox")
     assert not readable.search("lab.inbox.copy")
+    assert readable.search("ward.to.lab")
+    assert readable.search("ward.to.lab.3")
+    assert not readable.search("lab.to.ward")
+    assert not readable.search("ward.to.lab-2")
+
+
+def test_a_service_declares_the_logs_of_what_it_says_and_of_what_is_said_to_it() -> None:
+    may = re.compile(service_rights("lab")["configure"])
+    assert may.search("lab.to.ward-2")
+    assert may.search("lab.to.ward.63")
+    assert may.search("ward.to.lab")
+    assert not may.search("ward.to.billing")
+    assert not may.search("lab.to.ward.0")
+    assert not may.search("lab.to.")
 
 
 def test_a_service_publishes_through_the_default_exchange_only() -> None:
