@@ -11,10 +11,15 @@ from relay.broker.declarations import Declarations
 from relay.broker.targets import LogLimits
 
 _LIMITS = LogLimits("1D", 10_000_000_000)
+_QUEUE = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 
 
 def declare(url: str, target: str) -> None:
-    """Declares a log or a queue as the relay does."""
+    """Declares a log as the relay does, or an inbox queue as its consumer does."""
+    if target.endswith(".inbox"):
+        with open_channel(url, "benchmark declares") as channel:
+            channel.queue_declare(target, durable=True, auto_delete=False, arguments=_QUEUE)
+        return
     declarations = Declarations(BrokerAddress.parse(url), _LIMITS)
     trouble = declarations.declare(target)
     declarations.close()

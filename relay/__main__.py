@@ -12,7 +12,7 @@ from relay import metrics
 from relay.broker.address import BrokerAddress
 from relay.broker.declarer import Declarer
 from relay.broker.opening import Opening
-from relay.broker.targets import LogLimits, log_names
+from relay.broker.targets import LogLimits
 from relay.crash_points import CrashPoints
 from relay.health import Health, serve
 from relay.loop import Relay
@@ -60,15 +60,13 @@ def _run(service: str, settings: Settings) -> int:
 def _relay(service: str, settings: Settings, health: Health) -> Relay:
     relay_id = uuid4()
     address = BrokerAddress.parse(settings.rabbitmq_url, settings.rabbitmq_ca_file)
-    declared_first = settings.relay_declare
-    if declared_first is None:
-        declared_first = log_names(service, settings.log_parts)
     opening = Opening(
         address,
         LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes),
         service=service,
         name=f"relay {service} {relay_id}",
-        declared_first=declared_first,
+        log_parts=settings.log_parts,
+        declare=settings.relay_declare,
     )
 
     def connect_source() -> Source:

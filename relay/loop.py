@@ -3,7 +3,7 @@
 import logging
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from relay import metrics
 from relay.blocks import Blocks, Kind
@@ -35,7 +35,7 @@ class Relay:
     def __init__(
         self,
         connect_source: Callable[[], Source],
-        connect_broker: Callable[[str | None], Publisher],
+        connect_broker: Callable[[str | None, Sequence[str]], Publisher],
         declarer: Declarer,
         *,
         batch_rows: int,
@@ -45,7 +45,7 @@ class Relay:
         sends: Sends | None = None,
     ) -> None:
         self._source = Reconnecting(metrics.SOURCE, connect_source)
-        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(self._identity))
+        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(*self._known_of_source))
         self._batch_rows = batch_rows
         self._windows = windows
         self._report = report
@@ -82,8 +82,9 @@ class Relay:
         self._report.turned(self._source, self._broker, self._blocks, now)
 
     @property
-    def _identity(self) -> str | None:
-        return self._source.current.identity if self._source.current is not None else None
+    def _known_of_source(self) -> tuple[str | None, Sequence[str]]:
+        source = self._source.current
+        return (source.identity, source.logs) if source is not None else (None, ())
 
     def _turn(self, now: float) -> None:
         source = self._source.ensure(now)

@@ -18,3 +18,8 @@ CREATE UNLOGGED TABLE outbox_relay (
     backend_pid integer NOT NULL,
     seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- The logs that this service writes, so that they are there before the first message.
+CREATE TABLE outbox_log (
+    log text PRIMARY KEY
+);

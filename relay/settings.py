@@ -43,11 +43,15 @@ class Settings(BaseSettings):
         "notifications", min_length=1, description="MongoDB: collection that holds the outboxes"
     )
     relay_declare: Annotated[list[str], NoDecode] | None = Field(
-        None, description="targets to declare at the start, separated by commas; default all parts of the log"
+        None,
+        description="targets to declare at the start, separated by commas; default all parts of the log of events, and "
+        "the logs noted in outbox_log",
     )
-    log_parts: int = Field(1, ge=1, le=64, description="parts of the log to declare at the start, a power of two")
+    log_parts: int = Field(
+        1, ge=1, le=64, description="parts of the log of events to declare at the start, a power of two"
+    )
     relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
-    relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log keeps")
+    relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log of events keeps")
     relay_stalled_after_s: float = Field(
         60.0, ge=1, le=86_400, description="seconds without a confirm after which a relay that could deliver is stalled"
     )

@@ -1,7 +1,8 @@
 """A connection that declares: targets, and whose the virtual host is.
 
-A name says what a target is: `<service>.events` a log, `<service>.inbox` a queue. What bears such a name and is
-something else takes messages and keeps them for nobody, so the relay makes sure before it publishes.
+A name says what a target is: `<service>.events` and `<service>.to.<peer>` are logs. What bears such a name and is
+something else takes messages and keeps them for nobody, so the relay makes sure before it publishes. Any other target
+is a queue that somebody else declares, as `<service>.inbox` was in the release before: it only has to be there.
 """
 
 import contextlib
@@ -41,17 +42,16 @@ class Declarations:
             raise BrokerLostError(f"connecting to the broker failed: {failed}") from failed
 
     def declare(self, target: str) -> str | None:
-        """Declares a target where it is missing; says why it cannot be used, None when it is there and of its kind.
+        """Declares a log where it is missing; says why a target cannot be used, None when it is there and of its kind.
 
         Raises:
             BrokerLostError: the connection is gone.
         """
-        version = int(str(self._connection.server_properties.get("version", "3")).split(".")[0])
-        arguments = arguments_of(target, self._limits, version)
+        arguments = arguments_of(target, self._limits)
         try:
             if arguments is None:
                 return self._missing(
-                    target, f"{target} does not exist, and its name ends neither in .events nor in .inbox"
+                    target, f"{target} does not exist, and the relay declares no other targets than logs"
                 )
             return self._declared_as(target, arguments)
         except amqp.ResourceLocked as locked:

@@ -1,14 +1,17 @@
 """What is done whenever the relay connects to the broker, before it publishes anything."""
 
 import logging
+import time
 from collections.abc import Sequence
 
 from relay.broker.address import BrokerAddress
 from relay.broker.declarations import Declarations
 from relay.broker.errors import BrokerLostError
 from relay.broker.publisher import Publisher
-from relay.broker.targets import LogLimits
+from relay.broker.targets import LogLimits, logs_to_declare
 
+_LONGEST_S = 4.0
+"""How long the loop may wait for declarations; what is not declared by then is looked at with its first message."""
 _log = logging.getLogger(__name__)
 
 
@@ -16,13 +19,31 @@ class Opening:
     """Opens a service's connections: makes sure whose the virtual host is, and declares the service's own targets."""
 
     def __init__(
-        self, address: BrokerAddress, limits: LogLimits, *, service: str, name: str, declared_first: Sequence[str]
+        self,
+        address: BrokerAddress,
+        limits: LogLimits,
+        *,
+        service: str,
+        name: str,
+        log_parts: int,
+        declare: Sequence[str] | None,
     ) -> None:
+        """Takes what the connections need.
+
+        Args:
+            address: where the broker is.
+            limits: how much a log keeps.
+            service: the service's name.
+            name: by which the broker shows the connection that publishes.
+            log_parts: into how many the service's log of events is split.
+            declare: the targets to declare first; None for the log of events and what the service has noted.
+        """
         self._address = address
         self._limits = limits
         self._service = service
         self._name = name
-        self._declared_first = declared_first
+        self._log_parts = log_parts
+        self._declare = declare
         self._warned: set[str] = set()
 
     def declarations(self) -> Declarations:
@@ -33,11 +54,12 @@ class Opening:
         """
         return Declarations(self._address, self._limits)
 
-    def publisher(self, identity: str | None) -> Publisher:
+    def publisher(self, identity: str | None, noted: Sequence[str]) -> Publisher:
         """Opens the connection that publishes.
 
         Args:
             identity: what tells the service's database from every other one; None when that is not known.
+            noted: the logs that the service has noted in its database.
 
         Raises:
             OwnedByAnotherError: the virtual host is another database's.
@@ -47,17 +69,21 @@ class Opening:
         try:
             if identity is not None:
                 self._warn(declarations.own(self._service, identity))
-            known = self._declare_first(declarations)
+            known = self._declare_first(declarations, noted)
         finally:
             declarations.close()
         publisher = Publisher(self._address, name=self._name)
         publisher.known_targets |= known
         return publisher
 
-    def _declare_first(self, declarations: Declarations) -> set[str]:
+    def _declare_first(self, declarations: Declarations, noted: Sequence[str]) -> set[str]:
         """Declares what this service publishes to; one that cannot be is looked at again with its first row."""
-        known = set()
-        for target in self._declared_first:
+        targets = self._declare if self._declare is not None else logs_to_declare(self._service, self._log_parts, noted)
+        known: set[str] = set()
+        ends_at = time.monotonic() + _LONGEST_S
+        for target in targets:
+            if time.monotonic() > ends_at:
+                break
             try:
                 trouble = declarations.declare(target)
             except BrokerLostError as failed:

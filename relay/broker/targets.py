@@ -1,12 +1,13 @@
 """Which targets there are, and what docs/outbox-contract.md has them declared with."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-_LOG = re.compile(r"\.events(\.[1-9][0-9]?)?$")
-_DELIVERY_LIMIT_SINCE = 4
-"""RabbitMQ 4 drops a command after 20 deliveries unless told otherwise; RabbitMQ 3 does not know -1."""
+from relay.message import LONGEST_TARGET_BYTES
+
+_LOG = re.compile(r".\.(?:(?P<events>events)|to\.[a-z][a-z0-9-]*)(?:\.[1-9][0-9]?)?\Z")
 _DIFFERENCE = re.compile(
     r"inequivalent arg '([^']+)' .*: received .* but current is (none|(?:the value )?'(.*?)'(?: of type '\w+')?)$"
 )
@@ -19,22 +20,38 @@ def log_names(service: str, parts: int) -> list[str]:
     return [f"{service}.events", *(f"{service}.events.{part}" for part in range(1, parts))]
 
 
+def is_log(target: str) -> bool:
+    """Whether a target has the name of a log: events for everybody, or commands and replies for one peer."""
+    return _LOG.search(target) is not None and len(target.encode(errors="replace")) <= LONGEST_TARGET_BYTES
+
+
+def logs_to_declare(service: str, parts: int, noted: Iterable[str]) -> list[str]:
+    """Lists the logs to declare before anything is sent.
+
+    Args:
+        service: the service's name.
+        parts: into how many its log of events is split.
+        noted: what the service has noted in `outbox_log`; what has no log's name is left out.
+    """
+    return list(dict.fromkeys([*log_names(service, parts), *filter(is_log, noted)]))
+
+
 @dataclass(frozen=True)
 class LogLimits:
     """How much of a log the broker keeps when the relay had to declare it."""
 
     max_age: str
     max_bytes: int
+    """Of events only: a command that is not yet read must not be pushed out by later ones."""
 
 
-def arguments_of(target: str, limits: LogLimits, rabbitmq_version: int) -> dict[str, Any] | None:
-    """Returns the arguments that a target is declared with; None when its name tells no kind."""
-    if _LOG.search(target):
-        return {"x-queue-type": "stream", "x-max-age": limits.max_age, "x-max-length-bytes": limits.max_bytes}
-    if target.endswith(".inbox"):
-        queue: dict[str, Any] = {"x-queue-type": "quorum", "x-single-active-consumer": True}
-        return queue | ({"x-delivery-limit": -1} if rabbitmq_version >= _DELIVERY_LIMIT_SINCE else {})
-    return None
+def arguments_of(target: str, limits: LogLimits) -> dict[str, Any] | None:
+    """Gives the arguments that a log is declared with; None when the target has no log's name."""
+    name = _LOG.search(target)
+    if name is None:
+        return None
+    arguments: dict[str, Any] = {"x-queue-type": "stream", "x-max-age": limits.max_age}
+    return arguments | ({"x-max-length-bytes": limits.max_bytes} if name["events"] else {})
 
 
 def as_it_is(arguments: dict[str, Any], complaint: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from relay.sources.mongo_entries import Entries, created_at, is_empty, key_of, v
 from relay.sources.mongo_lease import Documents, Leases
 from relay.sources.mongo_place import Place
 from relay.sources.mongo_reading import found, marked, some_free
-from relay.sources.mongo_session import connect, identity_of, lost_as_source_lost
+from relay.sources.mongo_session import connect, identity_of, lost_as_source_lost, noted_logs
 from relay.sources.mongo_watch import Watch
 from relay.sources.source import Backlog, Blocked
 from relay.trouble import Trouble
@@ -69,6 +69,7 @@ class MongoSource:
             self._client = connect(url, ca_file)
             database = self._client.get_default_database()
             self.identity = identity_of(database)
+            self.logs = noted_logs(database)
             # Majority: what is published must not be rolled back afterwards by a failover.
             self._documents: Documents = database.get_collection(collection, read_concern=ReadConcern("majority"))
             self._leases = Leases(database["outbox_lease"], relay_id)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
@@ -59,6 +60,18 @@ def identity_of(database: Database[dict[str, Any]]) -> str | None:
         _log.warning("which database this is cannot be known: %s", refused)
         return None
     return str(found["value"]) if found is not None else None
+
+
+def noted_logs(database: Database[dict[str, Any]]) -> list[str]:
+    """Reads which logs the service has noted that it writes; none where it notes none, or that cannot be read."""
+    try:
+        names = [document["_id"] for document in database["outbox_log"].find({}, {"_id": True}).sort("_id", 1)]
+    except (BSONError, OperationFailure) as refused:
+        if isinstance(refused, OperationFailure) and refused.code != _UNAUTHORIZED:
+            raise
+        _log.warning("outbox_log cannot be read, so a log is declared when its first message comes: %s", refused)
+        return []
+    return [name for name in names if isinstance(name, str)]
 
 
 @contextmanager

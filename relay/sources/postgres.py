@@ -21,7 +21,7 @@ from relay.sources.postgres_deletion import Deletion
 from relay.sources.postgres_ownership import Ownership
 from relay.sources.postgres_reading import Reading
 from relay.sources.postgres_rows import Fetched, created_at
-from relay.sources.postgres_session import check_outbox, connect, identity_of
+from relay.sources.postgres_session import check_outbox, connect, identity_of, noted_logs
 from relay.sources.postgres_types import Ids, IdSet
 from relay.sources.postgres_writers import Writers
 from relay.sources.source import Backlog, Blocked, SourceLostError
@@ -72,6 +72,7 @@ class PostgresSource:
             check_outbox(self._connection)
             self._connection.prepare_look()
             self.identity = identity_of(self._connection)
+            self.logs = noted_logs(self._connection)
             self._deletion = Deletion(self._connection)
             self._reading = Reading(
                 self._connection,

@@ -119,6 +119,21 @@ def identity_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
     return str(identity)
 
 
+def noted_logs(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
+    """Reads which logs the service has noted that it writes; none where it notes none, or that cannot be read."""
+    try:
+        return [log for (log,) in connection.execute(statements.LOGS)]
+    except psycopg.errors.UndefinedTable:
+        return []
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.UndefinedColumn,
+    ) as refused:
+        _log.warning("outbox_log cannot be read, so a log is declared when its first message comes: %s", refused)
+        return []
+
+
 def check_outbox(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     """Looks for the tables and columns of the contract.
 

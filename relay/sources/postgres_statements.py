@@ -28,6 +28,8 @@ SELECT attname::text, relname::text FROM pg_attribute JOIN pg_class ON pg_class.
 WHERE attrelid IN (to_regclass('outbox'), to_regclass('outbox_relay')) AND attnum > 0 AND NOT attisdropped
 """
 
+LOGS = "SELECT log::text FROM outbox_log ORDER BY log"
+
 IDENTITY = "SELECT 'outbox'::regclass::oid::bigint, pg_backend_pid()"
 
 DATABASE_IDENTITY = """

@@ -1,5 +1,6 @@
 """What the loop asks of a source, whatever database it stands on."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
@@ -66,6 +67,10 @@ class Source(Protocol):
     @property
     def identity(self) -> str | None:
         """What tells this database from every other one, for ever; None when the database does not tell."""
+
+    @property
+    def logs(self) -> Sequence[str]:
+        """The logs that the service has noted that it writes, as they were when the source connected."""
 
     @property
     def trouble(self) -> Trouble | None:

@@ -37,6 +37,14 @@ class Outbox(ABC):
         """Writes messages; those of one subject in one transaction."""
 
     @abstractmethod
+    def note_logs(self, logs: list[str]) -> None:
+        """Notes which logs the service writes."""
+
+    @abstractmethod
+    def forget_logs(self) -> None:
+        """Removes what they are noted in, as a service of the release before has it."""
+
+    @abstractmethod
     def waiting(self) -> int:
         """Returns how many messages have not been deleted yet."""
 
@@ -58,6 +66,13 @@ class PostgresOutbox(Outbox):
         with self.session.cursor() as cursor:
             cursor.executemany(INSERT, [row(message) for message in messages])
         self.session.execute("NOTIFY outbox")
+
+    def note_logs(self, logs: list[str]) -> None:
+        with self.session.cursor() as cursor:
+            cursor.executemany("INSERT INTO outbox_log VALUES (%s)", [(log,) for log in logs])
+
+    def forget_logs(self) -> None:
+        self.session.execute("DROP TABLE outbox_log")
 
     def close(self) -> None:
         self.session.close()
@@ -109,6 +124,12 @@ class MongoOutbox(Outbox):
                 },
                 upsert=True,
             )
+
+    def note_logs(self, logs: list[str]) -> None:
+        self._client.get_default_database()["outbox_log"].insert_many([{"_id": log} for log in logs])
+
+    def forget_logs(self) -> None:
+        self._client.get_default_database()["outbox_log"].drop()
 
     def close(self) -> None:
         self._client.close()

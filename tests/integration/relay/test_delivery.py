@@ -52,14 +52,14 @@ def test_large_bodies_and_empty_ones_arrive_whole(
     assert broker.bodies(f"{service}.events") == [body.decode() for body in bodies]
 
 
-def test_a_missing_log_and_a_missing_queue_are_declared(
+def test_a_missing_log_is_declared_when_its_first_message_comes(
     outbox: Outbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
     start_relay(outbox, RELAY_DECLARE="").until_ready()
-    outbox.write([Message(f"{service}.events", "p", 1, b"event"), Message(f"{service}x.inbox", "p", None, b"command")])
+    events_log, commands = f"{service}.events", f"{service}.to.ward.3"
+    outbox.write([Message(events_log, "p", 1, b"event"), Message(commands, "p", 1, b"command")])
     until_delivered(outbox)
-    assert broker.bodies(f"{service}.events") == ["event"]
-    assert broker.bodies(f"{service}x.inbox", stream=False) == ["command"]
+    assert (broker.bodies(events_log), broker.bodies(commands)) == (["event"], ["command"])
 
 
 def test_a_log_deleted_while_it_is_empty_costs_nothing(

@@ -12,12 +12,12 @@ from tests.integration.relay.outboxes import Message, PostgresOutbox
 def test_a_locked_row_is_sent_once_and_the_others_flow_on(
     postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
-    queue = f"{service}.inbox"
-    postgres_outbox.write([Message(queue, "p", None, b"locked")])
+    log = f"{service}.to.ward"
+    postgres_outbox.write([Message(log, "p", 1, b"locked")])
     with psycopg.connect(postgres_outbox.url) as holder:
         holder.execute("SELECT FROM outbox FOR UPDATE")
         relay = start_relay(postgres_outbox).until_ready()
-        eventually(lambda: broker.exists(queue) and broker.count(queue) == 1, because="it is sent")
+        eventually(lambda: broker.exists(log) and broker.count(log) == 1, because="it is sent")
         for first in (1, 4, 7):
             postgres_outbox.write(events(service, 3, first=first))
             eventually(lambda: postgres_outbox.waiting() == 1, because="the others have gone", within_s=4)
@@ -26,7 +26,7 @@ def test_a_locked_row_is_sent_once_and_the_others_flow_on(
     until_delivered(postgres_outbox, within_s=5)
     eventually(lambda: relay.reasons() == "", because="it is ready again")
     assert relay.metric('outbox_relay_connections_total{server="source"}') == 1
-    assert broker.bodies(queue, stream=False) == ["locked"]
+    assert broker.bodies(log) == ["locked"]
     arrived = broker.bodies(f"{service}.events")
     assert (in_order_of_subject(arrived), len(arrived)) == (everything(9), 63)
 

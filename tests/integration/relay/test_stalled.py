@@ -102,7 +102,7 @@ def test_what_is_held_back_is_not_stalled(outbox: Outbox, service: str, start_re
 def test_rows_that_were_sent_and_are_locked_are_not_stalled(
     postgres_outbox: PostgresOutbox, service: str, start_relay: StartRelay
 ) -> None:
-    postgres_outbox.write([Message(f"{service}.inbox", "p", None, b"locked")])
+    postgres_outbox.write([Message(f"{service}.to.ward", "p", 1, b"locked")])
     with psycopg.connect(postgres_outbox.url) as holder:
         holder.execute("SELECT FROM outbox FOR UPDATE")
         relay = start_relay(postgres_outbox, **SOON).until_ready()

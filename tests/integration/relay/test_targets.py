@@ -17,7 +17,7 @@ QUORUM, STREAM, CLASSIC = {"x-queue-type": "quorum"}, {"x-queue-type": "stream"}
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("x.events", QUORUM), ("x.events.3", CLASSIC), ("x.events", {"x-max-length": 5}), ("x.inbox", STREAM)],
+    [("x.events", QUORUM), ("x.events.3", CLASSIC), ("x.events", {"x-max-length": 5}), (".to.ward", QUORUM)],
 )
 def test_a_target_of_another_kind_takes_nothing_and_stops_nothing_else(
     postgres_outbox: PostgresOutbox,
@@ -85,13 +85,15 @@ def test_a_service_with_a_digit_and_a_hyphen_has_the_rights_it_needs_and_no_othe
     with RabbitMQServer(tmp_path / "rabbitmq", users=["ward-2"]) as server:
         broker = Broker(server.url)
         relay = start_relay(postgres_outbox, service="ward-2", RABBITMQ_URL=server.url_of("ward-2")).until_ready()
-        postgres_outbox.write([*events("ward-2", 2), Message("lab-7.inbox", "p", None, b"command")])
+        postgres_outbox.write([*events("ward-2", 2), Message("ward-2.to.lab-7", "p", 1, b"command")])
         until_delivered(postgres_outbox)
         assert in_order_of_subject(broker.bodies("ward-2.events")) == everything(2)
-        assert broker.bodies("lab-7.inbox", stream=False) == ["command"]
-        postgres_outbox.write([Message("Ward.events", "p", 1, b"refused"), *events("ward-2", 2, first=3)])
-        eventually(lambda: postgres_outbox.waiting() == 1, because="all others have gone")
-        assert "ACCESS_REFUSED - access to queue 'Ward.events'" in relay.reasons()
+        assert broker.bodies("ward-2.to.lab-7") == ["command"]
+        refused = [Message("Ward.events", "p", 1, b"refused"), Message("lab-7.to.ward-3", "q", 1, b"refused")]
+        postgres_outbox.write([*refused, *events("ward-2", 2, first=3)])
+        eventually(lambda: postgres_outbox.waiting() == 2, because="all others have gone")
+        for target in ("Ward.events", "lab-7.to.ward-3"):
+            assert f"ACCESS_REFUSED - access to queue '{target}'" in relay.reasons()
         assert "ACCESS_REFUSED" not in (tmp_path / "relay.log").read_text().split("Ward.events")[0]
 
 

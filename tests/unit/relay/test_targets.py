@@ -2,24 +2,37 @@
 
 import pytest
 
-from relay.broker.targets import LogLimits, arguments_of, as_it_is, log_names
+from relay.broker.targets import LogLimits, arguments_of, as_it_is, is_log, log_names, logs_to_declare
 
 LIMITS = LogLimits("30D", 1_000_000)
 
 
 @pytest.mark.parametrize("target", log_names("patient", 64))
 def test_every_part_of_a_log_is_a_stream_with_the_logs_limits(target: str) -> None:
-    arguments = arguments_of(target, LIMITS, 4)
+    arguments = arguments_of(target, LIMITS)
     assert arguments == {"x-queue-type": "stream", "x-max-age": "30D", "x-max-length-bytes": 1_000_000}
 
 
-def test_an_inbox_is_a_quorum_queue() -> None:
-    assert (arguments_of("patient.inbox", LIMITS, 3) or {})["x-queue-type"] == "quorum"
+@pytest.mark.parametrize("target", ["admission.to.ward", "admission.to.ward.63", "a.to.b-2", "a.to.events"])
+def test_a_log_of_commands_is_a_stream_that_is_limited_by_age_only(target: str) -> None:
+    assert arguments_of(target, LIMITS) == {"x-queue-type": "stream", "x-max-age": "30D"}
 
 
-@pytest.mark.parametrize("target", ["patient.nowhere", "patient.events.0", "patient.events.x", "patient.inbox.1"])
-def test_a_name_that_tells_no_kind_is_not_declared(target: str) -> None:
-    assert arguments_of(target, LIMITS, 4) is None
+@pytest.mark.parametrize(
+    "target",
+    [
+        "patient.nowhere", "patient.events.0", "patient.events.x", "patient.inbox", ".events", "events", "a.events\n",
+        "ward.to.", "ward.to.lab.0", "ward.to.Lab", ".to.lab", "ward.to.lab.inbox",
+    ],
+)  # fmt: skip
+def test_what_has_no_logs_name_is_not_declared(target: str) -> None:
+    assert arguments_of(target, LIMITS) is None
+    assert not is_log(target)
+
+
+def test_what_a_service_has_noted_is_declared_beside_its_log_of_events() -> None:
+    noted = ["ward.events", "ward.to.admission", "odd", "x" * 250 + ".events", "ward.to.lab.3"]
+    assert logs_to_declare("ward", 2, noted) == ["ward.events", "ward.events.1", "ward.to.admission", "ward.to.lab.3"]
 
 
 def test_a_log_that_is_not_split_has_one_name() -> None:

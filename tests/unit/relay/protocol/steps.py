@@ -51,7 +51,7 @@ class Process(threading.Thread):
                 batch_bytes=1_000_000,
                 message_max_bytes=1_000_000,
             ),
-            lambda _identity: cast("Publisher", broker.connect(self.pause)),
+            lambda _identity, _logs: cast("Publisher", broker.connect(self.pause)),
             ModelDeclarer(broker),
             batch_rows=BATCH_ROWS,
             windows=WINDOWS,
