@@ -48,13 +48,13 @@ STOPSIGNAL SIGTERM
 
 FROM runtime AS relay
 COPY --from=dependencies /opt/venv /opt/venv
-COPY --chown=10001:10001 relay relay
-RUN python -m compileall -q relay
+COPY --chown=10001:10001 relay/infirmary_relay infirmary_relay
+RUN python -m compileall -q infirmary_relay
 LABEL org.opencontainers.image.title=infirmary-relay \
       org.opencontainers.image.description="Moves an outbox's messages to RabbitMQ."
 ARG VERSION=development REVISION=unknown
 LABEL org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$REVISION
-ENTRYPOINT ["python", "-m", "relay"]
+ENTRYPOINT ["python", "-m", "infirmary_relay"]
 
 
 FROM runtime AS day

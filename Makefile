@@ -1,6 +1,8 @@
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+# The relay is a distribution of its own, below relay/.
+export PYTHONPATH := $(CURDIR)/relay
 
 .PHONY: help
 help: ## List the targets

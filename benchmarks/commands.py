@@ -5,9 +5,9 @@ import secrets
 from datetime import UTC, datetime
 
 from benchmarks.rows import AGGREGATES
-from relay.broker.address import BrokerAddress
-from relay.broker.publisher import Publisher
-from relay.message import Row
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.message import Row
 from services.chassis.identifiers import new_id
 from services.chassis.wire import encode_header
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from benchmarks.log_tail import LogTail
 from benchmarks.rows import messages
 from benchmarks.writing import Written, connect, with_outbox, write_at
-from relay.broker.address import BrokerAddress
-from relay.broker.session import CHANNEL, Session
-from relay.broker.wire import Encoder
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.handshake import CHANNEL
+from infirmary_relay.broker.session import Session
+from infirmary_relay.broker.wire import Encoder
 
 WARM_S = 2.0
 _DEADLINE_S = 60.0

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import psycopg
 
-from relay.broker.address import BrokerAddress
-from relay.broker.session import CHANNEL, Session
-from relay.broker.wire import METHOD, Encoder
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.handshake import CHANNEL
+from infirmary_relay.broker.session import Session
+from infirmary_relay.broker.wire import METHOD, Encoder
 
 BUFFER_MESSAGES = 500
 _ACK = b"\x00\x3c\x00\x50"

@@ -9,7 +9,7 @@ from local.process import Process
 
 @dataclass(frozen=True)
 class RunningRelay:
-    """`python -m relay`."""
+    """`python -m infirmary_relay`."""
 
     process: Process
 

@@ -17,7 +17,7 @@ from benchmarks.rows import prepare
 from benchmarks.sheet import Sheet, at_least
 from benchmarks.stage import Stage, apart
 from benchmarks.targets import declare, delete
-from relay.broker.targets import log_names
+from infirmary_relay.broker.targets import log_names
 
 TITLE = "Split log: messages applied a second by 1, 2 and 4 readers of a log split into 4"
 PARTS = 4

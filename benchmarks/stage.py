@@ -77,16 +77,16 @@ class Stage:
 
     @contextmanager
     def relay(self, database_url: str, target: str, **settings: str) -> Iterator[RunningRelay]:
-        """Runs `python -m relay` on a database, with its default settings except those given."""
+        """Runs `python -m infirmary_relay` on a database, with its default settings except those given."""
         disown(self.rabbitmq.url, _SERVICE)
         process = Process(
             "relay",
-            [sys.executable, "-m", "relay", _SERVICE],
+            [sys.executable, "-m", "infirmary_relay", _SERVICE],
             log_path=self.logs / "relay.log",
             environment={name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
             | {"DATABASE_URL": database_url, "RABBITMQ_URL": self.rabbitmq.url, "RELAY_DECLARE": target}
             | settings,
-            working_dir=REPOSITORY,
+            working_dir=REPOSITORY / "relay",
         )
         process.start()
         try:

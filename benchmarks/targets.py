@@ -6,9 +6,9 @@ from typing import Any
 
 import amqp
 
-from relay.broker.address import BrokerAddress
-from relay.broker.declarations import Declarations
-from relay.broker.targets import LogLimits
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.declarations import Declarations
+from infirmary_relay.broker.targets import LogLimits
 
 _LIMITS = LogLimits("1D", 10_000_000_000)
 _QUEUE = {"x-queue-type": "quorum", "x-single-active-consumer": True}

@@ -22,7 +22,7 @@ check() {
 check format .venv/bin/ruff format --check .
 check style .venv/bin/ruff check .
 check types .venv/bin/mypy .
-check imports .venv/bin/lint-imports
+check imports env PYTHONPATH=relay .venv/bin/lint-imports
 check contracts .venv/bin/python -m services contracts --check
 check metrics .venv/bin/python -m scripts.metrics_page --check
 check dashboards .venv/bin/python -m dashboards --check

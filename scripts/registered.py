@@ -110,7 +110,8 @@ def _away() -> "Settings":
 
 
 def _relay() -> CollectorRegistry:
-    from relay import metrics
+    sys.path.insert(0, str(REPOSITORY / "relay"))
+    from infirmary_relay import metrics
 
     metrics.show_from_the_start()
     return metrics.registry

@@ -7,3 +7,9 @@ checker     pure functions over the recorded history and the final databases and
 
 `campaign` lets them loose on one hospital: `python -m tests.chaos --minutes 10 --seed 7`.
 """
+
+import sys
+
+from local.rundir import REPOSITORY
+
+sys.path.append(str(REPOSITORY / "relay"))  # a distribution of its own

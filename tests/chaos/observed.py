@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
     make_sleep_work()
     program, *words = arguments
     if program == "relay":
-        from relay.__main__ import main
+        from infirmary_relay.command import main
 
         sys.exit(main(words))
     from services.__main__ import cli

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import psycopg
 
-from relay import loop
-from relay.broker import publisher, wire
-from relay.broker.errors import BrokerLostError
-from relay.delivery import _ON_ACK, _PENDING, Deliveries
-from relay.loop import Relay
-from relay.message import KEY
-from relay.sources import postgres_statements
+from infirmary_relay import loop
+from infirmary_relay.broker import publisher, wire
+from infirmary_relay.broker.errors import BrokerLostError
+from infirmary_relay.delivery import _ON_ACK, _PENDING, Deliveries
+from infirmary_relay.loop import Relay
+from infirmary_relay.message import KEY
+from infirmary_relay.sources import postgres_statements
 from services.chassis import snapshots
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.inbox_batch import InboxBatch

@@ -15,7 +15,8 @@ from local.topology import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, PORT_BASE_VARIA
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "configuration.md").read_text()
-MODULES = [*sorted((REPOSITORY / "services").glob("*/settings.py")), REPOSITORY / "relay" / "settings.py"]
+RELAY = REPOSITORY / "relay"
+MODULES = [*sorted((REPOSITORY / "services").glob("*/settings.py")), RELAY / "infirmary_relay" / "settings.py"]
 
 Row = tuple[str, str, str]
 
@@ -30,7 +31,8 @@ def rows_below(heading: str) -> list[Row]:
 
 
 def fields_of(path: Path) -> Iterator[tuple[str, FieldInfo]]:
-    module = import_module(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
+    folder = RELAY if path.is_relative_to(RELAY) else REPOSITORY
+    module = import_module(".".join(path.relative_to(folder).with_suffix("").parts))
     for kind in vars(module).values():
         if inspect.isclass(kind) and issubclass(kind, BaseSettings) and kind.__module__ == module.__name__:
             yield from kind.model_fields.items()

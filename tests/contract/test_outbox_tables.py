@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 import pytest
@@ -12,9 +13,12 @@ from local.servers.sources import Source, postgres_source, this_machine
 from services.chassis.migrate import migrate
 from services.chassis.settings import Settings
 
-RELAY_TABLES = Path(__file__).resolve().parents[2] / "relay" / "schema.sql"
+RELAY_TABLES = Path(__file__).resolve().parents[2] / "relay" / "infirmary_relay" / "schema.sql"
+PAGE = RELAY_TABLES.parents[2] / "docs" / "outbox-contract.md"
 MAY_LACK = {"outbox_log"}
 """The relay serves a service that has none."""
+WRITERS_OWN = {"outbox_sequence"}
+"""The relay does not use it."""
 
 COLUMNS = """
 SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default, is_identity,
@@ -47,10 +51,29 @@ def test_a_migrated_service_has_the_outbox_of_the_relay(postgres: PostgresServer
     with databases.clone("contract_service") as of_service, databases.clone("contract_relay") as of_relay:
         expected, found = _tables(of_relay), _tables(of_service)
         assert expected - found <= MAY_LACK
-        asked = {"tables": sorted(expected & found)}
+        asked = {"tables": sorted((expected & found) - WRITERS_OWN)}
         for query in (COLUMNS, CONSTRAINTS, IDENTITY_CACHE):
             assert _rows(of_service, query, asked) == _rows(of_relay, query, asked)
             assert _rows(of_relay, query, asked)
+
+
+def test_the_page_shows_the_tables_that_the_relay_prints() -> None:
+    shown = PAGE.read_text().partition("```sql")[2].partition("```")[0]
+    printed = [line for line in RELAY_TABLES.read_text().splitlines() if not line.startswith("--")]
+    assert shown.split() == "\n".join(printed).split()
+
+
+def test_the_statement_that_the_page_shows_numbers_the_messages_of_a_subject(
+    postgres: PostgresServer | GivenPostgres,
+) -> None:
+    text = PAGE.read_text()
+    statement = text[text.index("    WITH next AS") : text.index("FROM next") + len("FROM next")]
+    postgres.databases.make_template("contract_relay", _create_relay_tables)
+    with postgres.databases.clone("contract_relay") as url, psycopg.connect(url) as connection:
+        for _ in range(2):
+            connection.execute(statement.encode())
+        rows = connection.execute("SELECT sequence, partition, target, subject FROM outbox ORDER BY id").fetchall()
+        assert rows == [(sequence, crc32(b"order-7") % 64, "orders.events", "order-7") for sequence in (1, 2)]
 
 
 def _create_relay_tables(url: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from infirmary_relay import sends
+from infirmary_relay import span_export as relay_export
 from local.ports import free_port
-from relay import sends
-from relay import span_export as relay_export
 from services.chassis import span_export
 from services.chassis.spans import Span
 

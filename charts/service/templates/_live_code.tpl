@@ -31,5 +31,5 @@ command:
         [ -n "$ending" ] || sleep 0.5
     done
   - restartable
-args: {{- concat (list "python" "-m" (eq (index . 0) "relay" | ternary "relay" "services")) (index . 1) | toYaml | nindent 2 }}
+args: {{- concat (list "python" "-m" (eq (index . 0) "relay" | ternary "infirmary_relay" "services")) (index . 1) | toYaml | nindent 2 }}
 {{- end -}}

@@ -11,7 +11,7 @@ from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.outboxes import MongoOutbox, Outbox, PostgresOutbox
-from tests.integration.relay.process import ROOT, RelayProcess
+from tests.integration.relay.process import RELAY, RelayProcess
 
 StartRelay = Callable[..., RelayProcess]
 
@@ -31,7 +31,7 @@ def service() -> str:
 def outbox_template(postgres: PostgresServer | GivenPostgres) -> str:
     def create_tables(url: str) -> None:
         with psycopg.connect(url) as session:
-            session.execute((ROOT / "relay" / "schema.sql").read_text())
+            session.execute((RELAY / "infirmary_relay" / "schema.sql").read_text())
 
     postgres.databases.make_template("template_outbox", create_tables)
     return "template_outbox"

@@ -13,19 +13,20 @@ from local.ports import free_port
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
+RELAY = ROOT / "relay"
 
 
 class RelayProcess:
-    """`python -m relay <service>`, with a look at its metrics port."""
+    """`python -m infirmary_relay <service>`, with a look at its metrics port."""
 
     def __init__(self, service: str, log: Path, **environment: str) -> None:
         self._port = free_port()
         self._log = log.open("ab")
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "relay", service],
+            [sys.executable, "-m", "infirmary_relay", service],
             cwd=ROOT,
-            env=inherited | {"METRICS_PORT": str(self._port)} | environment,
+            env=inherited | {"METRICS_PORT": str(self._port), "PYTHONPATH": str(RELAY)} | environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infirmary_relay.crash_points import POINTS
 from local.servers.choice import Servers
-from relay.crash_points import POINTS
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay

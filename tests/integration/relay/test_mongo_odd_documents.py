@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from bson import Binary
 
-from relay.frames import header_prefix
-from relay.sources import mongo_deletions
-from relay.sources.mongo_deletions import Deletions
+from infirmary_relay.frames import header_prefix
+from infirmary_relay.sources import mongo_deletions
+from infirmary_relay.sources.mongo_deletions import Deletions
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay

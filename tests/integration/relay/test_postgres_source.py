@@ -9,7 +9,7 @@ from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay
 from tests.integration.relay.events import events, everything, in_order_of_subject, until_delivered
 from tests.integration.relay.outboxes import INSERT, Message, PostgresOutbox, row
-from tests.integration.relay.process import ROOT
+from tests.integration.relay.process import RELAY
 
 
 def test_a_row_that_is_committed_late_is_not_passed_over(
@@ -54,7 +54,7 @@ def test_the_relay_waits_for_its_tables_and_says_what_is_missing(
         outbox = PostgresOutbox(url)
         relay = start_relay(outbox)
         eventually(lambda: "there is no table outbox" in relay.reasons(), because="it says what is missing")
-        outbox.session.execute((ROOT / "relay" / "schema.sql").read_text())
+        outbox.session.execute((RELAY / "infirmary_relay" / "schema.sql").read_text())
         outbox.session.execute("ALTER TABLE outbox DROP COLUMN header")
         eventually(lambda: "lacks header" in relay.reasons(), because="it says which column is missing")
         outbox.session.execute("ALTER TABLE outbox ADD COLUMN header bytea")

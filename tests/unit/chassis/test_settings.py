@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from relay.settings import Settings as RelaySettings
+from infirmary_relay.settings import Settings as RelaySettings
 from services.billing.settings import BillingSettings
 from services.chassis.settings import (
     DEVELOPMENT_PASSWORDS,

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-import relay.metrics
+import infirmary_relay.metrics
 import services.chassis
 from audit import gap_metrics
 
@@ -41,7 +41,7 @@ def registered() -> dict[str, frozenset[str]]:
     """Returns the labels of every series that a process of ours registers, by its name."""
     for module in _modules(services.chassis):
         importlib.import_module(module)
-    registries = (REGISTRY, relay.metrics.registry, gap_metrics.registry)
+    registries = (REGISTRY, infirmary_relay.metrics.registry, gap_metrics.registry)
     found = [each for registry in registries for each in _of_registry(registry)]
     return dict(found)
 

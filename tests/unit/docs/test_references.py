@@ -16,7 +16,7 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 PAGE = re.compile(r"(?<![\w./<>*{}$-])[\w./-]*\w\.md\b")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|yml|sh|sql|json|toml|tpl))`")
 TARGET = re.compile(r"(?:`|^)(?:[A-Z_]+=\S+ +)*make ([a-z][a-z0-9-]*)", re.MULTILINE)
-MODULE = re.compile(r"python -m ((?:services|relay|audit|demo|local|benchmarks|tests)(?:\.\w+)*)")
+MODULE = re.compile(r"python -m ((?:services|infirmary_relay|audit|demo|local|benchmarks|tests)(?:\.\w+)*)")
 NUMBERED = re.compile(r"\b[Ss]ections? \d")
 OF_A_SPECIFICATION = re.compile(r"[Ss]pecification|RFC|AMQP")
 
@@ -38,7 +38,8 @@ def text_of(path: Path) -> str:
 
 
 def exists(name: str, seen_from: Path) -> bool:
-    folders = (ROOT, ROOT / "docs", seen_from.parent, ROOT / "relay", ROOT / "services" / "chassis", ROOT / "services")
+    ours = (ROOT / "relay" / "infirmary_relay", ROOT / "services" / "chassis", ROOT / "services")
+    folders = (ROOT, ROOT / "docs", seen_from.parent, *ours)
     return name in TO_BE_WRITTEN or any((folder / name).exists() for folder in folders)
 
 
@@ -84,7 +85,8 @@ def test_every_command_of_the_page_can_be_given(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {target for target in TARGET.findall(text_of(page)) if target not in targets} == set()
     for module in MODULE.findall(text_of(page)):
-        path = ROOT / module.replace(".", "/")
+        folder = ROOT / "relay" if module.startswith("infirmary_relay") else ROOT
+        path = folder / module.replace(".", "/")
         assert (path / "__main__.py").exists() or path.with_suffix(".py").exists(), f"python -m {module}"
 
 

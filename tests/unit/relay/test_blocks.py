@@ -1,6 +1,6 @@
 """What failed waits and is tried again, twice as long each time; everything else flows on."""
 
-from relay.blocks import (
+from infirmary_relay.blocks import (
     CULPRIT_DELAY_S,
     FIRST_DELAY_S,
     LONGEST_DELAY_S,
@@ -10,9 +10,9 @@ from relay.blocks import (
     Blocks,
     Kind,
 )
-from relay.delivery import Receipts
-from relay.message import Row
-from relay.sources.source import Blocked
+from infirmary_relay.delivery import Receipts
+from infirmary_relay.message import Row
+from infirmary_relay.sources.source import Blocked
 
 
 def message(target: str, subject: str, number: int = 1) -> Row:

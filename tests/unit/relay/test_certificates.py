@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from pymongo.errors import PyMongoError
 
-from relay.broker.address import BrokerAddress
-from relay.broker.errors import BrokerLostError
-from relay.broker.session import Session
-from relay.sources import mongo_session, postgres_session
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.errors import BrokerLostError
+from infirmary_relay.broker.session import Session
+from infirmary_relay.sources import mongo_session, postgres_session
 from tests.eventually import eventually
 
 MAKE = """

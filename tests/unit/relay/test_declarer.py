@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from relay.broker import declarer
-from relay.broker.declarer import IS_THERE, Declarer
+from infirmary_relay.broker import declarer
+from infirmary_relay.broker.declarer import IS_THERE, Declarer
 from tests.eventually import eventually
 
 

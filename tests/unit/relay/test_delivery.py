@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.delivery import Deliveries, ImpossibleReceiptError
-from relay.message import Row
+from infirmary_relay.delivery import Deliveries, ImpossibleReceiptError
+from infirmary_relay.message import Row
 
 
 def message(number: int, target: str = "log") -> Row:

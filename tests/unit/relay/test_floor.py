@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from relay.floor import Floor
+from infirmary_relay.floor import Floor
 
 SUBJECTS = ("A", "B", "C")
 TARGETS = ("log", "queue")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from relay import health
-from relay.health import Health, serve
+from infirmary_relay import health
+from infirmary_relay.health import Health, serve
 from tests.eventually import eventually
 
 HOST = "127.0.0.1"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from relay.broker.declarer import IS_THERE, Unanswered
-from relay.broker.errors import BrokerLostError
-from relay.looks import Looks
+from infirmary_relay.broker.declarer import IS_THERE, Unanswered
+from infirmary_relay.broker.errors import BrokerLostError
+from infirmary_relay.looks import Looks
 
 
 class Asked:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from relay import __version__, health, metrics
-from relay.blocks import Kind
-from relay.health import Health
-from relay.trouble import Reason, Trouble
+from infirmary_relay import __version__, health, metrics
+from infirmary_relay.blocks import Kind
+from infirmary_relay.health import Health
+from infirmary_relay.trouble import Reason, Trouble
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from relay.sources.mongo_entries import Entries, created_at, holds_free, name_of, written_at
-from relay.sources.source import Blocked
+from infirmary_relay.sources.mongo_entries import Entries, created_at, holds_free, name_of, written_at
+from infirmary_relay.sources.source import Blocked
 from tests.unit.relay.test_odd_entries import GOOD, VALUES
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.sources.mongo_place import Place
-from relay.sources.source import Blocked
+from infirmary_relay.sources.mongo_place import Place
+from infirmary_relay.sources.source import Blocked
 
 NOTHING = Blocked()
 OTHERS = Blocked(subjects=frozenset({"s"}))

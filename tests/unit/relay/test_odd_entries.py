@@ -10,11 +10,11 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, Regex, Timesta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay import frames
-from relay.broker.wire import Encoder
-from relay.message import HEADER, SUBJECT, Unfit
-from relay.sources.mongo_entries import Entries, key_of, value_of
-from relay.sources.source import Blocked
+from infirmary_relay import frames
+from infirmary_relay.broker.wire import Encoder
+from infirmary_relay.message import HEADER, SUBJECT, Unfit
+from infirmary_relay.sources.mongo_entries import Entries, key_of, value_of
+from infirmary_relay.sources.source import Blocked
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.pace import PACE_S, Pace
-from relay.sources.postgres import WATCH_S
+from infirmary_relay.pace import PACE_S, Pace
+from infirmary_relay.sources.postgres import WATCH_S
 from services.chassis.nudge import GAP_S
 
 POLL_S = 0.1

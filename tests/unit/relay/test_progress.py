@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.progress import Progress
+from infirmary_relay.progress import Progress
 
 STALLED_S, RESTART_S = 60.0, 300.0
 TURN_S = 0.25

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from relay.message import KEY, Row
-from relay.sources import postgres
-from relay.sources.postgres import PostgresSource
-from relay.sources.source import Blocked
-from relay.targets import Targets
+from infirmary_relay.message import KEY, Row
+from infirmary_relay.sources import postgres
+from infirmary_relay.sources.postgres import PostgresSource
+from infirmary_relay.sources.source import Blocked
+from infirmary_relay.targets import Targets
 from tests.unit.relay.protocol.machine import Protocol
 from tests.unit.relay.protocol.violations import ProtocolViolation
 
@@ -23,7 +23,7 @@ SEARCHES = 10
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
     """A relay says what it has lost, thousands of times here."""
-    caplog.set_level(logging.CRITICAL, "relay")
+    caplog.set_level(logging.CRITICAL, "infirmary_relay")
 
 
 def test_the_protocol_keeps_its_promises_whatever_happens() -> None:

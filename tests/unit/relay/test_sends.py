@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.broker.address import BrokerAddress
-from relay.delivery import Receipts
-from relay.frames import encode_header as plain_header
-from relay.message import Row
-from relay.sends import MOST_LINKS, Send, Sends, sampled
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.delivery import Receipts
+from infirmary_relay.frames import encode_header as plain_header
+from infirmary_relay.message import Row
+from infirmary_relay.sends import MOST_LINKS, Send, Sends, sampled
 from services.chassis.identifiers import new_id
 from services.chassis.wire import encode_header
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.settings import SettingsError, read_settings
+from infirmary_relay.settings import SettingsError, read_settings
 
 GOOD = {"DATABASE_URL": "postgresql://n:p@localhost/n", "RABBITMQ_URL": "amqp://n:p@localhost/"}
 
@@ -50,7 +50,7 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
 
 
 def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.settings.find_spec", lambda _name: None)
+    monkeypatch.setattr("infirmary_relay.settings.find_spec", lambda _name: None)
     assert read_settings().trace_exporter == "none"
     monkeypatch.setenv("TRACE_EXPORTER", "otlp")
     with pytest.raises(SettingsError, match=r"TRACE_EXPORTER: .*the extra `trace`"):

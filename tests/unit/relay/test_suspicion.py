@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message import Row
-from relay.suspicion import Suspicion
+from infirmary_relay.message import Row
+from infirmary_relay.suspicion import Suspicion
 
 
 def message(number: int) -> Row:

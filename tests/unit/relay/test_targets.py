@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.broker.targets import LogLimits, arguments_of, as_it_is, is_log, log_names, logs_to_declare
+from infirmary_relay.broker.targets import LogLimits, arguments_of, as_it_is, is_log, log_names, logs_to_declare
 
 LIMITS = LogLimits("30D", 1_000_000)
 

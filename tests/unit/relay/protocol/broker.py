@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from relay.broker.declarer import IS_THERE, Declarer, Unanswered
-from relay.broker.errors import BrokerLostError
-from relay.delivery import Deliveries, Window
-from relay.message import MESSAGE_ID, TARGET, Row
+from infirmary_relay.broker.declarer import IS_THERE, Declarer, Unanswered
+from infirmary_relay.broker.errors import BrokerLostError
+from infirmary_relay.delivery import Deliveries, Window
+from infirmary_relay.message import MESSAGE_ID, TARGET, Row
 from tests.unit.relay.protocol.violations import require
 
 

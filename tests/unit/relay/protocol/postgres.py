@@ -6,8 +6,8 @@ from itertools import count, product
 from typing import Any
 from uuid import UUID
 
-from relay.sources import postgres_statements as statements
-from relay.sources.postgres_session import _NEEDED
+from infirmary_relay.sources import postgres_statements as statements
+from infirmary_relay.sources.postgres_session import _NEEDED
 from tests.unit.relay.protocol.session import Answer, Session
 from tests.unit.relay.protocol.violations import require
 

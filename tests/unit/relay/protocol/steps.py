@@ -4,13 +4,13 @@ import threading
 from typing import cast
 from uuid import UUID
 
-from relay.broker.publisher import Publisher
-from relay.crash_points import CrashPoints
-from relay.health import Health
-from relay.loop import Relay
-from relay.progress import Progress
-from relay.report import Report
-from relay.sources.postgres import PostgresSource
+from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.crash_points import CrashPoints
+from infirmary_relay.health import Health
+from infirmary_relay.loop import Relay
+from infirmary_relay.progress import Progress
+from infirmary_relay.report import Report
+from infirmary_relay.sources.postgres import PostgresSource
 from tests.unit.relay.protocol.broker import Broker, Channel, ModelDeclarer
 
 SERVICE, LOG = "ward", "ward.events"

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from relay import looks, loop
-from relay.message import MESSAGE_ID
-from relay.sources import postgres
-from relay.sources.postgres import PostgresSource
+from infirmary_relay import looks, loop
+from infirmary_relay.message import MESSAGE_ID
+from infirmary_relay.sources import postgres
+from infirmary_relay.sources.postgres import PostgresSource
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from tests.unit.relay.protocol.broker import Broker, Channel
 from tests.unit.relay.protocol.postgres import Database, Writer

@@ -1,0 +1,152 @@
+"""Publishes batches and says what became of each message: confirmed, returned or refused; nothing else can happen."""
+
+import struct
+import time
+from collections.abc import Callable, Sequence
+
+from infirmary_relay import frames
+from infirmary_relay.broker import wire
+from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.broker.errors import BrokerLostError, PublishingRefusedError
+from infirmary_relay.broker.handshake import CHANNEL
+from infirmary_relay.broker.session import Session
+from infirmary_relay.delivery import Deliveries, ImpossibleReceiptError, Window
+from infirmary_relay.message import Row
+
+CONFIRM_TIMEOUT_S = 30.0
+"""A broker that is silent about a message for so long is given up, unless it said that it is blocked."""
+
+_ACK, _NACK, _RETURN = struct.pack(">HH", 60, 80), struct.pack(">HH", 60, 120), struct.pack(">HH", 60, 50)
+_CHANNEL_CLOSE, _CONNECTION_CLOSE = struct.pack(">HH", 20, 40), struct.pack(">HH", 10, 50)
+_BLOCKED, _UNBLOCKED = struct.pack(">HH", 10, 60), struct.pack(">HH", 10, 61)
+_RECEIPT = struct.Struct(">QB")
+_MULTIPLE = 1
+_NOT_ABOUT_A_MESSAGE = frozenset({320, 403, 404, 530})
+"""Forced by an operator, access refused, no such vhost: such words say nothing against what was published."""
+
+
+class Publisher:
+    """One channel of one connection; when that ends the publisher has ended, with all that was in flight."""
+
+    def __init__(self, address: BrokerAddress, *, name: str) -> None:
+        """Connects.
+
+        Raises:
+            BrokerLostError: the broker cannot be reached.
+        """
+        self._session = Session(address, name=name)
+        self._encoder = wire.Encoder(CHANNEL, self._session.frame_max)
+        self._deliveries = Deliveries()
+        self._returning: str | None = None
+        self._return_rest = 0
+        self._progress_at = time.monotonic()
+        self.known_targets: set[str] = set()
+        """Targets of which it was made sure, since this connection was opened, that they are what their names say."""
+        self.blocked: str | None = None
+        """Why the broker takes nothing at the moment (`connection.blocked`), None when it does."""
+
+    def fileno(self) -> int:
+        """Returns the descriptor to wait on."""
+        return self._session.fileno()
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether bytes wait for the broker to take them: then waiting means waiting for that as well."""
+        return self._session.has_unwritten
+
+    def has_room(self, windows: int) -> bool:
+        """Whether another batch may be published with at most so many in flight.
+
+        Not behind a returned or refused message: the later ones of its subject would overtake it.
+        """
+        deliveries = self._deliveries
+        return len(deliveries) < windows and not (self.blocked or self.has_unwritten or deliveries.tainted)
+
+    def in_flight(self) -> list[Row]:
+        """Returns the messages whose fate the broker has not told, oldest first."""
+        return self._deliveries.rows()
+
+    def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
+        """Publishes a batch, persistent and mandatory, without waiting.
+
+        Returns those that are unfit for the wire, and why; None for what only stands behind one of its subject.
+
+        Raises:
+            BrokerLostError: the connection is gone.
+        """
+        encoded = self._encoder.encode(rows)
+        if encoded.rows:
+            if not self._deliveries:
+                self._progress_at = time.monotonic()
+            self._deliveries.publish(encoded.rows).published_at = time.monotonic()
+            self._session.write(encoded.buffer)
+        return encoded.unfit
+
+    def settled(self, may_end: Callable[[Window], bool] = lambda _: True) -> list[Window]:
+        """Reads what the broker has said, without waiting, and returns the windows of which all is known.
+
+        Those that may not end yet stay in flight, and those behind them.
+
+        Raises:
+            PublishingRefusedError: the broker closed the channel over something that was published.
+            BrokerLostError: the connection is gone, or silent for too long.
+        """
+        now = time.monotonic()
+        for kind, payload in self._session.frames():
+            self._progress_at = now
+            if kind == wire.METHOD:
+                self._heard(payload)
+            elif kind == wire.CONTENT_HEADER:
+                self._return_header(payload)
+            elif kind == wire.CONTENT_BODY:
+                self._return_body(len(payload))
+        if self._deliveries and not self.blocked and now - self._progress_at > CONFIRM_TIMEOUT_S:
+            raise BrokerLostError(f"no confirm came for {CONFIRM_TIMEOUT_S:.0f} s")
+        return self._deliveries.settled(may_end)
+
+    def close(self) -> None:
+        """Drops the connection; what is in flight stays in the outbox."""
+        self._session.close()
+
+    def _heard(self, payload: bytes) -> None:
+        method = payload[:4]
+        if method in (_ACK, _NACK):
+            tag, bits = _RECEIPT.unpack_from(payload, 4)
+            note = self._deliveries.acknowledged if method == _ACK else self._deliveries.refused
+            try:
+                note(tag, multiple=bool(bits & _MULTIPLE))
+            except ImpossibleReceiptError as impossible:
+                raise BrokerLostError(str(impossible)) from impossible
+        elif method == _RETURN:
+            _, _, at = _reply(payload)
+            exchange_end = at + 1 + payload[at]
+            self._returning = _short(payload, exchange_end)
+        elif method == _BLOCKED:
+            self.blocked = _short(payload, 4) or "blocked"
+        elif method == _UNBLOCKED:
+            self.blocked = None
+        elif method in (_CHANNEL_CLOSE, _CONNECTION_CLOSE):
+            code, text, _ = _reply(payload)
+            ending = BrokerLostError if code in _NOT_ABOUT_A_MESSAGE else PublishingRefusedError
+            raise ending(f"the broker closed the channel: {code} {text}")
+
+    def _return_header(self, payload: bytes) -> None:
+        if self._returning is None:
+            raise BrokerLostError("the broker sent a content header that belongs to no return")
+        self._deliveries.returned(frames.message_id(payload), self._returning)
+        self._return_rest = frames.body_size(payload)
+        self._return_body(0)
+
+    def _return_body(self, size: int) -> None:
+        self._return_rest -= size
+        if self._return_rest <= 0:
+            self._returning = None
+
+
+def _reply(payload: bytes) -> tuple[int, str, int]:
+    """Reads the reply code and text that begin a close or return, and where the rest of it begins."""
+    return int.from_bytes(payload[4:6], "big"), _short(payload, 6), 7 + payload[6]
+
+
+def _short(payload: bytes, at: int) -> str:
+    return payload[at + 1 : at + 1 + payload[at]].decode(errors="replace")

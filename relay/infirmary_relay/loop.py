@@ -1,0 +1,239 @@
+"""The loop: fetch, publish, delete what was confirmed, hold back what was not."""
+
+import logging
+import select
+import time
+from collections.abc import Callable, Sequence
+
+from infirmary_relay import metrics
+from infirmary_relay.blocks import Blocks, Kind
+from infirmary_relay.broker.declarer import Declarer
+from infirmary_relay.broker.errors import BrokerLostError, OwnedByAnotherError, PublishingRefusedError
+from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.crash_points import CrashPoints
+from infirmary_relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row
+from infirmary_relay.pace import Pace
+from infirmary_relay.reconnect import Reconnecting
+from infirmary_relay.report import Report
+from infirmary_relay.sends import Sends
+from infirmary_relay.sources.source import Source, SourceLostError
+from infirmary_relay.suspicion import Suspicion
+from infirmary_relay.targets import Targets
+from infirmary_relay.trouble import Reason, Trouble
+
+_log = logging.getLogger(__name__)
+_LONGEST_WAIT_S = 0.25
+_LOOK_S = 1.0
+"""How often to look whether what is held back is still there."""
+_GOODBYE_S = 5.0
+"""How long a relay that is asked to stop waits for what is in flight."""
+
+
+class Relay:
+    """Moves messages from a source to the broker until it is told to stop."""
+
+    def __init__(
+        self,
+        connect_source: Callable[[], Source],
+        connect_broker: Callable[[str | None, Sequence[str]], Publisher],
+        declarer: Declarer,
+        *,
+        batch_rows: int,
+        windows: int,
+        report: Report,
+        crash_points: CrashPoints,
+        sends: Sends | None = None,
+    ) -> None:
+        self._source = Reconnecting(metrics.SOURCE, connect_source)
+        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(*self._known_of_source))
+        self._batch_rows = batch_rows
+        self._windows = windows
+        self._report = report
+        self._sends = sends
+        self._reached = crash_points.reached
+        self._blocks = Blocks()
+        self._targets = Targets(declarer, self._blocks)
+        self._suspicion = Suspicion()
+        self._pace = Pace()
+        self._next_look = 0.0
+        self._undeleted = False
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Asks the loop to settle what is in flight and end; may be called from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Turns until told to stop, whatever is lost meanwhile."""
+        while not self._stopping:
+            self._survive(self._turn)
+            self._survive(self._tell)
+        self._leave()
+
+    def _survive(self, what: Callable[[float], None]) -> None:
+        try:
+            what(time.monotonic())
+        except SourceLostError as lost:
+            self._source_was_lost(lost, time.monotonic())
+        except BrokerLostError as lost:
+            self._broker_was_lost(lost, time.monotonic())
+
+    def _tell(self, now: float) -> None:
+        self._report.turned(self._source, self._broker, self._blocks, now)
+
+    @property
+    def _known_of_source(self) -> tuple[str | None, Sequence[str]]:
+        source = self._source.current
+        return (source.identity, source.logs) if source is not None else (None, ())
+
+    def _turn(self, now: float) -> None:
+        source = self._source.ensure(now)
+        if source is not None:
+            source.keep_up(now)
+        was_connected = self._broker.current is not None
+        broker = self._broker.ensure(now) if source is not None else None
+        if broker is not None and not was_connected:
+            self._blocks.hurry(now)
+        if source is not None and broker is not None:
+            self._settle(source, broker, now)
+            self._end_blocks(source, now)
+            self._lift_blocks(broker, now)
+            self._send(source, broker, now)
+        self._wait(source, broker)
+
+    def _send(self, source: Source, broker: Publisher, now: float) -> None:
+        """Publishes the next batch, if there is room and it is due; what was settled is deleted with its fetch."""
+        if not self._has_room(broker):
+            source.flush()
+            self._deleted()
+            return
+        if not source.has_more and now < self._pace.due_at(source.is_nudged):
+            return
+        batch = source.fetch(self._blocks.current(), 1 if self._suspicion.one_by_one else self._batch_rows)
+        self._deleted()
+        self._pace.fetched(now, found=bool(batch), watch_s=source.watch_s, poll_s=source.poll_s)
+        if not batch:
+            return
+        self._reached("after_fetch")
+        batch = self._targets.admitted(source, broker.known_targets, batch, now)
+        unfit = broker.publish(batch)
+        metrics.published.inc(len(batch) - len(unfit))
+        for row, reason in unfit:
+            source.settle([], [row[KEY]])
+            if reason is None:
+                continue
+            words = f"it cannot be sent: {reason}"
+            self._note_blame(row, words)
+            self._blocks.unfit(row, words, now)
+        self._reached("after_publish")
+
+    def _deleted(self) -> None:
+        if self._undeleted:
+            self._undeleted = False
+            self._reached("after_delete")
+
+    def _settle(self, source: Source, broker: Publisher, now: float) -> None:
+        """Hands the outcome of every settled window to those whom it concerns."""
+        for window in broker.settled(lambda window: self._targets.may_end(window, now)):
+            self._undeleted = True
+            self._reached("after_confirm")
+            receipts = window.receipts()
+            source.settle(receipts.confirmed, [row[KEY] for row in receipts.returned + receipts.refused])
+            self._blocks.settled(window.rows, receipts, now)
+            self._targets.ended(window, broker.known_targets, now)
+            broker.known_targets.difference_update(row[TARGET] for row in receipts.returned)
+            self._suspicion.settled(len(window.rows))
+            for connection in (self._source, self._broker):
+                connection.works()
+            self._pace.hurry(now)
+            self._report.settled(source, window, receipts)
+            if self._sends is not None:
+                self._sends.settled(window.rows, receipts, window.published_at)
+
+    def _end_blocks(self, source: Source, now: float) -> None:
+        """Looks now and then whether what is held back is still there, and ends the blocks of what is not."""
+        if now < self._next_look or not self._blocks.keys() or not source.partitions:
+            return
+        self._next_look = now + _LOOK_S
+        if self._blocks.keep(source.present(self._blocks.keys())):
+            self._pace.hurry(now)
+
+    def _lift_blocks(self, broker: Publisher, now: float) -> None:
+        """Tries again what was held back for long enough; a missing queue or log is declared first."""
+        for block in self._blocks.due(now):
+            if block.kind is Kind.TARGET and not self._targets.is_there_again(block, broker.known_targets, now):
+                continue
+            self._blocks.lift(block, now)
+            self._pace.hurry(now)
+            if block.alone:
+                self._suspicion.try_alone()
+
+    def _has_room(self, broker: Publisher) -> bool:
+        return broker.has_room(1 if self._suspicion.one_by_one else self._windows)
+
+    def _wait(self, source: Source | None, broker: Publisher | None) -> None:
+        """Waits until a writer nudges, the broker says or takes something, or it is time to look."""
+        timeout_s = _LONGEST_WAIT_S
+        if source is None or broker is None:
+            timeout_s = 0.02
+        elif self._has_room(broker):
+            if source.has_more:
+                return
+            timeout_s = max(0.0, min(self._pace.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
+        # Who has been nudged and waits its pace would only be disturbed by being nudged again.
+        nudges = source.fileno() if source is not None and not source.is_nudged else None
+        reading = [self._targets.fileno()] + ([] if nudges is None else [nudges])
+        writing = []
+        if broker is not None:
+            reading.append(broker.fileno())
+            writing += [broker.fileno()] if broker.has_unwritten else []
+        readable, _, _ = select.select(reading, writing, [], timeout_s)
+        if self._targets.fileno() in readable:
+            self._targets.hear()
+        if source is not None and nudges in readable:
+            source.hear()
+
+    def _source_was_lost(self, lost: SourceLostError, now: float) -> None:
+        """Starts afresh on both sides: ids are good only for the connection that they were read on."""
+        self._undeleted = False
+        self._source.lost(Trouble(lost.reason, str(lost)), now)
+        self._broker.lost(Trouble(Reason.SOURCE_AWAY, "waits for the source"), now)
+        self._targets.forget()
+
+    def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
+        """Forgets what was in flight: it is still in the outbox, and is fetched again."""
+        if isinstance(lost, PublishingRefusedError) and self._broker.current is not None:
+            culprit = self._suspicion.closed(self._broker.current.in_flight())
+            if culprit is not None:
+                self._note_blame(culprit, str(lost))
+                self._blocks.culprit(culprit, str(lost), now)
+        trouble = Trouble(lost.reason, str(lost))
+        self._broker.lost(trouble, now, patiently=isinstance(lost, OwnedByAnotherError))
+        self._targets.forget()
+        self._pace.hurry(now)
+        if self._source.current is not None:
+            self._source.current.forget()
+
+    def _note_blame(self, row: Row, words: str) -> None:
+        name = row[MESSAGE_ID].hex() or str(row[KEY])
+        _log.error(
+            "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], words
+        )
+        metrics.refused.inc()
+
+    def _leave(self) -> None:
+        """Settles what is in flight, then lets go of everything at once."""
+        deadline = time.monotonic() + _GOODBYE_S
+        source, broker = self._source.current, self._broker.current
+        try:
+            while source and broker and broker.in_flight() and time.monotonic() < deadline:
+                select.select([broker.fileno(), self._targets.fileno()], [], [], 0.05)
+                self._targets.hear()
+                self._settle(source, broker, time.monotonic())
+                source.keep_up(time.monotonic())
+            if source:
+                source.leave()
+        except (SourceLostError, BrokerLostError) as lost:
+            _log.warning("left without saying goodbye: %s", lost)
+        self._source.close()
+        self._broker.close()

@@ -1,0 +1,67 @@
+"""A connection that is opened again when it was lost: quickly at first, then less and less often."""
+
+import logging
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from infirmary_relay import metrics
+from infirmary_relay.trouble import Reason, Trouble
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
+_LONGEST_PATIENT_DELAY_S = 30.0
+"""Where only people can help."""
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=_Closable)
+
+
+class Reconnecting(Generic[T]):
+    """Holds one connection, or the reason why there is none."""
+
+    def __init__(self, server: str, connect: Callable[[], T]) -> None:
+        self._server = server
+        self._connect = connect
+        self._delay_s = 0.0
+        self._next_try = 0.0
+        self._longest_delay_s = _LONGEST_DELAY_S
+        self.current: T | None = None
+        self.trouble: Trouble | None = Trouble(Reason.STARTING, "not yet connected")
+
+    def ensure(self, now: float) -> T | None:
+        """Returns the connection, opened now if it is time to try; None while it is not.
+
+        Raises:
+            Exception: whatever the attempt to connect raised; the caller hands it to `lost`.
+        """
+        if self.current is None and now >= self._next_try:
+            self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), self._longest_delay_s)
+            self._next_try = now + self._delay_s
+            self.current = self._connect()
+            self.trouble = None
+            metrics.connections.labels(self._server).inc()
+        return self.current
+
+    def works(self) -> None:
+        """Notes that the connection did something useful: should it be lost, the next try comes at once."""
+        self._delay_s = 0.0
+
+    def lost(self, trouble: Trouble, now: float, *, patiently: bool = False) -> None:
+        """Drops the connection, to try again soon, or patiently: after waiting longer and longer."""
+        self._longest_delay_s = _LONGEST_PATIENT_DELAY_S if patiently else _LONGEST_DELAY_S
+        self.close()
+        if trouble != self.trouble:
+            _log.warning("%s lost: %s", self._server, trouble.words)
+        metrics.errors.labels(self._server).inc()
+        self.trouble = trouble
+        self._next_try = now + self._delay_s
+
+    def close(self) -> None:
+        """Closes the connection if there is one."""
+        closing, self.current = self.current, None
+        if closing is not None:
+            closing.close()

@@ -1,0 +1,34 @@
+-- The tables of docs/outbox-contract.md, as `infirmary-relay schema` prints them.
+
+CREATE TABLE outbox (
+    id         bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+    partition  smallint NOT NULL CHECK (partition BETWEEN 0 AND 63),
+    message_id uuid NOT NULL,
+    target     text NOT NULL,
+    type       text NOT NULL,
+    subject    text NOT NULL,
+    sequence   bigint,
+    header     bytea,
+    body       bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE UNLOGGED TABLE outbox_relay (
+    relay_id    uuid PRIMARY KEY,
+    backend_pid integer NOT NULL,
+    seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The last sequence that the service gave out for each log and subject. Its row lock orders the writers of one subject.
+-- The relay does not use it.
+CREATE TABLE outbox_sequence (
+    log     text NOT NULL,
+    subject text NOT NULL,
+    last    bigint NOT NULL,
+    PRIMARY KEY (log, subject)
+) WITH (fillfactor = 80);
+
+-- The logs that the service writes, so that they are there before its first message.
+CREATE TABLE outbox_log (
+    log text PRIMARY KEY
+);

@@ -1,0 +1,155 @@
+"""The relay's settings: read once from the environment, validated, with their units and defaults."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from infirmary_relay.broker.address import BrokerAddress
+
+_SIZE = re.compile(r"^[1-9][0-9]*[YMDhms]$")
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names each and says what it should be."""
+
+
+class Settings(BaseSettings):
+    """Every variable of the environment that the relay reads."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(description="postgresql://role:password@host:port/database, or mongodb://...")
+    rabbitmq_url: str = Field(description="amqp://user:password@host:port/vhost, or amqps:// for TLS")
+    rabbitmq_ca_file: FilePath | None = Field(None, description="the certificates to trust for amqps, as a PEM file")
+    database_ca_file: FilePath | None = Field(
+        None,
+        description="the certificates to trust for the database, as a PEM file; then it must show one for its name",
+    )
+    message_max_bytes: int = Field(1 << 20, ge=1024, le=1 << 27, description="most bytes of one message's body")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 takes a free one"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address on which they are served")
+    relay_batch_rows: int = Field(500, ge=1, le=10_000, description="most messages published together")
+    relay_batch_bytes: int = Field(1 << 20, ge=1024, le=1 << 28, description="most bytes of bodies published together")
+    relay_windows: int = Field(2, ge=1, le=8, description="batches in flight at once")
+    relay_poll_interval_ms: int = Field(100, ge=1, le=5000, description="longest wait for a new row, in milliseconds")
+    relay_mongo_poll_interval_ms: int = Field(250, ge=1, le=5000, description="the same for MongoDB")
+    relay_collection: str = Field(
+        "notifications", min_length=1, description="MongoDB: collection that holds the outboxes"
+    )
+    relay_declare: Annotated[list[str], NoDecode] | None = Field(
+        None,
+        description="targets to declare at the start, separated by commas; default all parts of the log of events, and "
+        "the logs noted in outbox_log",
+    )
+    log_parts: int = Field(
+        1, ge=1, le=64, description="parts of the log of events to declare at the start, a power of two"
+    )
+    relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
+    relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log of events keeps")
+    relay_stalled_after_s: float = Field(
+        60.0, ge=1, le=86_400, description="seconds without a confirm after which a relay that could deliver is stalled"
+    )
+    relay_restart_when_stalled_s: float = Field(
+        300.0, ge=0, le=86_400, description="seconds of that after which /healthz fails, 0 for never"
+    )
+    relay_crash_point: Literal["after_fetch", "after_publish", "after_confirm", "after_delete"] | None = Field(
+        None, description="tests only: where to freeze"
+    )
+    relay_crash_file: Path | None = Field(None, description="tests only: file to touch before freezing")
+    infirmary_env: Literal["development", "production"] = Field("development", description="development or production")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    trace_exporter: Literal["none", "otlp", "zipkin"] = Field("none", description="none, otlp or zipkin")
+    trace_endpoint: str | None = Field(None, description="URL of the store of traces, http://host:port")
+
+    @property
+    def is_mongo(self) -> bool:
+        """Whether the outbox is in MongoDB."""
+        return self.database_url.startswith("mongodb")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, url: str) -> str:
+        if not url.startswith(("postgresql://", "postgres://", "mongodb://", "mongodb+srv://")):
+            raise ValueError("unknown scheme")
+        if url.startswith("mongodb") and find_spec("pymongo") is None:
+            raise ValueError("its driver, the extra `mongo`, is not installed: pip install infirmary-relay[mongo]")
+        if url.startswith("postgres") and not re.match(r"^postgres(ql)?://([^@/]*@)?[^/?%]+", url):
+            raise ValueError("a host is needed: over a Unix socket a frozen relay could not be put out")
+        return url
+
+    @field_validator("trace_exporter")
+    @classmethod
+    def _is_installed(cls, exporter: str) -> str:
+        if exporter != "none" and find_spec("opentelemetry") is None:
+            raise ValueError("its packages, the extra `trace`, are not installed: pip install infirmary-relay[trace]")
+        return exporter
+
+    @field_validator("trace_endpoint")
+    @classmethod
+    def _store_is_known(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"^https?://[^/?#@]+(/.*)?$", url):
+            raise ValueError("not such a URL")
+        return url
+
+    @field_validator("rabbitmq_url")
+    @classmethod
+    def _broker_is_known(cls, url: str) -> str:
+        BrokerAddress.parse(url)
+        return url
+
+    @field_validator("log_parts")
+    @classmethod
+    def _is_power_of_two(cls, parts: int) -> int:
+        if parts & (parts - 1):
+            raise ValueError("no power of two")
+        return parts
+
+    @field_validator("relay_log_max_age")
+    @classmethod
+    def _age_is_known(cls, age: str) -> str:
+        if not _SIZE.match(age):
+            raise ValueError("not an age")
+        return age
+
+    @field_validator("relay_declare", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _restarts_what_is_stalled(self) -> "Settings":
+        if 0 < self.relay_restart_when_stalled_s < self.relay_stalled_after_s:
+            raise ValueError("RELAY_RESTART_WHEN_STALLED_S should be 0, or not less than RELAY_STALLED_AFTER_S")
+        return self
+
+    @model_validator(mode="after")
+    def _no_crash_in_production(self) -> "Settings":
+        if self.relay_crash_point and self.infirmary_env == "production":
+            raise ValueError("RELAY_CRASH_POINT is refused when INFIRMARY_ENV is production")
+        return self
+
+
+def read_settings() -> Settings:
+    """Reads the environment.
+
+    Raises:
+        SettingsError: variables are missing or wrong.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg, unused-ignore]  # the environment has them
+    except ValidationError as invalid:
+        raise SettingsError("\n".join(_explain(error["loc"], error["msg"]) for error in invalid.errors())) from None
+
+
+def _explain(location: tuple[int | str, ...], problem: str) -> str:
+    if not location:
+        return problem
+    name = str(location[0])
+    description = Settings.model_fields[name].description
+    return f"{name.upper()}: {problem}. It should be: {description}."

@@ -1,0 +1,249 @@
+"""An outbox in PostgreSQL: one connection owns partitions, listens, fetches and deletes."""
+
+import math
+import time
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+import psycopg
+
+from infirmary_relay import membership
+from infirmary_relay.floor import Floor
+from infirmary_relay.message import KEY, Key, Row
+from infirmary_relay.sources import postgres_statements as statements
+from infirmary_relay.sources.postgres_backlog import digests, measure
+from infirmary_relay.sources.postgres_deletion import Deletion
+from infirmary_relay.sources.postgres_ownership import Ownership
+from infirmary_relay.sources.postgres_reading import Reading
+from infirmary_relay.sources.postgres_rows import Fetched, created_at
+from infirmary_relay.sources.postgres_session import check_outbox, connect, identity_of, noted_logs
+from infirmary_relay.sources.postgres_types import Ids, IdSet
+from infirmary_relay.sources.postgres_writers import Writers
+from infirmary_relay.sources.source import Backlog, Blocked, SourceLostError
+from infirmary_relay.trouble import Trouble
+
+WATCH_S = 0.006
+"""Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
+_SAMPLE_S = 0.1
+"""How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
+
+
+class PostgresSource:
+    """The outbox of one service; see Source for what its methods promise."""
+
+    poll_s: float
+    watch_s = WATCH_S
+    created_at = staticmethod(created_at)
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        service: str,
+        relay_id: UUID,
+        poll_s: float,
+        batch_rows: int,
+        batch_bytes: int,
+        message_max_bytes: int,
+        ca_file: Path | None = None,
+    ) -> None:
+        """Connects.
+
+        Raises:
+            SourceLostError: the database cannot be reached.
+            OutboxUnusableError: it holds no outbox as the contract describes it.
+        """
+        self.poll_s = poll_s
+        self.has_more = False
+        self.is_nudged = False
+        self._floor = Floor()
+        self.floor_held_since: float | None = None
+        self._next_sample = 0.0
+        self._in_flight: set[int] = set()
+        name = f"relay {service[:20]} "
+        with _lost_as_source_lost():
+            self._connection = connect(url, name + str(relay_id), ca_file)
+            self._connection.add_notify_handler(self._nudged)
+            check_outbox(self._connection)
+            self._connection.prepare_look()
+            self.identity = identity_of(self._connection)
+            self.logs = noted_logs(self._connection)
+            self._deletion = Deletion(self._connection)
+            self._reading = Reading(
+                self._connection,
+                service=service,
+                batch_rows=batch_rows,
+                batch_bytes=batch_bytes,
+                message_max_bytes=message_max_bytes,
+            )
+            self._ownership = Ownership(self._connection, relay_id, name)
+            self._writers = Writers(self._connection, self._ownership.outbox_oid)
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions this relay owns."""
+        return len(self._ownership.owned)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Says that partitions or rows have been another session's for too long."""
+        return self._ownership.trouble or self._deletion.trouble
+
+    def fileno(self) -> int:
+        """Returns the descriptor on which a nudge arrives."""
+        return self._connection.fileno()
+
+    def hear(self) -> None:
+        """Reads the nudges that have come."""
+        with _lost_as_source_lost():
+            pgconn = self._connection.pgconn
+            pgconn.consume_input()
+            while pgconn.notifies():
+                self.is_nudged = True
+
+    def keep_up(self, now: float) -> None:
+        """Beats, takes its share of the partitions and lets go of others."""
+        with _lost_as_source_lost():
+            self._in_flight -= self._deletion.keep_up(now)
+            if self._ownership.keep_up(now, self._in_flight):
+                self._floor.reset()
+                self.has_more = True
+
+    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+        """Deletes the confirmed and returns the next rows above the floor, in the order of their ids."""
+        expects_rows, self.is_nudged = self.is_nudged or self.has_more, False
+        self._floor.blocking(
+            {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
+        )
+        with _lost_as_source_lost():
+            try:
+                if not expects_rows and self._is_idle():
+                    return []
+                batch, self.has_more = self._next_batch(blocked, rows)
+            except psycopg.errors.LockNotAvailable:
+                self.has_more = self._deletion.is_table_locked = True
+                return []
+            self._deletion.is_table_locked = False
+            self._in_flight.update(cast("int", row[KEY]) for row in batch)
+            self._raise_floor(batch)
+        return batch
+
+    def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
+        """Notes that these are no longer in flight."""
+        self._deletion.confirmed.extend(cast("list[int]", confirmed))
+        self._in_flight.difference_update(cast("list[int]", kept))
+
+    def flush(self) -> None:
+        """Deletes what was settled as confirmed."""
+        if self._deletion.confirmed:
+            with _lost_as_source_lost():
+                self._in_flight -= self._deletion.flush()
+
+    def forget(self) -> None:
+        """Notes that nothing is in flight any more."""
+        self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
+        self.has_more = True
+
+    def backlog(self, held_back: Blocked) -> Backlog | None:
+        """Measures what waits; None while the outbox is locked."""
+        sent = self._deletion.locked.union(self._deletion.confirmed)
+        with _lost_as_source_lost():
+            self.floor_held_since = self._writers.look()
+            try:
+                return measure(self._connection, self._floor.lowest_needed, self._ownership.owned, sent, held_back)
+            except psycopg.errors.LockNotAvailable:
+                return None
+
+    def present(self, keys: list[Key]) -> AbstractSet[Key]:
+        """Returns which of these rows are still there, in a partition that this relay owns."""
+        asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
+        with _lost_as_source_lost():
+            try:
+                return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
+            except psycopg.errors.LockNotAvailable:
+                return frozenset(keys)
+
+    def leave(self) -> None:
+        """Deletes what was confirmed and lets go of all partitions at once."""
+        self.flush()
+        with _lost_as_source_lost():
+            self._ownership.leave()
+
+    def close(self) -> None:
+        """Disconnects."""
+        self._connection.close()
+
+    def _next_batch(self, blocked: Blocked, rows: int) -> tuple[list[Row], bool]:
+        if self._ownership.owned:
+            return self._reading.batch(partial(self._next_rows, blocked), blocked, rows)
+        self.flush()
+        return [], False
+
+    def _next_rows(self, blocked: Blocked, limit: int, *, only_ids: bool) -> list[Fetched]:
+        if self._deletion.locked:
+            self.flush()
+        owned = self._ownership.owned
+        statement = statements.fetch(
+            deleting=bool(self._deletion.confirmed),
+            sharing=len(owned) < membership.PARTITIONS,
+            blocked_subjects=bool(blocked.subjects),
+            blocked_targets=bool(blocked.targets),
+            blocked_digests=bool(digests(blocked)),
+            only_ids=only_ids,
+        )
+        asked = {
+            "confirmed": self._deletion.confirmed,
+            "floor": self._floor.value,
+            "in_flight": IdSet(sorted(self._in_flight)),
+            "partitions": sorted(owned),
+            "subjects": list(blocked.subjects),
+            "digests": digests(blocked),
+            "targets": list(blocked.targets),
+            "inline_bytes": self._reading.inline_bytes,
+            "rows": limit,
+        }
+        try:
+            fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
+        except psycopg.errors.LockNotAvailable:
+            if not self._deletion.confirmed:
+                raise
+            self._in_flight -= self._deletion.around_locks()
+            return self._next_rows(blocked, limit, only_ids=only_ids)
+        self._in_flight -= self._deletion.done()
+        return fetched
+
+    def _is_idle(self) -> bool:
+        """Looks whether any row lies above the floor: a tenth of a fetch's cost, for a relay that has nothing to do."""
+        if self._deletion.confirmed or self._in_flight or not self._floor.is_at_rest:
+            return False
+        return not self._connection.look(self._floor.value)
+
+    def _raise_floor(self, batch: list[Row]) -> None:
+        last = cast("int", batch[-1][KEY]) if batch else 0
+        self._floor.fetched(
+            highest=last,
+            complete_to=last if self.has_more else math.inf,
+            lowest_in_flight=min(self._in_flight, default=math.inf),
+        )
+        now = time.monotonic()
+        if self._floor.wants_sample and now >= self._next_sample:
+            self._next_sample = now + _SAMPLE_S
+            asked = {"outbox": self._ownership.outbox_oid}
+            rows = self._connection.execute(statements.WRITERS, asked, prepare=True).fetchall()
+            self._floor.sampled({writer for (writer,) in rows})
+
+    def _nudged(self, _: psycopg.Notify) -> None:
+        self.is_nudged = True
+
+
+@contextmanager
+def _lost_as_source_lost() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as lost:
+        raise SourceLostError(f"PostgreSQL: {str(lost).strip()}") from lost

@@ -1,0 +1,109 @@
+"""Lets no message out to a target of which it is not known, on this connection, that it is what its name says."""
+
+import logging
+import time
+from operator import itemgetter
+
+from infirmary_relay.blocks import Block, Blocks
+from infirmary_relay.broker.declarer import IS_THERE, Declarer
+from infirmary_relay.delivery import Window
+from infirmary_relay.looks import Looks
+from infirmary_relay.message import KEY, TARGET, Row, could_be_sent
+from infirmary_relay.sources.source import Source
+
+_log = logging.getLogger(__name__)
+_PATIENCE_S = 0.2
+"""How long the loop waits to hear that a batch's targets are what their names say; what takes longer waits alone."""
+
+
+class Targets:
+    """Has targets looked at, and holds back what goes to those that cannot be used."""
+
+    def __init__(self, declarer: Declarer, blocks: Blocks) -> None:
+        self._declarer = declarer
+        self._blocks = blocks
+        self._looks = Looks(declarer.ask)
+
+    def fileno(self) -> int:
+        """Returns the descriptor on which it can be heard that a look has ended."""
+        return self._declarer.fileno()
+
+    def hear(self) -> None:
+        """Hears it."""
+        self._declarer.hear()
+
+    def admitted(self, source: Source, known: set[str], batch: list[Row], now: float) -> list[Row]:
+        """Returns what may be published of a batch, and blocks the rest.
+
+        What bears a log's name and is none would take its messages, and they would be deleted here.
+
+        Args:
+            source: where the batch comes from.
+            known: the targets that were looked at on this connection; grows.
+            batch: what was fetched.
+            now: the loop's monotonic clock, in seconds.
+        """
+        strange = set(map(itemgetter(TARGET), batch)) - known
+        if not strange:
+            return batch
+        left_out: dict[str, Row] = {}
+        for row in batch:
+            if row[TARGET] in strange and could_be_sent(row):
+                left_out.setdefault(row[TARGET], row)
+        patient_until = time.monotonic() + _PATIENCE_S
+        for target, row in list(left_out.items()):
+            trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
+            if trouble == IS_THERE:
+                known.add(target)
+                self._looks.right(target)
+                del left_out[target]
+            else:
+                self._blocks.missing(row, trouble, now)
+                _note(target, trouble)
+        source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
+        return [row for row in batch if row[TARGET] not in left_out]
+
+    def may_end(self, window: Window, now: float) -> bool:
+        """Whether it is known of a window's targets what they were when they confirmed it; has them looked at.
+
+        Raises:
+            BrokerLostError: that cannot be found out.
+        """
+        if window.looks is None:
+            window.settled_at = time.monotonic()
+            window.looks = self._looks.want(set(map(itemgetter(TARGET), window.rows)), now)
+        wrong = self._looks.found(window.looks, now)
+        if wrong is None:
+            return False
+        window.confirmed_by_others(wrong)
+        return True
+
+    def ended(self, window: Window, known: set[str], now: float) -> None:
+        """Holds back those targets of a window that were something else when they confirmed it."""
+        for target, trouble in window.wrong.items():
+            known.discard(target)
+            first = next(row for row in window.rows if row[TARGET] == target)
+            self._blocks.missing(first, trouble, now)
+            _note(target, trouble)
+
+    def forget(self) -> None:
+        """Notes that the windows that waited for looks are gone with their connection."""
+        self._looks.forget()
+
+    def is_there_again(self, block: Block, known: set[str], now: float) -> bool:
+        """Has a target that is held back looked at; whether it can be used now."""
+        trouble = self._declarer.ask(block.name)
+        if trouble == IS_THERE:
+            known.add(block.name)
+            self._looks.right(block.name)
+            return True
+        if trouble is not None:
+            if trouble != block.reason:
+                _note(block.name, trouble)
+            self._blocks.still_missing(block, trouble, now)
+        return False
+
+
+def _note(target: str, trouble: str | None) -> None:
+    if trouble is not None:
+        _log.warning("what goes to %.120s is held back: %s", target, trouble)
