@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 
 from infirmary_relay import metrics
-from infirmary_relay.blocks import Blocks, Kind
+from infirmary_relay.backoff import Backoffs, Kind
 from infirmary_relay.broker.declarer import Declarer
 from infirmary_relay.broker.errors import BrokerLostError, OwnedByAnotherError, PublishingRefusedError
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.crash_points import CrashPoints
+from infirmary_relay.fetch_timing import FetchTiming
 from infirmary_relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row
-from infirmary_relay.pace import Pace
+from infirmary_relay.poison import PoisonSearch
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.report import Report
 from infirmary_relay.sends import Sends
 from infirmary_relay.sources.source import Source, SourceLostError
-from infirmary_relay.suspicion import Suspicion
 from infirmary_relay.targets import Targets
 from infirmary_relay.trouble import Reason, Trouble
 
@@ -51,10 +51,10 @@ class Relay:
         self._report = report
         self._sends = sends
         self._reached = crash_points.reached
-        self._blocks = Blocks()
-        self._targets = Targets(declarer, self._blocks)
-        self._suspicion = Suspicion()
-        self._pace = Pace()
+        self._backoffs = Backoffs()
+        self._targets = Targets(declarer, self._backoffs)
+        self._poison_search = PoisonSearch()
+        self._timing = FetchTiming()
         self._next_look = 0.0
         self._undeleted = False
         self._stopping = False
@@ -79,7 +79,7 @@ class Relay:
             self._broker_was_lost(lost, time.monotonic())
 
     def _tell(self, now: float) -> None:
-        self._report.turned(self._source, self._broker, self._blocks, now)
+        self._report.turned(self._source, self._broker, self._backoffs, now)
 
     @property
     def _known_of_source(self) -> tuple[str | None, Sequence[str]]:
@@ -93,7 +93,7 @@ class Relay:
         was_connected = self._broker.current is not None
         broker = self._broker.ensure(now) if source is not None else None
         if broker is not None and not was_connected:
-            self._blocks.hurry(now)
+            self._backoffs.wake(now)
         if source is not None and broker is not None:
             self._settle(source, broker, now)
             self._end_blocks(source, now)
@@ -107,11 +107,11 @@ class Relay:
             source.flush()
             self._deleted()
             return
-        if not source.has_more and now < self._pace.due_at(source.is_nudged):
+        if not source.has_more and now < self._timing.due_at(source.is_nudged):
             return
-        batch = source.fetch(self._blocks.current(), 1 if self._suspicion.one_by_one else self._batch_rows)
+        batch = source.fetch(self._backoffs.current(), 1 if self._poison_search.one_by_one else self._batch_rows)
         self._deleted()
-        self._pace.fetched(now, found=bool(batch), watch_s=source.watch_s, poll_s=source.poll_s)
+        self._timing.fetched(now, found=bool(batch), watch_s=source.watch_s, poll_s=source.poll_s)
         if not batch:
             return
         self._reached("after_fetch")
@@ -124,7 +124,7 @@ class Relay:
                 continue
             words = f"it cannot be sent: {reason}"
             self._note_blame(row, words)
-            self._blocks.unfit(row, words, now)
+            self._backoffs.unfit(row, words, now)
         self._reached("after_publish")
 
     def _deleted(self) -> None:
@@ -139,37 +139,37 @@ class Relay:
             self._reached("after_confirm")
             receipts = window.receipts()
             source.settle(receipts.confirmed, [row[KEY] for row in receipts.returned + receipts.refused])
-            self._blocks.settled(window.rows, receipts, now)
+            self._backoffs.settled(window.rows, receipts, now)
             self._targets.ended(window, broker.known_targets, now)
             broker.known_targets.difference_update(row[TARGET] for row in receipts.returned)
-            self._suspicion.settled(len(window.rows))
+            self._poison_search.settled(len(window.rows))
             for connection in (self._source, self._broker):
                 connection.works()
-            self._pace.hurry(now)
+            self._timing.wake(now)
             self._report.settled(source, window, receipts)
             if self._sends is not None:
                 self._sends.settled(window.rows, receipts, window.published_at)
 
     def _end_blocks(self, source: Source, now: float) -> None:
         """Looks now and then whether what is held back is still there, and ends the blocks of what is not."""
-        if now < self._next_look or not self._blocks.keys() or not source.partitions:
+        if now < self._next_look or not self._backoffs.keys() or not source.partitions:
             return
         self._next_look = now + _LOOK_S
-        if self._blocks.keep(source.present(self._blocks.keys())):
-            self._pace.hurry(now)
+        if self._backoffs.keep(source.present(self._backoffs.keys())):
+            self._timing.wake(now)
 
     def _lift_blocks(self, broker: Publisher, now: float) -> None:
         """Tries again what was held back for long enough; a missing queue or log is declared first."""
-        for block in self._blocks.due(now):
-            if block.kind is Kind.TARGET and not self._targets.is_there_again(block, broker.known_targets, now):
+        for backoff in self._backoffs.due(now):
+            if backoff.kind is Kind.TARGET and not self._targets.is_there_again(backoff, broker.known_targets, now):
                 continue
-            self._blocks.lift(block, now)
-            self._pace.hurry(now)
-            if block.alone:
-                self._suspicion.try_alone()
+            self._backoffs.lift(backoff, now)
+            self._timing.wake(now)
+            if backoff.alone:
+                self._poison_search.try_alone()
 
     def _has_room(self, broker: Publisher) -> bool:
-        return broker.has_room(1 if self._suspicion.one_by_one else self._windows)
+        return broker.has_room(1 if self._poison_search.one_by_one else self._windows)
 
     def _wait(self, source: Source | None, broker: Publisher | None) -> None:
         """Waits until a writer nudges, the broker says or takes something, or it is time to look."""
@@ -179,7 +179,7 @@ class Relay:
         elif self._has_room(broker):
             if source.has_more:
                 return
-            timeout_s = max(0.0, min(self._pace.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
+            timeout_s = max(0.0, min(self._timing.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
         # Who has been nudged and waits its pace would only be disturbed by being nudged again.
         nudges = source.fileno() if source is not None and not source.is_nudged else None
         reading = [self._targets.fileno()] + ([] if nudges is None else [nudges])
@@ -203,14 +203,14 @@ class Relay:
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
         """Forgets what was in flight: it is still in the outbox, and is fetched again."""
         if isinstance(lost, PublishingRefusedError) and self._broker.current is not None:
-            culprit = self._suspicion.closed(self._broker.current.in_flight())
-            if culprit is not None:
-                self._note_blame(culprit, str(lost))
-                self._blocks.culprit(culprit, str(lost), now)
+            poison = self._poison_search.closed(self._broker.current.in_flight())
+            if poison is not None:
+                self._note_blame(poison, str(lost))
+                self._backoffs.poison(poison, str(lost), now)
         trouble = Trouble(lost.reason, str(lost))
         self._broker.lost(trouble, now, patiently=isinstance(lost, OwnedByAnotherError))
         self._targets.forget()
-        self._pace.hurry(now)
+        self._timing.wake(now)
         if self._source.current is not None:
             self._source.current.forget()
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 
 from infirmary_relay import __version__
-from infirmary_relay.blocks import Kind
+from infirmary_relay.backoff import Kind
 from infirmary_relay.trouble import Reason
 
 SOURCE, BROKER = "source", "broker"

@@ -4,9 +4,9 @@ import math
 import time
 
 from infirmary_relay import metrics
-from infirmary_relay.blocks import Blocks, Kind
+from infirmary_relay.backoff import Backoffs, Kind
 from infirmary_relay.broker.publisher import Publisher
-from infirmary_relay.delivery import Receipts, Window
+from infirmary_relay.confirms import Receipts, Window
 from infirmary_relay.health import Health
 from infirmary_relay.progress import Progress
 from infirmary_relay.reconnect import Reconnecting
@@ -43,7 +43,9 @@ class Report:
         metrics.returned.inc(len(receipts.returned))
         metrics.refused.inc(len(receipts.refused))
 
-    def turned(self, source: Reconnecting[Source], broker: Reconnecting[Publisher], blocks: Blocks, now: float) -> None:
+    def turned(
+        self, source: Reconnecting[Source], broker: Reconnecting[Publisher], backoffs: Backoffs, now: float
+    ) -> None:
         """Notes a turn.
 
         Raises:
@@ -55,16 +57,16 @@ class Report:
         self._progress.turned(now, could_deliver=could_deliver)
         self._health.turned(
             now,
-            [*_troubles_of_servers(source, broker), *blocks.troubles(), *self._stalled()],
+            [*_troubles_of_servers(source, broker), *backoffs.troubles(), *self._stalled()],
             wants_restart=self._progress.wants_restart,
             floor_held_since=outbox.floor_held_since if outbox is not None else None,
         )
         if now >= self._next_gauges:
             self._next_gauges = now + _GAUGES_S
-            self._set_gauges(outbox, broker.current, blocks)
+            self._set_gauges(outbox, broker.current, backoffs)
         if now >= self._next_backlog and outbox is not None:
             self._next_backlog = now + _BACKLOG_S
-            backlog = outbox.backlog(blocks.known())
+            backlog = outbox.backlog(backoffs.known())
             if backlog is not None:
                 self._measured(backlog)
 
@@ -87,10 +89,10 @@ class Report:
         metrics.measured.set(now)
         self._progress.measured(deliverable=backlog.is_deliverable, at=now)
 
-    def _set_gauges(self, source: Source | None, broker: Publisher | None, blocks: Blocks) -> None:
+    def _set_gauges(self, source: Source | None, broker: Publisher | None, backoffs: Backoffs) -> None:
         metrics.turned.set(time.time())
         for kind in Kind:
-            metrics.blocked.labels(kind.value).set(blocks.count(kind))
+            metrics.blocked.labels(kind.value).set(backoffs.count(kind))
         metrics.in_flight.set(len(broker.in_flight()) if broker else 0)
         metrics.broker_blocked.set(bool(broker and broker.blocked))
         metrics.partitions.set(source.partitions if source else 0)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from infirmary_relay.broker.address import BrokerAddress
-from infirmary_relay.delivery import Receipts
+from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import HEADER, TARGET, Row
 
 MOST_LINKS: Final = 128

@@ -4,9 +4,9 @@ import logging
 import time
 from operator import itemgetter
 
-from infirmary_relay.blocks import Block, Blocks
+from infirmary_relay.backoff import Backoff, Backoffs
 from infirmary_relay.broker.declarer import IS_THERE, Declarer
-from infirmary_relay.delivery import Window
+from infirmary_relay.confirms import Window
 from infirmary_relay.looks import Looks
 from infirmary_relay.message import KEY, TARGET, Row, could_be_sent
 from infirmary_relay.sources.source import Source
@@ -19,9 +19,9 @@ _PATIENCE_S = 0.2
 class Targets:
     """Has targets looked at, and holds back what goes to those that cannot be used."""
 
-    def __init__(self, declarer: Declarer, blocks: Blocks) -> None:
+    def __init__(self, declarer: Declarer, backoffs: Backoffs) -> None:
         self._declarer = declarer
-        self._blocks = blocks
+        self._backoffs = backoffs
         self._looks = Looks(declarer.ask)
 
     def fileno(self) -> int:
@@ -58,7 +58,7 @@ class Targets:
                 self._looks.right(target)
                 del left_out[target]
             else:
-                self._blocks.missing(row, trouble, now)
+                self._backoffs.missing(row, trouble, now)
                 _note(target, trouble)
         source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
         return [row for row in batch if row[TARGET] not in left_out]
@@ -83,24 +83,24 @@ class Targets:
         for target, trouble in window.wrong.items():
             known.discard(target)
             first = next(row for row in window.rows if row[TARGET] == target)
-            self._blocks.missing(first, trouble, now)
+            self._backoffs.missing(first, trouble, now)
             _note(target, trouble)
 
     def forget(self) -> None:
         """Notes that the windows that waited for looks are gone with their connection."""
         self._looks.forget()
 
-    def is_there_again(self, block: Block, known: set[str], now: float) -> bool:
+    def is_there_again(self, backoff: Backoff, known: set[str], now: float) -> bool:
         """Has a target that is held back looked at; whether it can be used now."""
-        trouble = self._declarer.ask(block.name)
+        trouble = self._declarer.ask(backoff.name)
         if trouble == IS_THERE:
-            known.add(block.name)
-            self._looks.right(block.name)
+            known.add(backoff.name)
+            self._looks.right(backoff.name)
             return True
         if trouble is not None:
-            if trouble != block.reason:
-                _note(block.name, trouble)
-            self._blocks.still_missing(block, trouble, now)
+            if trouble != backoff.reason:
+                _note(backoff.name, trouble)
+            self._backoffs.still_missing(backoff, trouble, now)
         return False
 
 

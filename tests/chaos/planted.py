@@ -14,7 +14,7 @@ import psycopg
 from infirmary_relay import loop
 from infirmary_relay.broker import publisher, wire
 from infirmary_relay.broker.errors import BrokerLostError
-from infirmary_relay.delivery import _ON_ACK, _PENDING, Deliveries
+from infirmary_relay.confirms import _ON_ACK, _PENDING, Confirms
 from infirmary_relay.loop import Relay
 from infirmary_relay.message import KEY
 from infirmary_relay.sources import postgres_statements
@@ -57,7 +57,7 @@ def have_little_patience() -> None:
     publisher.CONFIRM_TIMEOUT_S = SHORT_CONFIRM_TIMEOUT_S
 
 
-class _CreditedAsTheyCome(Deliveries):
+class _CreditedAsTheyCome(Confirms):
     """Ignores delivery tags: an acknowledgement is for whatever has waited longest."""
 
     _acknowledged_to = 0
@@ -78,7 +78,7 @@ class _CreditedAsTheyCome(Deliveries):
 def credit_a_late_ack() -> None:
     """Goes on with a connection on which a confirm did not come in time, as if it could not come any more."""
     have_little_patience()
-    vars(publisher)["Deliveries"] = _CreditedAsTheyCome
+    vars(publisher)["Confirms"] = _CreditedAsTheyCome
     was_lost = Relay._broker_was_lost
 
     def goes_on(self: Relay, lost: BrokerLostError, now: float) -> None:
@@ -86,7 +86,7 @@ def credit_a_late_ack() -> None:
         if "no confirm" not in str(lost) or broker is None or source is None:
             was_lost(self, lost, now)
             return
-        broker._deliveries._windows.clear()
+        broker._confirms._windows.clear()
         source.forget()
 
     loop.Relay._broker_was_lost = goes_on  # type: ignore[method-assign]

@@ -4,13 +4,13 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 
-from infirmary_relay import frames
+from infirmary_relay import amqp_header
 from infirmary_relay.broker import wire
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.errors import BrokerLostError, PublishingRefusedError
 from infirmary_relay.broker.handshake import CHANNEL
 from infirmary_relay.broker.session import Session
-from infirmary_relay.delivery import Deliveries, ImpossibleReceiptError, Window
+from infirmary_relay.confirms import Confirms, ImpossibleReceiptError, Window
 from infirmary_relay.message import Row
 
 CONFIRM_TIMEOUT_S = 30.0
@@ -36,7 +36,7 @@ class Publisher:
         """
         self._session = Session(address, name=name)
         self._encoder = wire.Encoder(CHANNEL, self._session.frame_max)
-        self._deliveries = Deliveries()
+        self._confirms = Confirms()
         self._returning: str | None = None
         self._return_rest = 0
         self._progress_at = time.monotonic()
@@ -59,12 +59,12 @@ class Publisher:
 
         Not behind a returned or refused message: the later ones of its subject would overtake it.
         """
-        deliveries = self._deliveries
-        return len(deliveries) < windows and not (self.blocked or self.has_unwritten or deliveries.tainted)
+        confirms = self._confirms
+        return len(confirms) < windows and not (self.blocked or self.has_unwritten or confirms.tainted)
 
     def in_flight(self) -> list[Row]:
         """Returns the messages whose fate the broker has not told, oldest first."""
-        return self._deliveries.rows()
+        return self._confirms.rows()
 
     def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
         """Publishes a batch, persistent and mandatory, without waiting.
@@ -76,9 +76,9 @@ class Publisher:
         """
         encoded = self._encoder.encode(rows)
         if encoded.rows:
-            if not self._deliveries:
+            if not self._confirms:
                 self._progress_at = time.monotonic()
-            self._deliveries.publish(encoded.rows).published_at = time.monotonic()
+            self._confirms.publish(encoded.rows).published_at = time.monotonic()
             self._session.write(encoded.buffer)
         return encoded.unfit
 
@@ -100,9 +100,9 @@ class Publisher:
                 self._return_header(payload)
             elif kind == wire.CONTENT_BODY:
                 self._return_body(len(payload))
-        if self._deliveries and not self.blocked and now - self._progress_at > CONFIRM_TIMEOUT_S:
+        if self._confirms and not self.blocked and now - self._progress_at > CONFIRM_TIMEOUT_S:
             raise BrokerLostError(f"no confirm came for {CONFIRM_TIMEOUT_S:.0f} s")
-        return self._deliveries.settled(may_end)
+        return self._confirms.settled(may_end)
 
     def close(self) -> None:
         """Drops the connection; what is in flight stays in the outbox."""
@@ -112,7 +112,7 @@ class Publisher:
         method = payload[:4]
         if method in (_ACK, _NACK):
             tag, bits = _RECEIPT.unpack_from(payload, 4)
-            note = self._deliveries.acknowledged if method == _ACK else self._deliveries.refused
+            note = self._confirms.acknowledged if method == _ACK else self._confirms.refused
             try:
                 note(tag, multiple=bool(bits & _MULTIPLE))
             except ImpossibleReceiptError as impossible:
@@ -133,8 +133,8 @@ class Publisher:
     def _return_header(self, payload: bytes) -> None:
         if self._returning is None:
             raise BrokerLostError("the broker sent a content header that belongs to no return")
-        self._deliveries.returned(frames.message_id(payload), self._returning)
-        self._return_rest = frames.body_size(payload)
+        self._confirms.returned(amqp_header.message_id(payload), self._returning)
+        self._return_rest = amqp_header.body_size(payload)
         self._return_body(0)
 
     def _return_body(self, size: int) -> None:

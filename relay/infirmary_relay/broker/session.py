@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from infirmary_relay.broker.address import HEARTBEAT_S, BrokerAddress
 from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_relay.broker.handshake import open_connection
-from infirmary_relay.broker.link import Link
+from infirmary_relay.broker.transport import Transport
 from infirmary_relay.broker.wire import HEARTBEAT_FRAME, FrameReader, method_frame
 
 _GOODBYE = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method to blame
@@ -25,19 +25,19 @@ class Session:
         opened = open_connection(address, name=name)
         self.frame_max = opened.frame_max
         self._opened = opened
-        self._link = Link(opened.socket)
+        self._transport = Transport(opened.socket)
         self._reader = FrameReader()
         self._read_ahead = opened.read_ahead
         self._wrote_at = self._read_at = time.monotonic()
 
     def fileno(self) -> int:
         """Returns the descriptor to wait on."""
-        return self._link.fileno()
+        return self._transport.fileno()
 
     @property
     def has_unwritten(self) -> bool:
         """Whether bytes wait for the broker to take them."""
-        return self._link.has_unwritten
+        return self._transport.has_unwritten
 
     def write(self, data: bytes) -> None:
         """Queues bytes and writes as many as the broker takes now.
@@ -46,7 +46,7 @@ class Session:
             BrokerLostError: the connection is gone.
         """
         self._wrote_at = time.monotonic()
-        self._link.write(data)
+        self._transport.write(data)
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Writes what is queued, then yields (type, payload) of every frame that has come; does not wait.
@@ -55,11 +55,11 @@ class Session:
             BrokerLostError: the connection is gone, or silent for two heartbeats.
         """
         now = time.monotonic()
-        if self._link.flush():
+        if self._transport.flush():
             self._wrote_at = now
         elif now - self._wrote_at > HEARTBEAT_S / 2:
             self.write(HEARTBEAT_FRAME)
-        data, self._read_ahead = self._read_ahead + self._link.read(), b""
+        data, self._read_ahead = self._read_ahead + self._transport.read(), b""
         if data:
             self._read_at = now
             try:
@@ -72,6 +72,6 @@ class Session:
     def close(self) -> None:
         """Says goodbye without waiting for an answer, and drops the connection."""
         with contextlib.suppress(BrokerLostError):
-            self._link.write(method_frame(0, 10, 50, _GOODBYE))
+            self._transport.write(method_frame(0, 10, 50, _GOODBYE))
         self._opened.discard()
-        self._link.close()
+        self._transport.close()

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from infirmary_relay.frames import header_prefix
+from infirmary_relay.amqp_header import header_prefix
 from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit
 
 METHOD, CONTENT_HEADER, CONTENT_BODY, HEARTBEAT = 1, 2, 3, 8

@@ -13,8 +13,8 @@ from hashlib import md5
 from typing import Any, cast
 from uuid import UUID
 
-from infirmary_relay.frames import encode_header
-from infirmary_relay.membership import PARTITIONS
+from infirmary_relay.amqp_header import encode_header
+from infirmary_relay.assignment import PARTITIONS
 from infirmary_relay.message import (
     BODY,
     DIGEST,

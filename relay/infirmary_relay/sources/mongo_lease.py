@@ -13,7 +13,7 @@ from uuid import UUID
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
-from infirmary_relay import membership
+from infirmary_relay import assignment
 
 LEASE_S = 4.0
 _MARGIN_S = 1.0
@@ -52,9 +52,9 @@ class Leases:
         """
         if now < self._next_beat:
             return False
-        self._next_beat = now + membership.BEAT_S
+        self._next_beat = now + assignment.BEAT_S
         before = self.owned(now)
-        wanted = membership.share(self._relay_id, self._beat())
+        wanted = assignment.share(self._relay_id, self._beat())
         asked = wanted | (before & frozenset(busy))
         keeping = self._renew(asked)
         self._create(asked - keeping)
@@ -64,7 +64,7 @@ class Leases:
             self._release_all_but(keeping)
         self._leased = keeping
         if self._owned != before:
-            _log.info("now owns %d of %d partitions", len(self._owned), membership.PARTITIONS)
+            _log.info("now owns %d of %d partitions", len(self._owned), assignment.PARTITIONS)
         return bool(self._owned - before)
 
     def leave(self) -> None:
@@ -73,7 +73,7 @@ class Leases:
         self._release_all_but(())
 
     def _beat(self) -> list[UUID]:
-        until = [{"$set": {"until": {"$add": ["$$NOW", int(membership.SILENT_S * 1000)]}, "is_relay": True}}]
+        until = [{"$set": {"until": {"$add": ["$$NOW", int(assignment.SILENT_S * 1000)]}, "is_relay": True}}]
         self._collection.update_one({"_id": self._me}, until, upsert=True)
         alive = self._collection.find({"is_relay": True, "$expr": _IS_HELD}, {"_id": True})
         self._collection.delete_many({"is_relay": True, "$expr": _IS_OVER})

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson.errors import BSONError
 
-from infirmary_relay import membership
+from infirmary_relay import assignment
 from infirmary_relay.sources.mongo_lease import Documents
 from infirmary_relay.sources.source import Blocked
 
@@ -16,7 +16,7 @@ _MOST_TOLD = 20
 
 def marked(owned: AbstractSet[int]) -> dict[str, Any]:
     """Documents with messages, of the partitions owned; who owns the first takes those of no partition as well."""
-    others = [partition for partition in range(membership.PARTITIONS) if partition not in owned]
+    others = [partition for partition in range(assignment.PARTITIONS) if partition not in owned]
     mine = {"$nin": others} if 0 in owned else {"$in": sorted(owned)}
     return {"outbox_since": {"$exists": True}, "outbox_partition": mine}
 

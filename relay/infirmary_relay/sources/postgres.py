@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from infirmary_relay import membership
+from infirmary_relay import assignment
 from infirmary_relay.floor import Floor
 from infirmary_relay.message import KEY, Key, Row
 from infirmary_relay.sources import postgres_statements as statements
@@ -190,7 +190,7 @@ class PostgresSource:
         owned = self._ownership.owned
         statement = statements.fetch(
             deleting=bool(self._deletion.confirmed),
-            sharing=len(owned) < membership.PARTITIONS,
+            sharing=len(owned) < assignment.PARTITIONS,
             blocked_subjects=bool(blocked.subjects),
             blocked_targets=bool(blocked.targets),
             blocked_digests=bool(digests(blocked)),

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from infirmary_relay import membership
+from infirmary_relay import assignment
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _LARGEST_LOCK_KEY = 2**31
-_CHANGE_OF_HANDS_S = 2 * membership.SILENT_S
+_CHANGE_OF_HANDS_S = 2 * assignment.SILENT_S
 """How long a partition may wait for its next owner: for a peer that is frozen to be missed and put out."""
 
 PostgresConnection: TypeAlias = Connection[tuple[Any, ...]]
@@ -49,8 +49,8 @@ class Ownership:
         self._let_go(in_flight)
         if now < self._next_beat:
             return False
-        self._next_beat = now + membership.BEAT_S
-        wanted = membership.share(self._relay_id, self._beat())
+        self._next_beat = now + assignment.BEAT_S
+        wanted = assignment.share(self._relay_id, self._beat())
         leaving = self.owned - wanted
         if leaving:
             self.owned -= leaving
@@ -63,7 +63,7 @@ class Ownership:
         self.owned |= taken
         self._note_missing(len(wanted - self.owned), now)
         if taken or leaving:
-            _log.info("now owns %d of %d partitions", len(self.owned), membership.PARTITIONS)
+            _log.info("now owns %d of %d partitions", len(self.owned), assignment.PARTITIONS)
         return bool(taken)
 
     def _note_missing(self, missing: int, now: float) -> None:
@@ -81,14 +81,14 @@ class Ownership:
     def _beat(self) -> list[UUID]:
         """Shows that this relay lives, and returns who else does; the frozen are put out, the dead forgotten."""
         beat = {"relay_id": self._relay_id, "backend_pid": self._backend_pid}
-        known = {"silent_s": membership.SILENT_S, "name": self._name}
+        known = {"silent_s": assignment.SILENT_S, "name": self._name}
         alive = []
         for relay_id, fresh, lives in self._connection.execute(statements.BEAT, beat | known, prepare=True):
             if fresh and lives:
                 alive.append(UUID(relay_id))
                 continue
             if lives:
-                _log.warning("relay %s was silent for %.0f s: ending its backend", relay_id, membership.SILENT_S)
+                _log.warning("relay %s was silent for %.0f s: ending its backend", relay_id, assignment.SILENT_S)
             self._connection.execute(statements.EVICT, {"relay_id": UUID(relay_id), "name": self._name})
         return alive
 

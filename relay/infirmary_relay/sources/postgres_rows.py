@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from infirmary_relay.frames import encode_header
+from infirmary_relay.amqp_header import encode_header
 from infirmary_relay.message import (
     BODY,
     HEADER,

@@ -3,7 +3,7 @@
 import pytest
 from amqp.basic_message import Message as AmqpMessage
 
-from infirmary_relay.frames import header_prefix
+from infirmary_relay.amqp_header import header_prefix
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from bson import Binary
 
-from infirmary_relay.frames import header_prefix
+from infirmary_relay.amqp_header import header_prefix
 from infirmary_relay.sources import mongo_deletions
 from infirmary_relay.sources.mongo_deletions import Deletions
 from tests.eventually import eventually

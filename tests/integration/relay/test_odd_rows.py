@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from bson import Binary, Int64
 
-from infirmary_relay.frames import header_prefix
+from infirmary_relay.amqp_header import header_prefix
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay

@@ -69,7 +69,7 @@ def test_a_log_that_is_kept_longer_or_shorter_is_a_log(
     assert in_order_of_subject(broker.bodies(log)) == everything(2)
 
 
-def test_a_block_ends_when_its_row_has_gone(
+def test_a_backoff_ends_when_its_row_has_gone(
     postgres_outbox: PostgresOutbox, service: str, start_relay: StartRelay
 ) -> None:
     relay = start_relay(postgres_outbox).until_ready()

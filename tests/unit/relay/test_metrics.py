@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from infirmary_relay import __version__, health, metrics
-from infirmary_relay.blocks import Kind
+from infirmary_relay.backoff import Kind
 from infirmary_relay.health import Health
 from infirmary_relay.trouble import Reason, Trouble
 

@@ -10,7 +10,7 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, Regex, Timesta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_relay import frames
+from infirmary_relay import amqp_header
 from infirmary_relay.broker.wire import Encoder
 from infirmary_relay.message import HEADER, SUBJECT, Unfit
 from infirmary_relay.sources.mongo_entries import Entries, key_of, value_of
@@ -97,5 +97,5 @@ def test_the_reason_names_the_field(odd: dict[str, Any], reason: str) -> None:
 
 def test_an_entry_as_it_should_be_is_a_message() -> None:
     (row,) = Entries("ward", 1000).rows({"_id": 1, "outbox_partition": 5, "outbox": [GOOD]}, Blocked())
-    assert frames.body_size(row[HEADER]) == len(GOOD["body"])
+    assert amqp_header.body_size(row[HEADER]) == len(GOOD["body"])
     assert struct.pack(">q", 1) in row[HEADER]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infirmary_relay.amqp_header import encode_header as plain_header
 from infirmary_relay.broker.address import BrokerAddress
-from infirmary_relay.delivery import Receipts
-from infirmary_relay.frames import encode_header as plain_header
+from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import Row
 from infirmary_relay.sends import MOST_LINKS, Send, Sends, sampled
 from services.chassis.identifiers import new_id

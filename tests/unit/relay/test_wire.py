@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infirmary_relay.amqp_header import header_prefix
 from infirmary_relay.broker.wire import CONTENT_BODY, CONTENT_HEADER, METHOD, Encoder, FrameReader, method_frame
-from infirmary_relay.frames import header_prefix
 from infirmary_relay.message import Row, Unfit
 
 FRAME_MAX = 4096

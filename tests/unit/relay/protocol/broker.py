@@ -6,7 +6,7 @@ from enum import Enum
 
 from infirmary_relay.broker.declarer import IS_THERE, Declarer, Unanswered
 from infirmary_relay.broker.errors import BrokerLostError
-from infirmary_relay.delivery import Deliveries, Window
+from infirmary_relay.confirms import Confirms, Window
 from infirmary_relay.message import MESSAGE_ID, TARGET, Row
 from tests.unit.relay.protocol.violations import require
 
@@ -20,13 +20,13 @@ class Said(Enum):
 
 
 class Channel:
-    """The publisher of one relay, with the real bookkeeping of its deliveries and no wire format."""
+    """The publisher of one relay, with the real bookkeeping of its confirms and no wire format."""
 
     blocked: str | None = None
     has_unwritten = False
 
     def __init__(self, broker: "Broker", pause: Callable[[], None]) -> None:
-        self.deliveries = Deliveries()
+        self.confirms = Confirms()
         self.wire: deque[tuple[int, Row]] = deque()
         """What is on its way to the broker, with its delivery tags; it may arrive after the relay's death."""
         self.receipts: deque[tuple[Said, int, bool, Row]] = deque()
@@ -41,15 +41,15 @@ class Channel:
 
     def has_room(self, windows: int) -> bool:
         """Whether another batch may be published."""
-        return len(self.deliveries) < windows and not self.deliveries.tainted
+        return len(self.confirms) < windows and not self.confirms.tainted
 
     def in_flight(self) -> list[Row]:
         """Returns the messages whose fate the broker has not told."""
-        return self.deliveries.rows()
+        return self.confirms.rows()
 
     def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
         """Sends a batch; before it, anything may happen."""
-        window = self.deliveries.publish(rows)
+        window = self.confirms.publish(rows)
         self._pause()
         if not self.is_open:
             raise BrokerLostError("writing to the broker failed")
@@ -63,12 +63,12 @@ class Channel:
         while self.receipts:
             said, tag, multiple, row = self.receipts.popleft()
             if said is Said.ACK:
-                self.deliveries.acknowledged(tag, multiple=multiple)
+                self.confirms.acknowledged(tag, multiple=multiple)
             elif said is Said.NACK:
-                self.deliveries.refused(tag, multiple=multiple)
+                self.confirms.refused(tag, multiple=multiple)
             else:
-                self.deliveries.returned(row[MESSAGE_ID], row[TARGET])
-        return self.deliveries.settled(may_end)
+                self.confirms.returned(row[MESSAGE_ID], row[TARGET])
+        return self.confirms.settled(may_end)
 
     def close(self) -> None:
         """Drops the connection; what is on the wire may still arrive."""

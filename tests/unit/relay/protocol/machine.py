@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from infirmary_relay.membership import PARTITIONS
+from infirmary_relay.assignment import PARTITIONS
 from tests.unit.relay.protocol.violations import require
 from tests.unit.relay.protocol.world import SUBJECTS, World
 

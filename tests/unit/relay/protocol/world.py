@@ -84,7 +84,7 @@ class World(RuleBasedStateMachine):
 
     def has_in_flight(self) -> bool:
         """Whether anything is under way to the broker, or confirmed and not yet let go."""
-        return any(channel.wire or (channel.is_open and channel.deliveries) for channel in self.broker.channels)
+        return any(channel.wire or (channel.is_open and channel.confirms) for channel in self.broker.channels)
 
     def close(self) -> None:
         """Ends all relays, and gives them back the outside world."""

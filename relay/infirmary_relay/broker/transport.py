@@ -14,7 +14,7 @@ _READS_AT_ONCE = 8
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Link:
+class Transport:
     """A non-blocking socket with a queue of bytes that wait to be written."""
 
     def __init__(self, connected: socket.socket) -> None:

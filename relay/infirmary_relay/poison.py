@@ -1,7 +1,7 @@
-"""Finds the message over which the broker ends the connection: pure.
+"""Finds the poison message, over which the broker ends the connection: pure.
 
 The broker does not say which one it was. When it happens twice over the same messages, each of them is published alone,
-and the one in flight when it happens again is the culprit.
+and the one in flight when it happens again is the poison message.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from infirmary_relay.message import KEY, Key, Row
 
 
-class Suspicion:
+class PoisonSearch:
     """Remembers what was in flight when the broker last closed the channel."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Suspicion:
         return self._to_try > 0
 
     def closed(self, in_flight: Sequence[Row]) -> Row | None:
-        """Notes that the broker closed the channel; returns the culprit once it is known."""
+        """Notes that the broker closed the channel; gives the poison message once it is known."""
         if self._to_try and len(in_flight) == 1:
             self._suspects, self._to_try = frozenset(), 0
             return in_flight[0]
@@ -38,5 +38,5 @@ class Suspicion:
         self._to_try = max(0, self._to_try - messages)
 
     def try_alone(self) -> None:
-        """Asks that the next message be published alone: it was a culprit before."""
+        """Asks that the next message be published alone: it was a poison message before."""
         self._to_try = max(self._to_try, 1)

@@ -118,7 +118,7 @@ class Window:
         return Receipts(confirmed, by_outcome[_RETURNED], by_outcome[_REFUSED])
 
 
-class Deliveries:
+class Confirms:
     """The windows in flight on one channel, oldest first."""
 
     def __init__(self) -> None:

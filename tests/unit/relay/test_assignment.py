@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_relay.membership import PARTITIONS, share
+from infirmary_relay.assignment import PARTITIONS, share
 
 RELAYS = st.sets(st.uuids(), min_size=1, max_size=9)
 

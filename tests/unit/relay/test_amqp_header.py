@@ -7,14 +7,14 @@ from amqp.basic_message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_relay import frames
+from infirmary_relay import amqp_header
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=60)
 
 
 def properties_of(header: bytes) -> dict[str, object]:
     message = Message()
-    message._load_properties(frames.BASIC_CLASS, header, 12)
+    message._load_properties(amqp_header.BASIC_CLASS, header, 12)
     return dict(message.properties)
 
 
@@ -29,7 +29,7 @@ def properties_of(header: bytes) -> dict[str, object]:
 def test_an_encoded_header_says_what_the_columns_say(
     message_id: UUID, kind: str, subject: str, sequence: int | None, body_bytes: int, at: datetime
 ) -> None:
-    header = frames.encode_header(
+    header = amqp_header.encode_header(
         body_bytes=body_bytes,
         message_id=message_id,
         source="patient",
@@ -48,9 +48,9 @@ def test_an_encoded_header_says_what_the_columns_say(
         "app_id": "patient",
         "application_headers": expected_headers | ({"sequence": sequence} if sequence is not None else {}),
     }
-    assert frames.message_id(header) == message_id.bytes
-    assert frames.body_size(header) == body_bytes
-    assert header.startswith(frames.header_prefix(body_bytes))
+    assert amqp_header.message_id(header) == message_id.bytes
+    assert amqp_header.body_size(header) == body_bytes
+    assert header.startswith(amqp_header.header_prefix(body_bytes))
 
 
 @given(
@@ -69,13 +69,13 @@ def test_an_encoded_header_says_what_the_columns_say(
     )
 )
 def test_the_message_id_is_found_among_whatever_properties(properties: dict[str, str]) -> None:
-    header = frames.header_prefix(3) + Message("abc", **properties)._serialize_properties()
+    header = amqp_header.header_prefix(3) + Message("abc", **properties)._serialize_properties()
     try:
         expected = UUID(properties["message_id"]).bytes
     except ValueError:
         expected = None
-    assert frames.message_id(header) == expected
+    assert amqp_header.message_id(header) == expected
 
 
 def test_a_header_without_a_message_id_has_none() -> None:
-    assert frames.message_id(frames.header_prefix(0) + Message("", type="T")._serialize_properties()) is None
+    assert amqp_header.message_id(amqp_header.header_prefix(0) + Message("", type="T")._serialize_properties()) is None

@@ -1,6 +1,6 @@
 """When to fetch next: pure decisions from what the last fetches brought."""
 
-PACE_S = 0.002
+LEAST_GAP_S = 0.002
 """From a fetch that found something to the next at the least, unless it is known that more waits.
 
 A fetch for each message would keep the cores busy with batches of one, and everybody would wait for a core. The first
@@ -8,7 +8,7 @@ message after a pause does not wait.
 """
 
 
-class Pace:
+class FetchTiming:
     """Says when a fetch is due; times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
@@ -28,9 +28,9 @@ class Pace:
             poll_s: How long to wait when there was nothing new.
         """
         if found:
-            self._not_before, self._watches_until = now + PACE_S, now + watch_s
-        self._looks_at = now + (PACE_S if now < self._watches_until else poll_s)
+            self._not_before, self._watches_until = now + LEAST_GAP_S, now + watch_s
+        self._looks_at = now + (LEAST_GAP_S if now < self._watches_until else poll_s)
 
-    def hurry(self, now: float) -> None:
+    def wake(self, now: float) -> None:
         """Notes that something has changed: the next fetch need not wait for the poll."""
         self._looks_at = now
