@@ -6,7 +6,7 @@ from uuid import UUID
 PARTITIONS = 64
 """Fixed for ever: writers compute a row's partition with it."""
 
-BEAT_S = 1.0
+HEARTBEAT_S = 1.0
 SILENT_S = 5.0
 """A holder that has not been heard of for so long is taken to be frozen."""
 

@@ -29,12 +29,12 @@ class Health:
     """What the loop says of itself, for other threads to read."""
 
     def __init__(self) -> None:
-        self._turned_at = time.monotonic()
+        self._iterated_at = time.monotonic()
         self._troubles: Sequence[Trouble] = (Trouble(Reason.STARTING, "starting"),)
         self._wants_restart = False
         self._floor_held_since: float | None = None
 
-    def turned(
+    def iterated(
         self, now: float, troubles: Sequence[Trouble], *, wants_restart: bool, floor_held_since: float | None
     ) -> None:
         """Notes a turn of the loop.
@@ -46,7 +46,7 @@ class Health:
             floor_held_since: since when, by the same clock, a transaction holds the floor; None when none does.
         """
         self._troubles, self._wants_restart, self._floor_held_since = troubles, wants_restart, floor_held_since
-        self._turned_at = now
+        self._iterated_at = now
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -62,7 +62,7 @@ class Health:
 
     @property
     def _hangs(self) -> bool:
-        return time.monotonic() - self._turned_at >= LIVENESS_S
+        return time.monotonic() - self._iterated_at >= LIVENESS_S
 
     def show(self) -> None:
         """Brings up to date what is true at this moment, and not only when the loop last turned."""

@@ -115,7 +115,7 @@ class Looks:
             looks.asked += 1
             looks.note(looks.asked, IS_THERE)
 
-    def forget(self) -> None:
+    def reset_in_flight(self) -> None:
         """Notes that nobody waits any more: the connection on which something was confirmed was lost."""
         self._waited_for = None
         for target in self._targets:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 0.25
 _LOOK_S = 1.0
 """How often to look whether what is held back is still there."""
-_GOODBYE_S = 5.0
+_DRAIN_S = 5.0
 """How long a relay that is asked to stop waits for what is in flight."""
 
 
@@ -66,9 +66,9 @@ class Relay:
     def run(self) -> None:
         """Turns until told to stop, whatever is lost meanwhile."""
         while not self._stopping:
-            self._survive(self._turn)
+            self._survive(self._iterate)
             self._survive(self._tell)
-        self._leave()
+        self._drain()
 
     def _survive(self, what: Callable[[float], None]) -> None:
         try:
@@ -79,17 +79,17 @@ class Relay:
             self._broker_was_lost(lost, time.monotonic())
 
     def _tell(self, now: float) -> None:
-        self._report.turned(self._source, self._broker, self._backoffs, now)
+        self._report.iterated(self._source, self._broker, self._backoffs, now)
 
     @property
     def _known_of_source(self) -> tuple[str | None, Sequence[str]]:
         source = self._source.current
         return (source.identity, source.logs) if source is not None else (None, ())
 
-    def _turn(self, now: float) -> None:
+    def _iterate(self, now: float) -> None:
         source = self._source.ensure(now)
         if source is not None:
-            source.keep_up(now)
+            source.heartbeat(now)
         was_connected = self._broker.current is not None
         broker = self._broker.ensure(now) if source is not None else None
         if broker is not None and not was_connected:
@@ -123,7 +123,7 @@ class Relay:
             if reason is None:
                 continue
             words = f"it cannot be sent: {reason}"
-            self._note_blame(row, words)
+            self._note_quarantine(row, words)
             self._backoffs.unfit(row, words, now)
         self._reached("after_publish")
 
@@ -144,7 +144,7 @@ class Relay:
             broker.known_targets.difference_update(row[TARGET] for row in receipts.returned)
             self._poison_search.settled(len(window.rows))
             for connection in (self._source, self._broker):
-                connection.works()
+                connection.succeeded()
             self._timing.wake(now)
             self._report.settled(source, window, receipts)
             if self._sends is not None:
@@ -189,50 +189,50 @@ class Relay:
             writing += [broker.fileno()] if broker.has_unwritten else []
         readable, _, _ = select.select(reading, writing, [], timeout_s)
         if self._targets.fileno() in readable:
-            self._targets.hear()
+            self._targets.drain_notifications()
         if source is not None and nudges in readable:
-            source.hear()
+            source.drain_notifications()
 
     def _source_was_lost(self, lost: SourceLostError, now: float) -> None:
         """Starts afresh on both sides: ids are good only for the connection that they were read on."""
         self._undeleted = False
         self._source.lost(Trouble(lost.reason, str(lost)), now)
         self._broker.lost(Trouble(Reason.SOURCE_AWAY, "waits for the source"), now)
-        self._targets.forget()
+        self._targets.reset_in_flight()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
         """Forgets what was in flight: it is still in the outbox, and is fetched again."""
         if isinstance(lost, PublishingRefusedError) and self._broker.current is not None:
             poison = self._poison_search.closed(self._broker.current.in_flight())
             if poison is not None:
-                self._note_blame(poison, str(lost))
+                self._note_quarantine(poison, str(lost))
                 self._backoffs.poison(poison, str(lost), now)
         trouble = Trouble(lost.reason, str(lost))
         self._broker.lost(trouble, now, patiently=isinstance(lost, OwnedByAnotherError))
-        self._targets.forget()
+        self._targets.reset_in_flight()
         self._timing.wake(now)
         if self._source.current is not None:
-            self._source.current.forget()
+            self._source.current.reset_in_flight()
 
-    def _note_blame(self, row: Row, words: str) -> None:
+    def _note_quarantine(self, row: Row, words: str) -> None:
         name = row[MESSAGE_ID].hex() or str(row[KEY])
         _log.error(
             "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], words
         )
         metrics.refused.inc()
 
-    def _leave(self) -> None:
+    def _drain(self) -> None:
         """Settles what is in flight, then lets go of everything at once."""
-        deadline = time.monotonic() + _GOODBYE_S
+        deadline = time.monotonic() + _DRAIN_S
         source, broker = self._source.current, self._broker.current
         try:
             while source and broker and broker.in_flight() and time.monotonic() < deadline:
                 select.select([broker.fileno(), self._targets.fileno()], [], [], 0.05)
-                self._targets.hear()
+                self._targets.drain_notifications()
                 self._settle(source, broker, time.monotonic())
-                source.keep_up(time.monotonic())
+                source.heartbeat(time.monotonic())
             if source:
-                source.leave()
+                source.drain()
         except (SourceLostError, BrokerLostError) as lost:
             _log.warning("left without saying goodbye: %s", lost)
         self._source.close()

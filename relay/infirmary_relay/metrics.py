@@ -52,8 +52,8 @@ not_ready = Gauge(
     ["reason"],
     registry=registry,
 )
-turns = Counter("outbox_relay_turns", "Does the loop turn? Turns of the loop so far.", registry=registry)
-turned = Gauge(
+iterations = Counter("outbox_relay_turns", "Does the loop turn? Turns of the loop so far.", registry=registry)
+iterated_at = Gauge(
     "outbox_relay_turned_timestamp_seconds",
     "Does the loop hang? When it last turned, in unix time, noted twice a second; 0 before the first turn.",
     registry=registry,

@@ -6,7 +6,7 @@ do, and that time does not count; but a connection that is lost and made again a
 only a longer absence ends what has begun.
 """
 
-_LONGEST_TURN_S = 1.0
+_LONGEST_ITERATION_S = 1.0
 """No turn counts for more: a process that was stopped could not do anything meanwhile."""
 _AWAY_S = 10.0
 """What is away for longer is not between two connections."""
@@ -20,7 +20,7 @@ class Progress:
         self._stalled_after_s = stalled_after_s
         self._restart_after_s = restart_after_s
         self._in_vain_s = 0.0
-        self._turned_at: float | None = None
+        self._iterated_at: float | None = None
         self._could_at = 0.0
         self._since: float | None = None
 
@@ -35,15 +35,15 @@ class Progress:
         """Notes a confirm: whether more waits has to be seen anew."""
         self._since, self._in_vain_s = None, 0.0
 
-    def turned(self, now: float, *, could_deliver: bool) -> None:
+    def iterated(self, now: float, *, could_deliver: bool) -> None:
         """Notes a turn of the loop, and whether database and broker were there to deliver something."""
         if could_deliver:
-            since_last_s = now - self._turned_at if self._turned_at is not None else 0.0
-            self._in_vain_s += min(since_last_s, _LONGEST_TURN_S) if self._since is not None else 0.0
+            since_last_s = now - self._iterated_at if self._iterated_at is not None else 0.0
+            self._in_vain_s += min(since_last_s, _LONGEST_ITERATION_S) if self._since is not None else 0.0
             self._could_at = now
         elif now - self._could_at > _AWAY_S:
             self.confirmed()
-        self._turned_at = now
+        self._iterated_at = now
 
     @property
     def stalled_since(self) -> float | None:

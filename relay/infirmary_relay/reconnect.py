@@ -46,7 +46,7 @@ class Reconnecting(Generic[T]):
             metrics.connections.labels(self._server).inc()
         return self.current
 
-    def works(self) -> None:
+    def succeeded(self) -> None:
         """Notes that the connection did something useful: should it be lost, the next try comes at once."""
         self._delay_s = 0.0
 

@@ -43,7 +43,7 @@ class Report:
         metrics.returned.inc(len(receipts.returned))
         metrics.refused.inc(len(receipts.refused))
 
-    def turned(
+    def iterated(
         self, source: Reconnecting[Source], broker: Reconnecting[Publisher], backoffs: Backoffs, now: float
     ) -> None:
         """Notes a turn.
@@ -51,11 +51,11 @@ class Report:
         Raises:
             SourceLostError: the database went away while its backlog was measured.
         """
-        metrics.turns.inc()
+        metrics.iterations.inc()
         outbox = source.current
         could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
-        self._progress.turned(now, could_deliver=could_deliver)
-        self._health.turned(
+        self._progress.iterated(now, could_deliver=could_deliver)
+        self._health.iterated(
             now,
             [*_troubles_of_servers(source, broker), *backoffs.troubles(), *self._stalled()],
             wants_restart=self._progress.wants_restart,
@@ -90,7 +90,7 @@ class Report:
         self._progress.measured(deliverable=backlog.is_deliverable, at=now)
 
     def _set_gauges(self, source: Source | None, broker: Publisher | None, backoffs: Backoffs) -> None:
-        metrics.turned.set(time.time())
+        metrics.iterated_at.set(time.time())
         for kind in Kind:
             metrics.blocked.labels(kind.value).set(backoffs.count(kind))
         metrics.in_flight.set(len(broker.in_flight()) if broker else 0)

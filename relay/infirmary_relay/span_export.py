@@ -27,7 +27,7 @@ _MOST_WAITING: Final = 4096
 _BATCH: Final = 512
 _EVERY_MS: Final = 1000
 _ANSWER_WITHIN_S: Final = 5
-_GOODBYE_WITHIN_S: Final = 2.0
+_DRAIN_WITHIN_S: Final = 2.0
 _SCOPE: Final = InstrumentationScope("infirmary.relay", "")  # Zipkin takes no version that is null
 
 
@@ -66,7 +66,7 @@ class Export:
         atexit.unregister(self.close)
         closing = threading.Thread(target=self._processor.shutdown, daemon=True)
         closing.start()
-        closing.join(_GOODBYE_WITHIN_S)
+        closing.join(_DRAIN_WITHIN_S)
 
 
 class _Counted(SpanExporter):

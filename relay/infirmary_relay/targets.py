@@ -28,9 +28,9 @@ class Targets:
         """Returns the descriptor on which it can be heard that a look has ended."""
         return self._declarer.fileno()
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """Hears it."""
-        self._declarer.hear()
+        self._declarer.drain_notifications()
 
     def admitted(self, source: Source, known: set[str], batch: list[Row], now: float) -> list[Row]:
         """Returns what may be published of a batch, and blocks the rest.
@@ -86,9 +86,9 @@ class Targets:
             self._backoffs.missing(first, trouble, now)
             _note(target, trouble)
 
-    def forget(self) -> None:
+    def reset_in_flight(self) -> None:
         """Notes that the windows that waited for looks are gone with their connection."""
-        self._looks.forget()
+        self._looks.reset_in_flight()
 
     def is_there_again(self, backoff: Backoff, known: set[str], now: float) -> bool:
         """Has a target that is held back looked at; whether it can be used now."""

@@ -87,7 +87,7 @@ def credit_a_late_ack() -> None:
             was_lost(self, lost, now)
             return
         broker._confirms._windows.clear()
-        source.forget()
+        source.reset_in_flight()
 
     loop.Relay._broker_was_lost = goes_on  # type: ignore[method-assign]
 

@@ -50,7 +50,7 @@ class Declarer:
         """Returns the descriptor on which it can be heard that something was found out."""
         return self._heard
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """Makes the descriptor silent until something else is found out."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._heard, 4096)

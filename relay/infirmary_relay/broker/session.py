@@ -10,7 +10,7 @@ from infirmary_relay.broker.handshake import open_connection
 from infirmary_relay.broker.transport import Transport
 from infirmary_relay.broker.wire import HEARTBEAT_FRAME, FrameReader, method_frame
 
-_GOODBYE = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method to blame
+_CLOSE_ARGUMENTS = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method to blame
 
 
 class Session:
@@ -72,6 +72,6 @@ class Session:
     def close(self) -> None:
         """Says goodbye without waiting for an answer, and drops the connection."""
         with contextlib.suppress(BrokerLostError):
-            self._transport.write(method_frame(0, 10, 50, _GOODBYE))
+            self._transport.write(method_frame(0, 10, 50, _CLOSE_ARGUMENTS))
         self._opened.discard()
         self._transport.close()

@@ -95,18 +95,18 @@ class MongoSource:
         """Returns the descriptor on which a nudge arrives."""
         return self._watch.fileno()
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """Reads the nudges that have come."""
-        self.is_nudged = self._watch.hear() or self.is_nudged
+        self.is_nudged = self._watch.drain_notifications() or self.is_nudged
 
-    def keep_up(self, now: float) -> None:
+    def heartbeat(self, now: float) -> None:
         """Renews its leases, takes its share of the partitions and lets go of others."""
         # What the server refuses to delete may stay for ever: its partition may go to another relay all the same.
         flying = self._in_flight.items()
         busy = {partition for document, (partition, _) in flying if not self._deletions.refuses(document)}
         with lost_as_source_lost():
-            if self._leases.keep_up(now, busy):
-                self._place.forget()
+            if self._leases.heartbeat(now, busy):
+                self._place.start_over()
                 self.has_more = True
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
@@ -169,12 +169,12 @@ class MongoSource:
             for document, ids in self._deletions.flush(time.monotonic()):
                 self._landed(document, ids)
 
-    def forget(self) -> None:
+    def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more, except what waits to be deleted."""
         self._in_flight = {
             document: (self._in_flight[document][0], set(ids)) for document, ids in self._deletions.items()
         }
-        self._place.forget()
+        self._place.start_over()
         self.has_more = True
 
     def backlog(self, held_back: Blocked) -> Backlog | None:
@@ -198,11 +198,11 @@ class MongoSource:
             (each, message) for each, message in asked if each in there and (message in there[each] or message is None)
         }
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
         self.flush()
         with lost_as_source_lost():
-            self._leases.leave()
+            self._leases.release_all()
 
     def close(self) -> None:
         """Disconnects."""

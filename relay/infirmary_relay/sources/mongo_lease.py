@@ -34,7 +34,7 @@ class Leases:
         self._collection = collection
         self._me = str(relay_id)
         self._relay_id = relay_id
-        self._next_beat = self._valid_until = 0.0
+        self._next_heartbeat = self._valid_until = 0.0
         self._owned: frozenset[int] = frozenset()
         self._leased: frozenset[int] | None = None
         """What it held after the last renewal; None before the first, when a predecessor may have left some."""
@@ -43,18 +43,18 @@ class Leases:
         """Returns what may be fetched: nothing once the leases may have run out."""
         return self._owned if now < self._valid_until else frozenset()
 
-    def keep_up(self, now: float, busy: Iterable[object]) -> bool:
+    def heartbeat(self, now: float, busy: Iterable[object]) -> bool:
         """Renews when it is time, takes and lets go of partitions; True when any are new.
 
         Args:
             now: this process's monotonic clock, in seconds.
             busy: partitions of which something is in flight; they are kept until it has settled.
         """
-        if now < self._next_beat:
+        if now < self._next_heartbeat:
             return False
-        self._next_beat = now + assignment.BEAT_S
+        self._next_heartbeat = now + assignment.HEARTBEAT_S
         before = self.owned(now)
-        wanted = assignment.share(self._relay_id, self._beat())
+        wanted = assignment.share(self._relay_id, self._others_alive())
         asked = wanted | (before & frozenset(busy))
         keeping = self._renew(asked)
         self._create(asked - keeping)
@@ -67,12 +67,12 @@ class Leases:
             _log.info("now owns %d of %d partitions", len(self._owned), assignment.PARTITIONS)
         return bool(self._owned - before)
 
-    def leave(self) -> None:
+    def release_all(self) -> None:
         """Lets everything go and tells the others."""
         self._collection.delete_one({"_id": self._me})
         self._release_all_but(())
 
-    def _beat(self) -> list[UUID]:
+    def _others_alive(self) -> list[UUID]:
         until = [{"$set": {"until": {"$add": ["$$NOW", int(assignment.SILENT_S * 1000)]}, "is_relay": True}}]
         self._collection.update_one({"_id": self._me}, until, upsert=True)
         alive = self._collection.find({"is_relay": True, "$expr": _IS_HELD}, {"_id": True})
@@ -92,7 +92,7 @@ class Leases:
         free = {"$setOnInsert": {"holder": None, "until": _LONG_AGO}}
         writes = [UpdateOne({"_id": partition}, free, upsert=True) for partition in sorted(partitions)]
         if writes and self._collection.bulk_write(writes).upserted_count:
-            self._next_beat = 0.0
+            self._next_heartbeat = 0.0
 
     def _release_all_but(self, keeping: Iterable[int]) -> None:
         others = {"holder": self._me, "_id": {"$nin": sorted(keeping)}}

@@ -28,7 +28,7 @@ class Place:
     def begin(self, blocked: Blocked, now: float) -> int:
         """Returns how many documents, oldest first, to pass over."""
         if self._passed and self._is_over(blocked, now):
-            self.forget()
+            self.start_over()
         if not self._passed:
             self._held_back, self._began_at = blocked, now
         return self._passed
@@ -45,7 +45,7 @@ class Place:
         if self._ended_at is None:
             self._ended_at = now
 
-    def forget(self) -> None:
+    def start_over(self) -> None:
         """Begins at the oldest document again."""
         self._passed, self._ended_at = 0, None
 

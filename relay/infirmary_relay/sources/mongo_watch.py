@@ -44,7 +44,7 @@ class Watch:
         """Returns the descriptor on which a nudge arrives."""
         return self._heard.fileno()
 
-    def hear(self) -> bool:
+    def drain_notifications(self) -> bool:
         """Takes in what has come; returns whether there was something."""
         try:
             return bool(self._heard.recv(4096))

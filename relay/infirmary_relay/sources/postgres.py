@@ -98,7 +98,7 @@ class PostgresSource:
         """Returns the descriptor on which a nudge arrives."""
         return self._connection.fileno()
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """Reads the nudges that have come."""
         with _lost_as_source_lost():
             pgconn = self._connection.pgconn
@@ -106,11 +106,11 @@ class PostgresSource:
             while pgconn.notifies():
                 self.is_nudged = True
 
-    def keep_up(self, now: float) -> None:
+    def heartbeat(self, now: float) -> None:
         """Beats, takes its share of the partitions and lets go of others."""
         with _lost_as_source_lost():
-            self._in_flight -= self._deletion.keep_up(now)
-            if self._ownership.keep_up(now, self._in_flight):
+            self._in_flight -= self._deletion.retry_locked(now)
+            if self._ownership.heartbeat(now, self._in_flight):
                 self._floor.reset()
                 self.has_more = True
 
@@ -144,7 +144,7 @@ class PostgresSource:
             with _lost_as_source_lost():
                 self._in_flight -= self._deletion.flush()
 
-    def forget(self) -> None:
+    def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more."""
         self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
         self.has_more = True
@@ -168,11 +168,11 @@ class PostgresSource:
             except psycopg.errors.LockNotAvailable:
                 return frozenset(keys)
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
         self.flush()
         with _lost_as_source_lost():
-            self._ownership.leave()
+            self._ownership.release_all()
 
     def close(self) -> None:
         """Disconnects."""

@@ -35,7 +35,7 @@ class Deletion:
         words = f"{len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
         return Trouble(Reason.LOCKED, f"PostgreSQL: {words}")
 
-    def keep_up(self, now: float) -> set[int]:
+    def retry_locked(self, now: float) -> set[int]:
         """Tries again now and then to delete what was locked; returns what is gone."""
         self._now = now
         if not self.locked or now < self._tried_at + _AGAIN_S:

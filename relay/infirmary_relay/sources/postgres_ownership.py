@@ -38,24 +38,24 @@ class Ownership:
         self._lock_key = outbox % _LARGEST_LOCK_KEY
         self._backend_pid: int = pid
         self._releasing: dict[int, AbstractSet[int]] = {}
-        self._next_beat = 0.0
+        self._next_heartbeat = 0.0
         self._missing_since: float | None = None
         self.trouble: Trouble | None = None
         self.owned: frozenset[int] = frozenset()
         """What may be fetched; a partition that is being let go is held on to, but no longer fetched."""
 
-    def keep_up(self, now: float, in_flight: AbstractSet[int]) -> bool:
+    def heartbeat(self, now: float, in_flight: AbstractSet[int]) -> bool:
         """Beats when it is time, takes and lets go of partitions; True when there are partitions that are new."""
-        self._let_go(in_flight)
-        if now < self._next_beat:
+        self._unlock(in_flight)
+        if now < self._next_heartbeat:
             return False
-        self._next_beat = now + assignment.BEAT_S
-        wanted = assignment.share(self._relay_id, self._beat())
+        self._next_heartbeat = now + assignment.HEARTBEAT_S
+        wanted = assignment.share(self._relay_id, self._others_alive())
         leaving = self.owned - wanted
         if leaving:
             self.owned -= leaving
             self._releasing |= dict.fromkeys(leaving, frozenset(in_flight))
-            self._let_go(in_flight)
+            self._unlock(in_flight)
         returning = wanted & self._releasing.keys()
         for partition in returning:
             del self._releasing[partition]
@@ -73,23 +73,23 @@ class Ownership:
         told = f"PostgreSQL: {missing} partitions that are this relay's have been another session's for too long"
         self.trouble = Trouble(Reason.PARTITIONS_HELD, told) if waited_s > _CHANGE_OF_HANDS_S else None
 
-    def leave(self) -> None:
+    def release_all(self) -> None:
         """Lets everything go and tells the others."""
         self._connection.execute("SELECT pg_advisory_unlock_all()")
-        self._connection.execute(statements.LEAVE, {"relay_id": self._relay_id})
+        self._connection.execute(statements.DEREGISTER, {"relay_id": self._relay_id})
 
-    def _beat(self) -> list[UUID]:
+    def _others_alive(self) -> list[UUID]:
         """Shows that this relay lives, and returns who else does; the frozen are put out, the dead forgotten."""
         beat = {"relay_id": self._relay_id, "backend_pid": self._backend_pid}
         known = {"silent_s": assignment.SILENT_S, "name": self._name}
         alive = []
-        for relay_id, fresh, lives in self._connection.execute(statements.BEAT, beat | known, prepare=True):
+        for relay_id, fresh, lives in self._connection.execute(statements.HEARTBEAT, beat | known, prepare=True):
             if fresh and lives:
                 alive.append(UUID(relay_id))
                 continue
             if lives:
                 _log.warning("relay %s was silent for %.0f s: ending its backend", relay_id, assignment.SILENT_S)
-            self._connection.execute(statements.EVICT, {"relay_id": UUID(relay_id), "name": self._name})
+            self._connection.execute(statements.TERMINATE, {"relay_id": UUID(relay_id), "name": self._name})
         return alive
 
     def _take(self, missing: AbstractSet[int]) -> frozenset[int]:
@@ -98,10 +98,10 @@ class Ownership:
         asked = {"key": self._lock_key, "partitions": sorted(missing)}
         return frozenset(partition for (partition,) in self._connection.execute(statements.TAKE, asked))
 
-    def _let_go(self, in_flight: AbstractSet[int]) -> None:
+    def _unlock(self, in_flight: AbstractSet[int]) -> None:
         """Unlocks the partitions of which nothing is in flight any more since they were given up."""
         settled = [partition for partition, ids in self._releasing.items() if ids.isdisjoint(in_flight)]
         if settled:
-            self._connection.execute(statements.LET_GO, {"key": self._lock_key, "partitions": settled}).fetchall()
+            self._connection.execute(statements.UNLOCK, {"key": self._lock_key, "partitions": settled}).fetchall()
             for partition in settled:
                 del self._releasing[partition]

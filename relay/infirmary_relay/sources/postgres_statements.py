@@ -39,7 +39,7 @@ FROM pg_control_system()
 
 PREPARE_LOOK = "PREPARE look (bigint) AS SELECT EXISTS (SELECT FROM outbox WHERE id > $1)"
 
-BEAT = """
+HEARTBEAT = """
 WITH mine AS (
     INSERT INTO outbox_relay (relay_id, backend_pid) VALUES (%(relay_id)s, %(backend_pid)s)
     ON CONFLICT (relay_id) DO UPDATE SET backend_pid = EXCLUDED.backend_pid, seen_at = clock_timestamp()
@@ -50,7 +50,7 @@ FROM outbox_relay LEFT JOIN pg_stat_get_activity(backend_pid) ON application_nam
 WHERE relay_id <> %(relay_id)s
 """
 
-EVICT = """
+TERMINATE = """
 WITH silent AS (DELETE FROM outbox_relay WHERE relay_id = %(relay_id)s RETURNING backend_pid, relay_id)
 SELECT pg_terminate_backend(pid)
 FROM silent, pg_stat_get_activity(backend_pid) WHERE application_name = %(name)s || relay_id::text
@@ -61,11 +61,11 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name = %(name)s || %(relay_id)s::text AND datname = current_database() AND pid <> pg_backend_pid()
 """
 
-LEAVE = "DELETE FROM outbox_relay WHERE relay_id = %(relay_id)s"
+DEREGISTER = "DELETE FROM outbox_relay WHERE relay_id = %(relay_id)s"
 
 TAKE = "SELECT p FROM unnest(%(partitions)s::int[]) p WHERE pg_try_advisory_lock(%(key)s, p)"
 
-LET_GO = "SELECT pg_advisory_unlock(%(key)s, p) FROM unnest(%(partitions)s::int[]) p"
+UNLOCK = "SELECT pg_advisory_unlock(%(key)s, p) FROM unnest(%(partitions)s::int[]) p"
 
 _WRITERS = """
 WHERE locktype = 'relation' AND relation = %(outbox)s::bigint::oid AND mode = 'RowExclusiveLock' AND granted

@@ -83,10 +83,10 @@ class Source(Protocol):
     def fileno(self) -> int | None:
         """Returns the descriptor on which a nudge arrives, None when there is none."""
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """Reads the nudges that have come, without waiting."""
 
-    def keep_up(self, now: float) -> None:
+    def heartbeat(self, now: float) -> None:
         """Shows that this relay is alive, takes its share of the partitions and lets go of others; cheap."""
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
@@ -104,7 +104,7 @@ class Source(Protocol):
     def flush(self) -> None:
         """Deletes what was settled as confirmed; for when no fetch is coming."""
 
-    def forget(self) -> None:
+    def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more: the broker's connection was lost."""
 
     def backlog(self, held_back: Blocked) -> Backlog | None:
@@ -113,7 +113,7 @@ class Source(Protocol):
     def created_at(self, row: Row) -> float:
         """Returns when a message that was fetched had been written, in unix time; no finite number when unknown."""
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
 
     def close(self) -> None:

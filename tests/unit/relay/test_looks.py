@@ -65,6 +65,6 @@ def test_what_cannot_be_found_out_is_asked_again_and_given_up_after_a_while() ->
     assert asked.questions == 2
     with pytest.raises(BrokerLostError, match="a look at log"):
         looks.found(wanted, 7.0)
-    looks.forget()
+    looks.reset_in_flight()
     asked.answer = IS_THERE
     assert looks.found(wanted, 20.0) == {}

@@ -56,11 +56,11 @@ def test_ready_says_the_same_as_the_page_and_why_not() -> None:
     told = Health()
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="starting")) == (0, 1)
-    told.turned(time.monotonic(), (), wants_restart=False, floor_held_since=None)
+    told.iterated(time.monotonic(), (), wants_restart=False, floor_held_since=None)
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="starting")) == (1, 0)
     troubles = (Trouble(Reason.TARGET_BLOCKED, "a"), Trouble(Reason.TARGET_BLOCKED, "b"))
-    told.turned(time.monotonic(), troubles, wants_restart=True, floor_held_since=None)
+    told.iterated(time.monotonic(), troubles, wants_restart=True, floor_held_since=None)
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="target_blocked")) == (0, 1)
     assert told.deadly == "stalled"
@@ -69,7 +69,7 @@ def test_ready_says_the_same_as_the_page_and_why_not() -> None:
 def test_a_loop_that_hangs_is_neither_ready_nor_alive_and_a_held_floor_goes_on_counting() -> None:
     told = Health()
     then = time.monotonic() - health.LIVENESS_S - 1
-    told.turned(then, (), wants_restart=False, floor_held_since=then)
+    told.iterated(then, (), wants_restart=False, floor_held_since=then)
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="loop_hangs")) == (0, 1)
     assert told.deadly == "the loop hangs"

@@ -51,5 +51,5 @@ def test_the_head_is_looked_at_again_where_the_end_is_never_reached() -> None:
 
 def test_forgetting_begins_again() -> None:
     place = at_the_end()
-    place.forget()
+    place.start_over()
     assert place.begin(NOTHING, 0.6) == 0

@@ -18,14 +18,14 @@ def turn(told: Progress, begins: float, seconds: float, *, could: bool = True) -
     now = begins
     while now < begins + seconds:
         now += TURN_S
-        told.turned(now, could_deliver=could)
+        told.iterated(now, could_deliver=could)
     return now
 
 
 def waiting(at: float = 0.0, restart_s: float = RESTART_S) -> Progress:
     """A relay that has just been seen to have something to deliver."""
     told = progress(restart_s)
-    told.turned(at, could_deliver=True)
+    told.iterated(at, could_deliver=True)
     told.measured(deliverable=True, at=at)
     return told
 
@@ -89,8 +89,8 @@ def test_connections_that_come_and_go_without_a_confirm_are_stalled(away_s: floa
 @given(st.floats(60, 100_000))
 def test_a_process_that_was_stopped_could_not_deliver(stopped_s: float) -> None:
     told = waiting()
-    told.turned(TURN_S, could_deliver=True)
-    told.turned(TURN_S + stopped_s, could_deliver=True)
+    told.iterated(TURN_S, could_deliver=True)
+    told.iterated(TURN_S + stopped_s, could_deliver=True)
     assert told.stalled_since is None
 
 

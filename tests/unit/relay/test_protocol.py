@@ -46,9 +46,9 @@ class LockedElsewhere(PostgresSource):
 class LetsGoAtOnce(PostgresSource):
     """Lets a partition go before what is in flight of it has settled."""
 
-    def keep_up(self, now: float) -> None:
+    def heartbeat(self, now: float) -> None:
         in_flight, self._in_flight = self._in_flight, set()
-        super().keep_up(now)
+        super().heartbeat(now)
         self._in_flight = in_flight
 
 

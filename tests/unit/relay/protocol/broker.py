@@ -152,7 +152,7 @@ class ModelDeclarer(Declarer):
         """Returns a descriptor that nobody waits on."""
         return -1
 
-    def hear(self) -> None:
+    def drain_notifications(self) -> None:
         """There is nothing to hear: answers come at once."""
 
     def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:  # noqa: ARG002

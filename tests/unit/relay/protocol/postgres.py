@@ -74,11 +74,11 @@ class Database:
             statements.DATABASE_IDENTITY: lambda _session, _: [("7.16384",)],
             statements.PRESENT: lambda _, asked: [(each,) for each in asked["ids"] if each in self.rows],
             statements.END_OWN_PREDECESSORS: self._end_predecessors,
-            statements.BEAT: self._beat,
-            statements.EVICT: self._evict,
-            statements.LEAVE: lambda _, asked: self._forget(asked["relay_id"]),
+            statements.HEARTBEAT: self._heartbeat,
+            statements.TERMINATE: self._terminate,
+            statements.DEREGISTER: lambda _, asked: self._deregister(asked["relay_id"]),
             statements.TAKE: self._take,
-            statements.LET_GO: lambda session, asked: self._unlock(session, asked["partitions"]),
+            statements.UNLOCK: lambda session, asked: self._unlock(session, asked["partitions"]),
             _UNLOCK_ALL: lambda session, _: self._unlock(session, self._held_by(session)),
             statements.WRITERS: lambda _session, _: [(name,) for name in self.writers],
             statements.DELETE: lambda _, asked: self._delete(asked["confirmed"]),
@@ -164,7 +164,7 @@ class Database:
                 self.end(other)
         return []
 
-    def _beat(self, _session: Session, asked: Mapping[str, Any]) -> Answer:
+    def _heartbeat(self, _session: Session, asked: Mapping[str, Any]) -> Answer:
         own, now = asked["relay_id"], self._clock()
         others = [
             (str(relay_id), seen_at > now - asked["silent_s"], self._backend(pid, asked["name"], relay_id) is not None)
@@ -174,14 +174,14 @@ class Database:
         self._beats[own] = asked["backend_pid"], now
         return others
 
-    def _evict(self, _session: Session, asked: Mapping[str, Any]) -> Answer:
+    def _terminate(self, _session: Session, asked: Mapping[str, Any]) -> Answer:
         pid, _ = self._beats.pop(asked["relay_id"], (0, 0.0))
         silent = self._backend(pid, asked["name"], asked["relay_id"])
         if silent is not None:
             self.end(silent)
         return []
 
-    def _forget(self, relay_id: UUID) -> Answer:
+    def _deregister(self, relay_id: UUID) -> Answer:
         self._beats.pop(relay_id, None)
         return []
 

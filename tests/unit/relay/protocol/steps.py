@@ -23,7 +23,7 @@ class _Killed(BaseException):
 
 
 class _Silent(Report):
-    def turned(self, *_: object) -> None:
+    def iterated(self, *_: object) -> None:
         """Tells nobody."""
 
 
