@@ -13,8 +13,8 @@ from enum import Enum
 
 from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import KEY, SUBJECT, TARGET, Key, Row
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources.source import Blocked
-from infirmary_relay.trouble import Reason, Trouble
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 1.0
 """Short, so that everything goes on within two seconds of the broker's recovery."""
@@ -112,13 +112,13 @@ class Backoffs:
             for backoff in its:
                 del self._backoffs[backoff.kind, backoff.name]
 
-    def unfit(self, row: Row, words: str, now: float) -> None:
+    def unfit(self, row: Row, text: str, now: float) -> None:
         """Holds back the subject of a message that cannot be sent."""
-        self._hold_back(Kind.SUBJECT, row, words, now, first_s=POISON_DELAY_S, longest_s=LONGEST_POISON_DELAY_S)
+        self._hold_back(Kind.SUBJECT, row, text, now, first_s=POISON_DELAY_S, longest_s=LONGEST_POISON_DELAY_S)
 
-    def poison(self, row: Row, words: str, now: float) -> None:
+    def poison(self, row: Row, text: str, now: float) -> None:
         """Holds back the subject of a message over which the broker ends the connection."""
-        self.unfit(row, words, now)
+        self.unfit(row, text, now)
         self._backoffs[Kind.SUBJECT, row[SUBJECT]].alone = True
 
     def confirmed(self, rows: Iterable[Row]) -> None:
@@ -166,16 +166,16 @@ class Backoffs:
         """Returns what something is known against, on trial or not: nobody expects it to be delivered."""
         return _names(backoff for backoff in self._backoffs.values() if backoff.reason is not None)
 
-    def troubles(self) -> list[Trouble]:
+    def problems(self) -> list[Problem]:
         """What is held back, and why."""
-        return [trouble for kind in Kind for trouble in self._troubles_of(kind)] if self._backoffs else []
+        return [problem for kind in Kind for problem in self._problems_of(kind)] if self._backoffs else []
 
-    def _troubles_of(self, kind: Kind) -> list[Trouble]:
+    def _problems_of(self, kind: Kind) -> list[Problem]:
         held = [backoff for backoff in self._backoffs.values() if backoff.kind is kind and backoff.reason is not None]
-        words = [f"{kind.value} {backoff.name[:_SHOWN]}: {backoff.reason}" for backoff in held[:MOST_REASONS]]
+        text = [f"{kind.value} {backoff.name[:_SHOWN]}: {backoff.reason}" for backoff in held[:MOST_REASONS]]
         if len(held) > MOST_REASONS:
-            words.append(f"and {len(held) - MOST_REASONS} more {kind.value}s")
-        return [Trouble(_REASONS[kind], each) for each in words]
+            text.append(f"and {len(held) - MOST_REASONS} more {kind.value}s")
+        return [Problem(_REASONS[kind], each) for each in text]
 
     def count(self, kind: Kind) -> int:
         """How many of a kind are held back or on trial."""

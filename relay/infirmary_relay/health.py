@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from infirmary_relay import metrics
-from infirmary_relay.trouble import Reason, Trouble
+from infirmary_relay.problem import Problem, Reason
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ Longer than a turn in which a database does not answer: a restart would not help
 """
 _SILENT_S = 5.0
 """A client that falls silent keeps its thread no longer."""
-_HANGS = Trouble(Reason.LOOP_HANGS, "the loop hangs")
+_HANGS = Problem(Reason.LOOP_HANGS, "the loop hangs")
 
 
 class Health:
@@ -30,34 +30,34 @@ class Health:
 
     def __init__(self) -> None:
         self._iterated_at = time.monotonic()
-        self._troubles: Sequence[Trouble] = (Trouble(Reason.STARTING, "starting"),)
+        self._problems: Sequence[Problem] = (Problem(Reason.STARTING, "starting"),)
         self._wants_restart = False
         self._floor_held_since: float | None = None
 
     def iterated(
-        self, now: float, troubles: Sequence[Trouble], *, wants_restart: bool, floor_held_since: float | None
+        self, now: float, problems: Sequence[Problem], *, wants_restart: bool, floor_held_since: float | None
     ) -> None:
         """Notes a turn of the loop.
 
         Args:
             now: this process's monotonic clock, in seconds.
-            troubles: why the relay cannot deliver everything just now; empty when it can.
+            problems: why the relay cannot deliver everything just now; empty when it can.
             wants_restart: whether the process should be started again although its loop turns.
             floor_held_since: since when, by the same clock, a transaction holds the floor; None when none does.
         """
-        self._troubles, self._wants_restart, self._floor_held_since = troubles, wants_restart, floor_held_since
+        self._problems, self._wants_restart, self._floor_held_since = problems, wants_restart, floor_held_since
         self._iterated_at = now
 
     @property
-    def troubles(self) -> list[Trouble]:
+    def problems(self) -> list[Problem]:
         """Why the relay cannot deliver everything just now; empty when it can."""
-        return [*self._troubles, *([_HANGS] if self._hangs else [])]
+        return [*self._problems, *([_HANGS] if self._hangs else [])]
 
     @property
     def deadly(self) -> str | None:
         """Why the process should be started again; None when it should not."""
         if self._hangs:
-            return _HANGS.words
+            return _HANGS.text
         return "stalled" if self._wants_restart else None
 
     @property
@@ -66,7 +66,7 @@ class Health:
 
     def show(self) -> None:
         """Brings up to date what is true at this moment, and not only when the loop last turned."""
-        reasons = {trouble.reason for trouble in self.troubles}
+        reasons = {problem.reason for problem in self.problems}
         metrics.ready.set(not reasons)
         for reason in Reason:
             metrics.not_ready.labels(reason.value).set(reason in reasons)
@@ -98,7 +98,7 @@ def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
             elif path == "/healthz":
                 self._say(health.deadly or "alive", ok=health.deadly is None)
             elif path == "/readyz":
-                reasons = [trouble.words for trouble in health.troubles]
+                reasons = [problem.text for problem in health.problems]
                 self._say("not ready" if reasons else "ready", ok=not reasons, reasons=reasons)
             else:
                 self._say("not found", ok=False, status=404)

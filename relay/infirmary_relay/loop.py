@@ -14,12 +14,12 @@ from infirmary_relay.crash_points import CrashPoints
 from infirmary_relay.fetch_timing import FetchTiming
 from infirmary_relay.message import KEY, MESSAGE_ID, SUBJECT, TARGET, Row
 from infirmary_relay.poison import PoisonSearch
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.report import Report
 from infirmary_relay.sends import Sends
 from infirmary_relay.sources.source import Source, SourceLostError
 from infirmary_relay.targets import Targets
-from infirmary_relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 0.25
@@ -122,9 +122,9 @@ class Relay:
             source.settle([], [row[KEY]])
             if reason is None:
                 continue
-            words = f"it cannot be sent: {reason}"
-            self._note_quarantine(row, words)
-            self._backoffs.unfit(row, words, now)
+            text = f"it cannot be sent: {reason}"
+            self._note_quarantine(row, text)
+            self._backoffs.unfit(row, text, now)
         self._reached("after_publish")
 
     def _deleted(self) -> None:
@@ -196,8 +196,8 @@ class Relay:
     def _source_was_lost(self, lost: SourceLostError, now: float) -> None:
         """Starts afresh on both sides: ids are good only for the connection that they were read on."""
         self._undeleted = False
-        self._source.lost(Trouble(lost.reason, str(lost)), now)
-        self._broker.lost(Trouble(Reason.SOURCE_AWAY, "waits for the source"), now)
+        self._source.lost(Problem(lost.reason, str(lost)), now)
+        self._broker.lost(Problem(Reason.SOURCE_AWAY, "waits for the source"), now)
         self._targets.reset_in_flight()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
@@ -207,17 +207,17 @@ class Relay:
             if poison is not None:
                 self._note_quarantine(poison, str(lost))
                 self._backoffs.poison(poison, str(lost), now)
-        trouble = Trouble(lost.reason, str(lost))
-        self._broker.lost(trouble, now, patiently=isinstance(lost, OwnedByAnotherError))
+        problem = Problem(lost.reason, str(lost))
+        self._broker.lost(problem, now, patiently=isinstance(lost, OwnedByAnotherError))
         self._targets.reset_in_flight()
         self._timing.wake(now)
         if self._source.current is not None:
             self._source.current.reset_in_flight()
 
-    def _note_quarantine(self, row: Row, words: str) -> None:
+    def _note_quarantine(self, row: Row, text: str) -> None:
         name = row[MESSAGE_ID].hex() or str(row[KEY])
         _log.error(
-            "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], words
+            "message %s to %.120s is held back, with its subject %.120s: %s", name, row[TARGET], row[SUBJECT], text
         )
         metrics.refused.inc()
 

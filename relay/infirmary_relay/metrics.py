@@ -15,7 +15,7 @@ from prometheus_client import (
 
 from infirmary_relay import __version__
 from infirmary_relay.backoff import Kind
-from infirmary_relay.trouble import Reason
+from infirmary_relay.problem import Reason
 
 SOURCE, BROKER = "source", "broker"
 """The servers that a relay is connected to."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from infirmary_relay import metrics
-from infirmary_relay.trouble import Reason, Trouble
+from infirmary_relay.problem import Problem, Reason
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
@@ -30,7 +30,7 @@ class Reconnecting(Generic[T]):
         self._next_try = 0.0
         self._longest_delay_s = _LONGEST_DELAY_S
         self.current: T | None = None
-        self.trouble: Trouble | None = Trouble(Reason.STARTING, "not yet connected")
+        self.last_error: Problem | None = Problem(Reason.STARTING, "not yet connected")
 
     def ensure(self, now: float) -> T | None:
         """Returns the connection, opened now if it is time to try; None while it is not.
@@ -42,7 +42,7 @@ class Reconnecting(Generic[T]):
             self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), self._longest_delay_s)
             self._next_try = now + self._delay_s
             self.current = self._connect()
-            self.trouble = None
+            self.last_error = None
             metrics.connections.labels(self._server).inc()
         return self.current
 
@@ -50,14 +50,14 @@ class Reconnecting(Generic[T]):
         """Notes that the connection did something useful: should it be lost, the next try comes at once."""
         self._delay_s = 0.0
 
-    def lost(self, trouble: Trouble, now: float, *, patiently: bool = False) -> None:
+    def lost(self, problem: Problem, now: float, *, patiently: bool = False) -> None:
         """Drops the connection, to try again soon, or patiently: after waiting longer and longer."""
         self._longest_delay_s = _LONGEST_PATIENT_DELAY_S if patiently else _LONGEST_DELAY_S
         self.close()
-        if trouble != self.trouble:
-            _log.warning("%s lost: %s", self._server, trouble.words)
+        if problem != self.last_error:
+            _log.warning("%s lost: %s", self._server, problem.text)
         metrics.errors.labels(self._server).inc()
-        self.trouble = trouble
+        self.last_error = problem
         self._next_try = now + self._delay_s
 
     def close(self) -> None:

@@ -8,10 +8,10 @@ from infirmary_relay.backoff import Backoffs, Kind
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.confirms import Receipts, Window
 from infirmary_relay.health import Health
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.progress import Progress
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.sources.source import Backlog, Source
-from infirmary_relay.trouble import Reason, Trouble
 
 _GAUGES_S = 0.5
 _BACKLOG_S = 5.0
@@ -57,7 +57,7 @@ class Report:
         self._progress.iterated(now, could_deliver=could_deliver)
         self._health.iterated(
             now,
-            [*_troubles_of_servers(source, broker), *backoffs.troubles(), *self._stalled()],
+            [*_problems_of_servers(source, broker), *backoffs.problems(), *self._stalled()],
             wants_restart=self._progress.wants_restart,
             floor_held_since=outbox.floor_held_since if outbox is not None else None,
         )
@@ -70,12 +70,12 @@ class Report:
             if backlog is not None:
                 self._measured(backlog)
 
-    def _stalled(self) -> list[Trouble]:
+    def _stalled(self) -> list[Problem]:
         since = self._progress.stalled_since
         if since is None:
             return []
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
-        return [Trouble(Reason.STALLED, f"stalled: messages could be delivered, and none was confirmed since {at}")]
+        return [Problem(Reason.STALLED, f"stalled: messages could be delivered, and none was confirmed since {at}")]
 
     def _measured(self, backlog: Backlog) -> None:
         now = time.time()
@@ -99,15 +99,15 @@ class Report:
         metrics.stalled_since.set(self._progress.stalled_since or 0.0)
 
 
-def _troubles_of_servers(source: Reconnecting[Source], broker: Reconnecting[Publisher]) -> list[Trouble]:
-    troubles = [
-        Trouble(each.trouble.reason, f"{name}: {each.trouble.words}")
+def _problems_of_servers(source: Reconnecting[Source], broker: Reconnecting[Publisher]) -> list[Problem]:
+    problems = [
+        Problem(each.last_error.reason, f"{name}: {each.last_error.text}")
         for name, each in ((metrics.SOURCE, source), (metrics.BROKER, broker))
-        if each.trouble is not None
+        if each.last_error is not None
     ]
-    if source.current is not None and source.current.trouble is not None:
-        reason, words = source.current.trouble
-        troubles.append(Trouble(reason, f"{metrics.SOURCE}: {words}"))
+    if source.current is not None and source.current.last_error is not None:
+        reason, text = source.current.last_error
+        problems.append(Problem(reason, f"{metrics.SOURCE}: {text}"))
     if broker.current is not None and broker.current.blocked is not None:
-        troubles.append(Trouble(Reason.BROKER_BLOCKED, f"the broker takes nothing: {broker.current.blocked}"))
-    return troubles
+        problems.append(Problem(Reason.BROKER_BLOCKED, f"the broker takes nothing: {broker.current.blocked}"))
+    return problems

@@ -52,14 +52,14 @@ class Targets:
                 left_out.setdefault(row[TARGET], row)
         patient_until = time.monotonic() + _PATIENCE_S
         for target, row in list(left_out.items()):
-            trouble = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
-            if trouble == IS_THERE:
+            error = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
+            if error == IS_THERE:
                 known.add(target)
                 self._looks.right(target)
                 del left_out[target]
             else:
-                self._backoffs.missing(row, trouble, now)
-                _note(target, trouble)
+                self._backoffs.missing(row, error, now)
+                _note(target, error)
         source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
         return [row for row in batch if row[TARGET] not in left_out]
 
@@ -80,11 +80,11 @@ class Targets:
 
     def ended(self, window: Window, known: set[str], now: float) -> None:
         """Holds back those targets of a window that were something else when they confirmed it."""
-        for target, trouble in window.wrong.items():
+        for target, error in window.wrong.items():
             known.discard(target)
             first = next(row for row in window.rows if row[TARGET] == target)
-            self._backoffs.missing(first, trouble, now)
-            _note(target, trouble)
+            self._backoffs.missing(first, error, now)
+            _note(target, error)
 
     def reset_in_flight(self) -> None:
         """Notes that the windows that waited for looks are gone with their connection."""
@@ -92,18 +92,18 @@ class Targets:
 
     def is_there_again(self, backoff: Backoff, known: set[str], now: float) -> bool:
         """Has a target that is held back looked at; whether it can be used now."""
-        trouble = self._declarer.ask(backoff.name)
-        if trouble == IS_THERE:
+        error = self._declarer.ask(backoff.name)
+        if error == IS_THERE:
             known.add(backoff.name)
             self._looks.right(backoff.name)
             return True
-        if trouble is not None:
-            if trouble != backoff.reason:
-                _note(backoff.name, trouble)
-            self._backoffs.still_missing(backoff, trouble, now)
+        if error is not None:
+            if error != backoff.reason:
+                _note(backoff.name, error)
+            self._backoffs.still_missing(backoff, error, now)
         return False
 
 
-def _note(target: str, trouble: str | None) -> None:
-    if trouble is not None:
-        _log.warning("what goes to %.120s is held back: %s", target, trouble)
+def _note(target: str, error: str | None) -> None:
+    if error is not None:
+        _log.warning("what goes to %.120s is held back: %s", target, error)

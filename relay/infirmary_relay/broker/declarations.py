@@ -55,7 +55,7 @@ class Declarations:
                 )
             return self._declared_as(target, arguments)
         except amqp.ResourceLocked as locked:
-            return f"{target} is not what its name says: {_words(locked)}"
+            return f"{target} is not what its name says: {_reply_text(locked)}"
         except (OSError, amqp.AMQPError) as failed:
             raise BrokerLostError(f"declaring {target} failed: {failed}") from failed
 
@@ -78,12 +78,12 @@ class Declarations:
         try:
             self._channel.exchange_declare(name, "fanout", durable=True, auto_delete=False, arguments=mine)
         except amqp.AccessRefused as refused:
-            return f"whose this virtual host is cannot be known: {_words(refused)}"
+            return f"whose this virtual host is cannot be known: {_reply_text(refused)}"
         except amqp.PreconditionFailed as other:
             raise OwnedByAnotherError(
-                f"this virtual host belongs to another {service}: this database is {identity}, and {_words(other)}. "
-                f"Give each hospital a virtual host of its own; if this database has replaced the other for good, "
-                f"delete the exchange {name}"
+                f"this virtual host belongs to another {service}: this database is {identity}, and "
+                f"{_reply_text(other)}. Give each hospital a virtual host of its own; if this database has replaced the"
+                f" other for good, delete the exchange {name}"
             ) from other
         except (OSError, amqp.AMQPError) as failed:
             raise BrokerLostError(f"declaring {name} failed: {failed}") from failed
@@ -101,32 +101,32 @@ class Declarations:
             try:
                 self._channel.queue_declare(target, durable=True, auto_delete=False, arguments=arguments)
             except amqp.PreconditionFailed as refused:
-                adapted = as_it_is(arguments, _words(refused))
+                adapted = as_it_is(arguments, _reply_text(refused))
                 if adapted is None:
-                    return f"{target} is not what its name says: {_words(refused)}"
+                    return f"{target} is not what its name says: {_reply_text(refused)}"
                 self._as_found[target] = arguments = adapted
             except amqp.AccessRefused as refused:
-                return self._unknown(target, _words(refused))
+                return self._unknown(target, _reply_text(refused))
             else:
                 return None
         return f"{target} cannot be known for what it is: the broker goes on finding differences"
 
-    def _unknown(self, target: str, words: str) -> str | None:
+    def _unknown(self, target: str, said: str) -> str | None:
         """Takes a target that may not be declared as its operator declared it, when it is there."""
-        trouble = self._missing(target, words)
-        if trouble is None and target not in self._warned:
+        error = self._missing(target, said)
+        if error is None and target not in self._warned:
             self._warned.add(target)
-            _log.warning("%s is taken for what its name says, as it may not be declared: %s", target, words)
-        return trouble
+            _log.warning("%s is taken for what its name says, as it may not be declared: %s", target, said)
+        return error
 
-    def _missing(self, target: str, trouble: str) -> str | None:
+    def _missing(self, target: str, error: str) -> str | None:
         try:
             self._channel.queue_declare(target, passive=True)
         except amqp.NotFound:
-            return trouble
+            return error
         return None
 
 
-def _words(refused: amqp.AMQPError) -> str:
+def _reply_text(refused: amqp.AMQPError) -> str:
     """What the broker said, without py-amqp's prefix."""
     return str(refused.reply_text)

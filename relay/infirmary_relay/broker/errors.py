@@ -1,6 +1,6 @@
 """The ways in which a connection to the broker ends."""
 
-from infirmary_relay.trouble import Reason
+from infirmary_relay.problem import Reason
 
 
 class BrokerLostError(Exception):

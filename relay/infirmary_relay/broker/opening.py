@@ -85,16 +85,16 @@ class Opening:
             if time.monotonic() > ends_at:
                 break
             try:
-                trouble = declarations.declare(target)
+                error = declarations.declare(target)
             except BrokerLostError as failed:
-                self._warn(str(failed))  # this target's trouble, as the broker has just answered
+                self._warn(str(failed))  # this target's own error, as the broker has just answered
                 break
-            self._warn(trouble)
-            known |= {target} if trouble is None else set()
+            self._warn(error)
+            known |= {target} if error is None else set()
         return known
 
-    def _warn(self, trouble: str | None) -> None:
-        """Says each trouble once: a connection that is lost again and again has the same every time."""
-        if trouble is not None and trouble not in self._warned:
-            self._warned.add(trouble)
-            _log.warning("%s", trouble)
+    def _warn(self, error: str | None) -> None:
+        """Logs each error once: a connection that is lost again and again has the same every time."""
+        if error is not None and error not in self._warned:
+            self._warned.add(error)
+            _log.warning("%s", error)

@@ -11,6 +11,7 @@ from bson.errors import BSONError
 from pymongo.read_concern import ReadConcern
 
 from infirmary_relay.message import BODY, KEY, Key, Row
+from infirmary_relay.problem import Problem
 from infirmary_relay.sources.mongo_backlog import measure
 from infirmary_relay.sources.mongo_deletions import Deletions
 from infirmary_relay.sources.mongo_entries import Entries, created_at, is_empty, key_of, value_of
@@ -20,7 +21,6 @@ from infirmary_relay.sources.mongo_reading import found, marked, some_free
 from infirmary_relay.sources.mongo_session import connect, identity_of, lost_as_source_lost, noted_logs
 from infirmary_relay.sources.mongo_watch import Watch
 from infirmary_relay.sources.source import Backlog, Blocked
-from infirmary_relay.trouble import Trouble
 
 _POLL_WHILE_LISTENING_S = 2.0
 _SMALLEST_PAGE = 100
@@ -87,9 +87,9 @@ class MongoSource:
         return len(self._leases.owned(time.monotonic()))
 
     @property
-    def trouble(self) -> Trouble | None:
+    def last_error(self) -> Problem | None:
         """Which documents' messages the server refuses to delete."""
-        return self._deletions.trouble
+        return self._deletions.last_error
 
     def fileno(self) -> int:
         """Returns the descriptor on which a nudge arrives."""

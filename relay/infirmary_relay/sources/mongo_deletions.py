@@ -14,9 +14,9 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, NotPrimaryError, OperationFailure
 
 from infirmary_relay.message import Key
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources.mongo_entries import name_of, value_of
 from infirmary_relay.sources.mongo_lease import Documents
-from infirmary_relay.trouble import Reason, Trouble
 
 MOST_REFUSED = 10_000
 """When more documents refuse, all will: each that is sent would only be one more that may be sent again one day."""
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Refusal:
-    words: str
+    text: str
     delay_s: float
     next_try: float
 
@@ -60,7 +60,7 @@ class Deletions:
         return len(self._refused) > MOST_REFUSED
 
     @property
-    def trouble(self) -> Trouble | None:
+    def last_error(self) -> Problem | None:
         """Says which document's messages cannot be deleted, and the server's reason."""
         if not self._refused:
             return None
@@ -68,8 +68,8 @@ class Deletions:
         still = "; nothing more is sent until they can" if self.are_too_many_refused else ""
         more = f" (and those of {len(self._refused) - 1} more documents)" if len(self._refused) > 1 else ""
         name = name_of(value_of(document))
-        words = f"{name}: its messages were sent and cannot be deleted{more}{still}: {refusal.words}"
-        return Trouble(Reason.UNDELETABLE, words)
+        text = f"{name}: its messages were sent and cannot be deleted{more}{still}: {refusal.text}"
+        return Problem(Reason.UNDELETABLE, text)
 
     def flush(self, now: float) -> list[tuple[Key, list[UUID]]]:
         """Deletes what is due, and returns what has been deleted.
@@ -85,10 +85,10 @@ class Deletions:
             return []
         were_none_refused = not self._refused
         refused = self._write([UpdateOne({"_id": value_of(each)}, _without(self._waiting[each])) for each in asked])
-        for at, words in refused.items():
-            self._refuse(asked[at], words, now)
-        if were_none_refused and self.trouble is not None:
-            _log.warning("%s", self.trouble.words)
+        for at, text in refused.items():
+            self._refuse(asked[at], text, now)
+        if were_none_refused and self.last_error is not None:
+            _log.warning("%s", self.last_error.text)
         done = [document for at, document in enumerate(asked) if at not in refused]
         for document in done:
             self._refused.pop(document, None)
@@ -98,10 +98,10 @@ class Deletions:
         refusal = self._refused.get(document)
         return refusal is None or refusal.next_try <= now
 
-    def _refuse(self, document: Key, words: str, now: float) -> None:
+    def _refuse(self, document: Key, text: str, now: float) -> None:
         before = self._refused.get(document)
         delay_s = _FIRST_DELAY_S if before is None else min(2 * before.delay_s, _LONGEST_DELAY_S)
-        self._refused[document] = _Refusal(words[:_SHOWN], delay_s, now + delay_s)
+        self._refused[document] = _Refusal(text[:_SHOWN], delay_s, now + delay_s)
 
     def _write(self, writes: list[UpdateOne]) -> dict[int, str]:
         """Returns which of the writes the server refused, and why."""

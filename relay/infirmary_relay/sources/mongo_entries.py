@@ -50,13 +50,13 @@ def key_of(value: Any) -> Hashable:
 
 def is_empty(document: Mapping[str, Any]) -> bool:
     """Whether a document is marked as having messages, and has none."""
-    return document.get("outbox") == [] and _trouble_of(document) is None
+    return document.get("outbox") == [] and _why_unfit(document) is None
 
 
 def holds_free(document: Mapping[str, Any], blocked: Blocked) -> bool:
     """Whether a document holds a message that is not held back."""
     whole = name_of(document["_id"])
-    if whole in blocked.subjects or _trouble_of(document) is not None:
+    if whole in blocked.subjects or _why_unfit(document) is not None:
         return False
     return any(
         _subject_of(entry, whole) not in blocked.subjects and not _is_to(entry, blocked.targets)
@@ -102,9 +102,9 @@ class Entries:
         whole, document_key = name_of(document["_id"]), key_of(document["_id"])
         if whole in blocked.subjects:
             return
-        trouble = _trouble_of(document)
-        if trouble is not None:
-            yield (document_key, None), "", whole, b"", trouble, b""
+        unfit = _why_unfit(document)
+        if unfit is not None:
+            yield (document_key, None), "", whole, b"", unfit, b""
             return
         for entry in document["outbox"]:
             subject = _subject_of(entry, whole)
@@ -118,17 +118,17 @@ class Entries:
         message_key = key_of(entry.get("message_id")) if isinstance(entry, dict) else None
         key = (document_key, message_key)
         try:
-            trouble = self._trouble_in(entry)
-            if trouble is None:
+            unfit = self._why_unfit(entry)
+            if unfit is None:
                 header, body = entry.get("header"), entry["body"]
                 header = self._header(entry) if header is None else header
                 row = key, entry["target"], subject, entry["message_id"].bytes, header, body, entry.get("created_at")
                 return cast("Row", row)
         except Exception as odd:  # whatever it is, it is this entry's
-            trouble = Unfit(str(odd) or repr(odd))
-        return key, _text(entry, "target"), subject, b"", trouble, b""
+            unfit = Unfit(str(odd) or repr(odd))
+        return key, _text(entry, "target"), subject, b"", unfit, b""
 
-    def _trouble_in(self, entry: Any) -> Unfit | None:
+    def _why_unfit(self, entry: Any) -> Unfit | None:
         if not isinstance(entry, dict):
             return Unfit(f"an entry of the outbox is no document: {entry!r:.{_SHOWN}}")
         for name, kind, wanted in _FIELDS:
@@ -165,7 +165,7 @@ _FIELDS: tuple[tuple[str, type, str], ...] = (
 )
 
 
-def _trouble_of(document: Mapping[str, Any]) -> Unfit | None:
+def _why_unfit(document: Mapping[str, Any]) -> Unfit | None:
     partition, outbox = document.get("outbox_partition"), document.get("outbox")
     if isinstance(outbox, Exception):
         return Unfit(f"its document cannot be read: {outbox}")

@@ -32,7 +32,7 @@ def connect(url: str, ca_file: Path | None) -> MongoClient[dict[str, Any]]:
         appname="relay",
         tz_aware=True,
         uuidRepresentation="standard",
-        # What Python has no value for is read all the same: it is one message's trouble and not the relay's.
+        # What Python has no value for is read all the same: it is one message's problem and not the relay's.
         datetime_conversion="DATETIME_AUTO",
         unicode_decode_error_handler="replace",
         serverSelectionTimeoutMS=_TIMEOUT_MS,

@@ -15,6 +15,7 @@ import psycopg
 from infirmary_relay import assignment
 from infirmary_relay.floor import Floor
 from infirmary_relay.message import KEY, Key, Row
+from infirmary_relay.problem import Problem
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_backlog import digests, measure
 from infirmary_relay.sources.postgres_deletion import Deletion
@@ -25,7 +26,6 @@ from infirmary_relay.sources.postgres_session import check_outbox, connect, iden
 from infirmary_relay.sources.postgres_types import Ids, IdSet
 from infirmary_relay.sources.postgres_writers import Writers
 from infirmary_relay.sources.source import Backlog, Blocked, SourceLostError
-from infirmary_relay.trouble import Trouble
 
 WATCH_S = 0.006
 """Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
@@ -90,9 +90,9 @@ class PostgresSource:
         return len(self._ownership.owned)
 
     @property
-    def trouble(self) -> Trouble | None:
+    def last_error(self) -> Problem | None:
         """Says that partitions or rows have been another session's for too long."""
-        return self._ownership.trouble or self._deletion.trouble
+        return self._ownership.last_error or self._deletion.last_error
 
     def fileno(self) -> int:
         """Returns the descriptor on which a nudge arrives."""

@@ -2,10 +2,10 @@
 
 import psycopg
 
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_ownership import PostgresConnection
 from infirmary_relay.sources.postgres_types import Ids
-from infirmary_relay.trouble import Reason, Trouble
 
 _AGAIN_S = 1.0
 _PATIENCE_S = 3.0
@@ -26,14 +26,14 @@ class Deletion:
         self._locked_since = self._tried_at = self._now = 0.0
 
     @property
-    def trouble(self) -> Trouble | None:
+    def last_error(self) -> Problem | None:
         """Says that the table is locked, or that rows have been locked for long."""
         if self.is_table_locked:
-            return Trouble(Reason.LOCKED, "PostgreSQL: another session has locked the outbox as a whole")
+            return Problem(Reason.LOCKED, "PostgreSQL: another session has locked the outbox as a whole")
         if not self.locked or self._now - self._locked_since < _PATIENCE_S:
             return None
-        words = f"{len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
-        return Trouble(Reason.LOCKED, f"PostgreSQL: {words}")
+        text = f"{len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
+        return Problem(Reason.LOCKED, f"PostgreSQL: {text}")
 
     def retry_locked(self, now: float) -> set[int]:
         """Tries again now and then to delete what was locked; returns what is gone."""

@@ -13,8 +13,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from infirmary_relay import assignment
+from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources import postgres_statements as statements
-from infirmary_relay.trouble import Reason, Trouble
 
 _log = logging.getLogger(__name__)
 _LARGEST_LOCK_KEY = 2**31
@@ -40,7 +40,7 @@ class Ownership:
         self._releasing: dict[int, AbstractSet[int]] = {}
         self._next_heartbeat = 0.0
         self._missing_since: float | None = None
-        self.trouble: Trouble | None = None
+        self.last_error: Problem | None = None
         self.owned: frozenset[int] = frozenset()
         """What may be fetched; a partition that is being let go is held on to, but no longer fetched."""
 
@@ -71,7 +71,7 @@ class Ownership:
         self._missing_since = (self._missing_since or now) if missing else None
         waited_s = now - self._missing_since if self._missing_since is not None else 0.0
         told = f"PostgreSQL: {missing} partitions that are this relay's have been another session's for too long"
-        self.trouble = Trouble(Reason.PARTITIONS_HELD, told) if waited_s > _CHANGE_OF_HANDS_S else None
+        self.last_error = Problem(Reason.PARTITIONS_HELD, told) if waited_s > _CHANGE_OF_HANDS_S else None
 
     def release_all(self) -> None:
         """Lets everything go and tells the others."""

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 from infirmary_relay.message import Key, Row
-from infirmary_relay.trouble import Reason, Trouble
+from infirmary_relay.problem import Problem, Reason
 
 
 class SourceLostError(Exception):
@@ -73,7 +73,7 @@ class Source(Protocol):
         """The logs that the service has noted that it writes, as they were when the source connected."""
 
     @property
-    def trouble(self) -> Trouble | None:
+    def last_error(self) -> Problem | None:
         """What is wrong although the database answers, None when nothing is."""
 
     @property

@@ -118,11 +118,11 @@ def test_what_was_refused_is_tried_again_later_and_too_many_are_said(
         assert deletions.are_too_many_refused == (number > 2)
         deletions.add(key, ids)
         assert deletions.flush(0.0) == []
-    assert "(and those of 3 more documents); nothing more is sent until they can: " in str(deletions.trouble)
+    assert "(and those of 3 more documents); nothing more is sent until they can: " in str(deletions.last_error)
     database.command("collMod", name, validator={})
     assert deletions.flush(0.4) == []
     assert deletions.flush(0.5) == asked
-    assert deletions.trouble is None
+    assert deletions.last_error is None
     assert outbox.waiting() == 0
 
 

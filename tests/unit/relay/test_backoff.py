@@ -20,7 +20,7 @@ def message(target: str, subject: str, number: int = 1) -> Row:
 
 
 def reasons(backoffs: Backoffs) -> list[str]:
-    return [trouble.words for trouble in backoffs.troubles()]
+    return [problem.text for problem in backoffs.problems()]
 
 
 def returned(*rows: Row) -> Receipts:

@@ -32,7 +32,7 @@ def test_what_is_confirmed_waits_for_its_look() -> None:
     assert looks.found(wanted, 1.002) == {}
 
 
-def test_another_target_is_told_with_its_trouble_until_somebody_finds_it_right_again() -> None:
+def test_another_target_is_told_with_its_error_until_somebody_finds_it_right_again() -> None:
     asked = Asked()
     looks = Looks(asked)
     first = looks.want({"log"}, 1.0)

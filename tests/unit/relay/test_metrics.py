@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from infirmary_relay import __version__, health, metrics
 from infirmary_relay.backoff import Kind
 from infirmary_relay.health import Health
-from infirmary_relay.trouble import Reason, Trouble
+from infirmary_relay.problem import Problem, Reason
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +59,8 @@ def test_ready_says_the_same_as_the_page_and_why_not() -> None:
     told.iterated(time.monotonic(), (), wants_restart=False, floor_held_since=None)
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="starting")) == (1, 0)
-    troubles = (Trouble(Reason.TARGET_BLOCKED, "a"), Trouble(Reason.TARGET_BLOCKED, "b"))
-    told.iterated(time.monotonic(), troubles, wants_restart=True, floor_held_since=None)
+    problems = (Problem(Reason.TARGET_BLOCKED, "a"), Problem(Reason.TARGET_BLOCKED, "b"))
+    told.iterated(time.monotonic(), problems, wants_restart=True, floor_held_since=None)
     told.show()
     assert (value("outbox_relay_ready"), value("outbox_relay_not_ready", reason="target_blocked")) == (0, 1)
     assert told.deadly == "stalled"

@@ -1,4 +1,4 @@
-"""Why a relay cannot deliver everything just now: a reason of a closed set for machines, and words for people."""
+"""Why a relay cannot deliver everything just now: a reason of a closed set for machines, and a text for people."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -29,8 +29,8 @@ class Reason(StrEnum):
     LOOP_HANGS = "loop_hangs"
 
 
-class Trouble(NamedTuple):
+class Problem(NamedTuple):
     """One reason, and what a person should read about it."""
 
     reason: Reason
-    words: str
+    text: str
