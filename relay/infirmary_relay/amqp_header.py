@@ -1,4 +1,4 @@
-"""The payload of an AMQP 0-9-1 content header frame: written from a row's columns, read back from a returned message.
+"""The payload of an AMQP 0-9-1 content header frame: written from a row's columns, read back from a basic.return.
 
 Specification: section 2.3.5.2 (content header) and 4.2.6.1; a property that is present sets its bit in the flags and
 follows in the order of the bits.
@@ -25,7 +25,7 @@ _PROPERTIES_AT = _FLAGS_AT + 2
 
 
 def header_prefix(body_bytes: int) -> bytes:
-    """Returns the twelve bytes that every content header of a body of this size begins with."""
+    """The twelve bytes that every content header of a body of this size begins with."""
     return _PREFIX.pack(BASIC_CLASS, 0, body_bytes)
 
 
@@ -71,12 +71,12 @@ def encode_header(
 
 
 def body_size(header: bytes) -> int:
-    """Returns how many bytes of body follow this header."""
+    """How many bytes of body follow this header."""
     return int.from_bytes(header[4:12], "big")
 
 
 def message_id(header: bytes) -> bytes | None:
-    """Returns the 16 bytes of the message id, or None when there is none or it is not a UUID."""
+    """The 16 bytes of the message id, or None when there is none or it is not a UUID."""
     flags = int.from_bytes(header[_FLAGS_AT:_PROPERTIES_AT], "big")
     if not flags & MESSAGE_ID:
         return None

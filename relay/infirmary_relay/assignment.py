@@ -8,10 +8,10 @@ PARTITIONS = 64
 
 HEARTBEAT_S = 1.0
 SILENT_S = 5.0
-"""A holder that has not been heard of for so long is taken to be frozen."""
+"""A holder that has not shown itself for so long is taken to be frozen."""
 
 
 def share(own: UUID, alive: Iterable[UUID]) -> frozenset[int]:
-    """Returns the partitions that the relay `own` should hold while these are alive; shares differ by one at most."""
+    """The partitions that the relay `own` should hold while these are alive; shares differ by one at most."""
     members = sorted({own, *alive})
     return frozenset(range(members.index(own), PARTITIONS, len(members)))

@@ -27,7 +27,7 @@ MOST_SUBJECTS = 100
 _TRIAL_S = 5.0
 """A backoff that was lifted and has not failed again for so long is over."""
 MOST_REASONS = 50
-"""More of them, of one kind, tell people nothing more."""
+"""More of them, of one kind, tell nobody anything more."""
 _SHOWN = 120
 """Characters of a name that are shown."""
 
@@ -78,7 +78,7 @@ class Backoffs:
             self.confirmed(row for row in rows if row[KEY] in confirmed)
 
     def returned(self, rows: Iterable[Row], now: float) -> None:
-        """Holds back the targets of messages that no queue took."""
+        """Holds back the targets of messages that came back by basic.return: no log or queue took them."""
         for row in _first_by(TARGET, rows):
             self._hold_back(Kind.TARGET, row, "messages are returned: there is no such queue or log now", now)
 
@@ -94,7 +94,7 @@ class Backoffs:
         backoff.until = now + backoff.delay_s
 
     def refused(self, rows: Iterable[Row], now: float) -> None:
-        """Holds back the subjects of messages that their queue did not want."""
+        """Holds back the subjects of messages for which basic.nack came: their queue did not want them."""
         held = [
             self._hold_back(Kind.SUBJECT, row, f"{row[TARGET]} refuses its messages", now)
             for row in _first_by(SUBJECT, rows)
@@ -163,7 +163,7 @@ class Backoffs:
         return _names(backoff for backoff in self._backoffs.values() if not backoff.on_trial)
 
     def known(self) -> Blocked:
-        """Returns what something is known against, on trial or not: nobody expects it to be delivered."""
+        """What something is known against, on trial or not: nobody expects it to be delivered."""
         return _names(backoff for backoff in self._backoffs.values() if backoff.reason is not None)
 
     def problems(self) -> list[Problem]:

@@ -15,13 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: the words behind the command's name; None for those that this process was started with.
+        arguments: the arguments behind the command's name; None for what this process was started with.
 
     Returns:
         The exit status: 0, or 2 when a setting is missing or wrong.
 
     Raises:
-        SystemExit: the words are none of this command's, or ask for help.
+        SystemExit: the arguments are none of this command's, or ask for help.
     """
     parser = _parser()
     asked = parser.parse_args(arguments)

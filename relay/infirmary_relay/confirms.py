@@ -1,8 +1,8 @@
 """What became of each message of a channel: the bookkeeping behind "delete exactly the ids confirmed and not returned".
 
-Pure. A broker numbers the messages of a channel 1, 2, 3 ...; it says `ack` or `nack` for each number, singly or for all
-up to one, and says `return` of a message that no queue took *before* it acknowledges it. The numbers end with the
-channel, so an acknowledgement that comes late can never be credited to a message of the next one.
+Pure. A broker numbers the messages of a channel 1, 2, 3 ...; it says basic.ack or basic.nack for each number, singly or
+for all up to one, and sends basic.return for a message that no queue took *before* it acknowledges it. The numbers end
+with the channel, so an acknowledgement that comes late can never be credited to a message of the next one.
 """
 
 from collections import deque
@@ -24,8 +24,11 @@ class Receipts(NamedTuple):
     """What became of a window: every message of it is in exactly one of the three."""
 
     confirmed: list[Key]
+    """basic.ack: a log or queue has it."""
     returned: list[Row]
+    """basic.return: there is no such log or queue."""
     refused: list[Row]
+    """basic.nack: its queue did not want it."""
 
 
 class Window:
@@ -84,7 +87,7 @@ class Window:
             self._settled_to = max(self._settled_to, end)
 
     def returned(self, message_id: bytes) -> bool:
-        """Notes a return; False when no message of this id is waiting for its acknowledgement here."""
+        """Notes a basic.return; False when no message of this id is waiting for its acknowledgement here."""
         for at, row in enumerate(self.rows):
             if row[MESSAGE_ID] == message_id and self._outcomes[at] == _PENDING:
                 self._outcomes[at] = _RETURNING
@@ -93,7 +96,7 @@ class Window:
         return False
 
     def returned_all(self, target: str) -> None:
-        """Notes a return of everything unsettled that goes to `target`."""
+        """Notes a basic.return of everything unsettled that goes to `target`."""
         for at, row in enumerate(self.rows):
             if row[TARGET] == target and self._outcomes[at] == _PENDING:
                 self._outcomes[at] = _RETURNING
@@ -134,7 +137,7 @@ class Confirms:
         return any(window.tainted for window in self._windows)
 
     def rows(self) -> list[Row]:
-        """Returns every message in flight, in the order of publishing."""
+        """Every message in flight, in the order of publishing."""
         return [row for window in self._windows for row in window.rows]
 
     def publish(self, rows: Sequence[Row]) -> Window:
@@ -145,7 +148,7 @@ class Confirms:
         return window
 
     def acknowledged(self, tag: int, *, multiple: bool) -> None:
-        """Notes a `basic.ack`.
+        """Notes a basic.ack.
 
         Raises:
             ImpossibleReceiptError: for a tag that is not in flight.
@@ -153,7 +156,7 @@ class Confirms:
         self._settle(tag, multiple=multiple, transition=_ON_ACK)
 
     def refused(self, tag: int, *, multiple: bool) -> None:
-        """Notes a `basic.nack`.
+        """Notes a basic.nack.
 
         Raises:
             ImpossibleReceiptError: for a tag that is not in flight.
@@ -161,7 +164,7 @@ class Confirms:
         self._settle(tag, multiple=multiple, transition=_ON_NACK)
 
     def returned(self, message_id: bytes | None, target: str) -> None:
-        """Notes a `basic.return`.
+        """Notes a basic.return.
 
         A header that was not ours may carry another message id than its row; then everything under way to that target
         counts as returned: a message sent twice is dropped by its reader, one deleted unsent is lost.

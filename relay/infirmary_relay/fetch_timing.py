@@ -15,7 +15,7 @@ class FetchTiming:
         self._looks_at = self._not_before = self._watches_until = 0.0
 
     def due_at(self, is_nudged: bool) -> float:
-        """Returns when to fetch next if nobody knows that more waits."""
+        """When to fetch next if nobody knows that more waits."""
         return self._not_before if is_nudged else max(self._not_before, self._looks_at)
 
     def fetched(self, now: float, *, found: bool, watch_s: float, poll_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The floor: the id below which a fetch need not look any more.
+"""The floor (a low watermark): the id below which a fetch need not look any more.
 
 Without it every fetch walks over the rows deleted before, which nobody may remove while any transaction in the cluster
 holds its snapshot: 78.5 ms a fetch over 500,000 dead rows, 2.5 ms with it. Raised too early, it loses the row of a

@@ -16,12 +16,12 @@ from infirmary_relay.problem import Problem, Reason
 _log = logging.getLogger(__name__)
 
 LIVENESS_S = 30.0
-"""A loop that has not turned for so long hangs: the process should be restarted.
+"""A loop that has not iterated for so long hangs: the process should be restarted.
 
-Longer than a turn in which a database does not answer: a restart would not help it.
+Longer than an iteration in which a database does not answer: a restart would not help it.
 """
 _SILENT_S = 5.0
-"""A client that falls silent keeps its thread no longer."""
+"""A client that sends nothing for so long is disconnected."""
 _HANGS = Problem(Reason.LOOP_HANGS, "the loop hangs")
 
 
@@ -37,12 +37,12 @@ class Health:
     def iterated(
         self, now: float, problems: Sequence[Problem], *, wants_restart: bool, floor_held_since: float | None
     ) -> None:
-        """Notes a turn of the loop.
+        """Notes an iteration of the loop.
 
         Args:
             now: this process's monotonic clock, in seconds.
             problems: why the relay cannot deliver everything just now; empty when it can.
-            wants_restart: whether the process should be started again although its loop turns.
+            wants_restart: whether the process should be started again although its loop runs.
             floor_held_since: since when, by the same clock, a transaction holds the floor; None when none does.
         """
         self._problems, self._wants_restart, self._floor_held_since = problems, wants_restart, floor_held_since
@@ -65,7 +65,7 @@ class Health:
         return time.monotonic() - self._iterated_at >= LIVENESS_S
 
     def show(self) -> None:
-        """Brings up to date what is true at this moment, and not only when the loop last turned."""
+        """Brings up to date what is true at this moment, and not only at the last iteration of the loop."""
         reasons = {problem.reason for problem in self.problems}
         metrics.ready.set(not reasons)
         for reason in Reason:

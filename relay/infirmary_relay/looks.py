@@ -75,13 +75,13 @@ class Looks:
     """What the loop knows of the targets of what was confirmed; times are those of one monotonic clock, in seconds."""
 
     def __init__(self, ask: Callable[[str], str | None]) -> None:
-        """Takes what begins a look, or returns the answer of one that has ended: `Declarer.ask`."""
+        """Takes what begins a look, or gives the answer of one that has ended: `Declarer.ask`."""
         self._ask = ask
         self._targets: dict[str, _Looks] = {}
         self._waited_for: tuple[str, float] | None = None
 
     def want(self, targets: Iterable[str], now: float) -> dict[str, int]:
-        """Begins looks at the targets of what was just confirmed; returns the number that each must come to."""
+        """Begins looks at the targets of what was just confirmed; gives the number that each must come to."""
         wanted = {}
         for target in targets:
             looks = self._targets.setdefault(target, _Looks())
@@ -91,7 +91,7 @@ class Looks:
         return wanted
 
     def found(self, wanted: dict[str, int], now: float) -> dict[str, str] | None:
-        """Returns which of the targets cannot be used, and why; None while a look is awaited.
+        """Which of the targets cannot be used, and why; None while a look is awaited.
 
         Raises:
             BrokerLostError: it has been awaited for too long.

@@ -64,7 +64,7 @@ class Relay:
         self._stopping = True
 
     def run(self) -> None:
-        """Turns until told to stop, whatever is lost meanwhile."""
+        """Iterates until told to stop, whatever connection is lost meanwhile."""
         while not self._stopping:
             self._survive(self._iterate)
             self._survive(self._tell)
@@ -180,7 +180,7 @@ class Relay:
             if source.has_more:
                 return
             timeout_s = max(0.0, min(self._timing.due_at(source.is_nudged) - time.monotonic(), _LONGEST_WAIT_S))
-        # Who has been nudged and waits its pace would only be disturbed by being nudged again.
+        # A source that is nudged already only waits until its next fetch is due: more nudges need not end the wait.
         nudges = source.fileno() if source is not None and not source.is_nudged else None
         reading = [self._targets.fileno()] + ([] if nudges is None else [nudges])
         writing = []
@@ -201,14 +201,14 @@ class Relay:
         self._targets.reset_in_flight()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:
-        """Forgets what was in flight: it is still in the outbox, and is fetched again."""
+        """Counts nothing as in flight any more: it is still in the outbox, and is fetched again."""
         if isinstance(lost, PublishingRefusedError) and self._broker.current is not None:
             poison = self._poison_search.closed(self._broker.current.in_flight())
             if poison is not None:
                 self._note_quarantine(poison, str(lost))
                 self._backoffs.poison(poison, str(lost), now)
         problem = Problem(lost.reason, str(lost))
-        self._broker.lost(problem, now, patiently=isinstance(lost, OwnedByAnotherError))
+        self._broker.lost(problem, now, needs_operator=isinstance(lost, OwnedByAnotherError))
         self._targets.reset_in_flight()
         self._timing.wake(now)
         if self._source.current is not None:
@@ -234,6 +234,6 @@ class Relay:
             if source:
                 source.drain()
         except (SourceLostError, BrokerLostError) as lost:
-            _log.warning("left without saying goodbye: %s", lost)
+            _log.warning("stopped before everything in flight was settled, which is sent again: %s", lost)
         self._source.close()
         self._broker.close()

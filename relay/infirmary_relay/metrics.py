@@ -52,10 +52,10 @@ not_ready = Gauge(
     ["reason"],
     registry=registry,
 )
-iterations = Counter("outbox_relay_turns", "Does the loop turn? Turns of the loop so far.", registry=registry)
+iterations = Counter("outbox_relay_turns", "Does the loop run? Iterations of the loop so far.", registry=registry)
 iterated_at = Gauge(
     "outbox_relay_turned_timestamp_seconds",
-    "Does the loop hang? When it last turned, in unix time, noted twice a second; 0 before the first turn.",
+    "Does the loop hang? When its last iteration ended, in unix time, noted twice a second; 0 before the first.",
     registry=registry,
 )
 published = Counter(
@@ -170,7 +170,7 @@ batch = Histogram(
 
 
 def show_from_the_start() -> None:
-    """Makes the series of all labels, as they are before the first turn."""
+    """Makes the series of all labels, as they are before the first iteration."""
     _build_info.labels(__version__, python_version()).set(1)
     for reason in Reason:
         not_ready.labels(reason.value).set(reason is Reason.STARTING)

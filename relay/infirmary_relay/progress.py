@@ -7,7 +7,7 @@ only a longer absence ends what has begun.
 """
 
 _LONGEST_ITERATION_S = 1.0
-"""No turn counts for more: a process that was stopped could not do anything meanwhile."""
+"""No iteration counts for more: a process that was stopped could not do anything meanwhile."""
 _AWAY_S = 10.0
 """What is away for longer is not between two connections."""
 
@@ -36,7 +36,7 @@ class Progress:
         self._since, self._in_vain_s = None, 0.0
 
     def iterated(self, now: float, *, could_deliver: bool) -> None:
-        """Notes a turn of the loop, and whether database and broker were there to deliver something."""
+        """Notes an iteration of the loop, and whether database and broker were there to deliver something."""
         if could_deliver:
             since_last_s = now - self._iterated_at if self._iterated_at is not None else 0.0
             self._in_vain_s += min(since_last_s, _LONGEST_ITERATION_S) if self._since is not None else 0.0

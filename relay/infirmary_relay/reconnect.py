@@ -9,8 +9,8 @@ from infirmary_relay.problem import Problem, Reason
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
-_LONGEST_PATIENT_DELAY_S = 30.0
-"""Where only people can help."""
+_LONGEST_OPERATOR_DELAY_S = 30.0
+"""Where only an operator can help."""
 
 
 class _Closable(Protocol):
@@ -33,7 +33,7 @@ class Reconnecting(Generic[T]):
         self.last_error: Problem | None = Problem(Reason.STARTING, "not yet connected")
 
     def ensure(self, now: float) -> T | None:
-        """Returns the connection, opened now if it is time to try; None while it is not.
+        """The connection, opened now if it is time to try; None while it is not.
 
         Raises:
             Exception: whatever the attempt to connect raised; the caller hands it to `lost`.
@@ -50,9 +50,9 @@ class Reconnecting(Generic[T]):
         """Notes that the connection did something useful: should it be lost, the next try comes at once."""
         self._delay_s = 0.0
 
-    def lost(self, problem: Problem, now: float, *, patiently: bool = False) -> None:
-        """Drops the connection, to try again soon, or patiently: after waiting longer and longer."""
-        self._longest_delay_s = _LONGEST_PATIENT_DELAY_S if patiently else _LONGEST_DELAY_S
+    def lost(self, problem: Problem, now: float, *, needs_operator: bool = False) -> None:
+        """Drops the connection, to try again soon, or needs_operator: after waiting longer and longer."""
+        self._longest_delay_s = _LONGEST_OPERATOR_DELAY_S if needs_operator else _LONGEST_DELAY_S
         self.close()
         if problem != self.last_error:
             _log.warning("%s lost: %s", self._server, problem.text)

@@ -19,7 +19,7 @@ _BACKLOG_S = 5.0
 
 
 class Report:
-    """What is told after every turn of the loop, and of every window that has settled."""
+    """What is told after every iteration of the loop, and of every window that has settled."""
 
     def __init__(self, health: Health, progress: Progress) -> None:
         self._health = health
@@ -46,7 +46,7 @@ class Report:
     def iterated(
         self, source: Reconnecting[Source], broker: Reconnecting[Publisher], backoffs: Backoffs, now: float
     ) -> None:
-        """Notes a turn.
+        """Notes an iteration of the loop.
 
         Raises:
             SourceLostError: the database went away while its backlog was measured.

@@ -80,7 +80,7 @@ class Sends:
 
 
 def sampled(rows: Iterable[Row]) -> list[str]:
-    """Returns the contexts of the messages whose traces are sampled, of so many at the most as a span is linked to.
+    """The contexts of the messages whose traces are sampled, of so many at the most as a span is linked to.
 
     In headers of one length the field is nearly always at one place: to search each header would cost several
     hundredths of what it takes to send a message.

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         if url.startswith("mongodb") and find_spec("pymongo") is None:
             raise ValueError("its driver, the extra `mongo`, is not installed: pip install infirmary-relay[mongo]")
         if url.startswith("postgres") and not re.match(r"^postgres(ql)?://([^@/]*@)?[^/?%]+", url):
-            raise ValueError("a host is needed: over a Unix socket a frozen relay could not be put out")
+            raise ValueError("a host is needed: over a Unix socket the server does not notice that a relay is frozen")
         return url
 
     @field_validator("trace_exporter")

@@ -132,7 +132,7 @@ class _Complaints(logging.Handler):
 
 
 def exporter_to(kind: str, endpoint: str | None) -> SpanExporter:
-    """Returns what speaks to a store; an endpoint without a path gets the one that such stores have."""
+    """What speaks to a store; an endpoint without a path gets the one that such stores have."""
     if kind == "otlp":
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 

@@ -12,8 +12,8 @@ from infirmary_relay.message import KEY, TARGET, Row, could_be_sent
 from infirmary_relay.sources.source import Source
 
 _log = logging.getLogger(__name__)
-_PATIENCE_S = 0.2
-"""How long the loop waits to hear that a batch's targets are what their names say; what takes longer waits alone."""
+_TIMEOUT_S = 0.2
+"""How long the loop waits to know a batch's targets for what they are; those that take longer are held back."""
 
 
 class Targets:
@@ -25,15 +25,15 @@ class Targets:
         self._looks = Looks(declarer.ask)
 
     def fileno(self) -> int:
-        """Returns the descriptor on which it can be heard that a look has ended."""
+        """The descriptor that becomes readable when a look has ended."""
         return self._declarer.fileno()
 
     def drain_notifications(self) -> None:
-        """Hears it."""
+        """Empties the descriptor."""
         self._declarer.drain_notifications()
 
     def admitted(self, source: Source, known: set[str], batch: list[Row], now: float) -> list[Row]:
-        """Returns what may be published of a batch, and blocks the rest.
+        """What may be published of a batch; holds back the rest.
 
         What bears a log's name and is none would take its messages, and they would be deleted here.
 
@@ -50,9 +50,9 @@ class Targets:
         for row in batch:
             if row[TARGET] in strange and could_be_sent(row):
                 left_out.setdefault(row[TARGET], row)
-        patient_until = time.monotonic() + _PATIENCE_S
+        ends_at = time.monotonic() + _TIMEOUT_S
         for target, row in list(left_out.items()):
-            error = self._declarer.ask(target, patience_s=patient_until - time.monotonic())
+            error = self._declarer.ask(target, timeout_s=ends_at - time.monotonic())
             if error == IS_THERE:
                 known.add(target)
                 self._looks.right(target)

@@ -45,7 +45,7 @@ class BrokerAddress:
         )
 
     def arguments(self, *, timeout_s: float, name: str) -> dict[str, Any]:
-        """Returns the arguments with which py-amqp connects here; every single wait ends after `timeout_s`."""
+        """The arguments with which py-amqp connects here; every single wait ends after `timeout_s`."""
         return {
             "host": f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}",
             "userid": self.user,

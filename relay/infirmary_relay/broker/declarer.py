@@ -42,34 +42,34 @@ class Declarer:
         self._asked: dict[str, str | None] = {}
         self._waiting: deque[str] = deque()
         self._workers = self._idle = 0
-        self._heard, self._rung = os.pipe()
-        for end in (self._heard, self._rung):
+        self._readable, self._writable = os.pipe()
+        for end in (self._readable, self._writable):
             os.set_blocking(end, False)
 
     def fileno(self) -> int:
-        """Returns the descriptor on which it can be heard that something was found out."""
-        return self._heard
+        """The descriptor that becomes readable when something was found out."""
+        return self._readable
 
     def drain_notifications(self) -> None:
-        """Makes the descriptor silent until something else is found out."""
+        """Empties the descriptor, so that it becomes readable only when something else is found out."""
         with contextlib.suppress(BlockingIOError):
-            os.read(self._heard, 4096)
+            os.read(self._readable, 4096)
 
-    def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:
-        """Returns IS_THERE or why the target cannot be used, once; None while that is being found out.
+    def ask(self, target: str, *, timeout_s: float = 0.0) -> str | None:
+        """Tells IS_THERE or why the target cannot be used, once; None while that is being found out.
 
         What is Unanswered may be asked again.
 
         Args:
             target: its name.
-            patience_s: how long to wait for the answer.
+            timeout_s: how long to wait for the answer.
         """
         with self._changed:
             if target not in self._asked:
                 self._asked[target] = None
                 self._waiting.append(target)
                 self._set_to_work()
-            self._changed.wait_for(lambda: self._asked[target] is not None, max(0.0, patience_s))
+            self._changed.wait_for(lambda: self._asked[target] is not None, max(0.0, timeout_s))
             answer = self._asked[target]
             if answer is not None:
                 del self._asked[target]
@@ -90,8 +90,8 @@ class Declarer:
                 self._asked[target] = answer
                 self._idle += 1
                 self._changed.notify_all()
-                with contextlib.suppress(BlockingIOError):  # then it has been rung for long, and not been heard
-                    os.write(self._rung, b".")
+                with contextlib.suppress(BlockingIOError):  # the pipe is full, and so readable already
+                    os.write(self._writable, b".")
         if kept is not None:
             kept.close()
 
@@ -106,7 +106,7 @@ class Declarer:
             return None
 
     def _find_out(self, target: str, kept: Declaring | None) -> tuple[str, Declaring | None]:
-        """Returns the answer and the connection to keep; a kept one that has ended meanwhile is no answer."""
+        """The answer and the connection to keep; a kept one that has ended meanwhile is no answer."""
         if kept is not None:
             try:
                 return kept.declare(target) or IS_THERE, kept

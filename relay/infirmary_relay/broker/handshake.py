@@ -24,7 +24,7 @@ class OpenConnection(NamedTuple):
     frame_max: int
     """The most bytes of a frame, as was agreed with the broker."""
     read_ahead: bytes
-    """What py-amqp has read of the broker's words beyond the handshake."""
+    """What py-amqp has read of the broker's bytes beyond the handshake."""
     connection: Any
     """Kept: its collector would close the socket."""
 

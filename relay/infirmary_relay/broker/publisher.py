@@ -1,4 +1,7 @@
-"""Publishes batches and says what became of each message: confirmed, returned or refused; nothing else can happen."""
+"""Publishes batches and says what became of each message; nothing else can happen to it than these three.
+
+It is confirmed (basic.ack), returned (basic.return: no log or queue took it) or refused (basic.nack).
+"""
 
 import struct
 import time
@@ -14,7 +17,7 @@ from infirmary_relay.confirms import Confirms, ImpossibleReceiptError, Window
 from infirmary_relay.message import Row
 
 CONFIRM_TIMEOUT_S = 30.0
-"""A broker that is silent about a message for so long is given up, unless it said that it is blocked."""
+"""A broker that has not confirmed any message for so long is given up, unless it said that it is blocked."""
 
 _ACK, _NACK, _RETURN = struct.pack(">HH", 60, 80), struct.pack(">HH", 60, 120), struct.pack(">HH", 60, 50)
 _CHANNEL_CLOSE, _CONNECTION_CLOSE = struct.pack(">HH", 20, 40), struct.pack(">HH", 10, 50)
@@ -22,7 +25,7 @@ _BLOCKED, _UNBLOCKED = struct.pack(">HH", 10, 60), struct.pack(">HH", 10, 61)
 _RECEIPT = struct.Struct(">QB")
 _MULTIPLE = 1
 _NOT_ABOUT_A_MESSAGE = frozenset({320, 403, 404, 530})
-"""Forced by an operator, access refused, no such vhost: such words say nothing against what was published."""
+"""Forced by an operator, access refused, no such virtual host: these say nothing against what was published."""
 
 
 class Publisher:
@@ -46,7 +49,7 @@ class Publisher:
         """Why the broker takes nothing at the moment (`connection.blocked`), None when it does."""
 
     def fileno(self) -> int:
-        """Returns the descriptor to wait on."""
+        """The descriptor to wait on."""
         return self._session.fileno()
 
     @property
@@ -63,13 +66,13 @@ class Publisher:
         return len(confirms) < windows and not (self.blocked or self.has_unwritten or confirms.tainted)
 
     def in_flight(self) -> list[Row]:
-        """Returns the messages whose fate the broker has not told, oldest first."""
+        """The messages of which the broker has not said what became of them, oldest first."""
         return self._confirms.rows()
 
     def publish(self, rows: Sequence[Row]) -> list[tuple[Row, str | None]]:
         """Publishes a batch, persistent and mandatory, without waiting.
 
-        Returns those that are unfit for the wire, and why; None for what only stands behind one of its subject.
+        Gives those that are unfit for the wire, and why; None for what only stands behind one of its subject.
 
         Raises:
             BrokerLostError: the connection is gone.
@@ -83,7 +86,7 @@ class Publisher:
         return encoded.unfit
 
     def settled(self, may_end: Callable[[Window], bool] = lambda _: True) -> list[Window]:
-        """Reads what the broker has said, without waiting, and returns the windows of which all is known.
+        """Reads what the broker has said, without waiting, and gives the windows of which all is known.
 
         Those that may not end yet stay in flight, and those behind them.
 
@@ -95,7 +98,7 @@ class Publisher:
         for kind, payload in self._session.frames():
             self._progress_at = now
             if kind == wire.METHOD:
-                self._heard(payload)
+                self._read_method(payload)
             elif kind == wire.CONTENT_HEADER:
                 self._return_header(payload)
             elif kind == wire.CONTENT_BODY:
@@ -108,7 +111,7 @@ class Publisher:
         """Drops the connection; what is in flight stays in the outbox."""
         self._session.close()
 
-    def _heard(self, payload: bytes) -> None:
+    def _read_method(self, payload: bytes) -> None:
         method = payload[:4]
         if method in (_ACK, _NACK):
             tag, bits = _RECEIPT.unpack_from(payload, 4)
@@ -132,7 +135,7 @@ class Publisher:
 
     def _return_header(self, payload: bytes) -> None:
         if self._returning is None:
-            raise BrokerLostError("the broker sent a content header that belongs to no return")
+            raise BrokerLostError("the broker sent a content header that belongs to no basic.return")
         self._confirms.returned(amqp_header.message_id(payload), self._returning)
         self._return_rest = amqp_header.body_size(payload)
         self._return_body(0)
@@ -144,7 +147,7 @@ class Publisher:
 
 
 def _reply(payload: bytes) -> tuple[int, str, int]:
-    """Reads the reply code and text that begin a close or return, and where the rest of it begins."""
+    """Reads the reply code and text that begin a close or a basic.return, and where the rest of it begins."""
     return int.from_bytes(payload[4:6], "big"), _short(payload, 6), 7 + payload[6]
 
 

@@ -10,7 +10,7 @@ from infirmary_relay.broker.handshake import open_connection
 from infirmary_relay.broker.transport import Transport
 from infirmary_relay.broker.wire import HEARTBEAT_FRAME, FrameReader, method_frame
 
-_CLOSE_ARGUMENTS = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method to blame
+_CLOSE_ARGUMENTS = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method that failed
 
 
 class Session:
@@ -31,7 +31,7 @@ class Session:
         self._wrote_at = self._read_at = time.monotonic()
 
     def fileno(self) -> int:
-        """Returns the descriptor to wait on."""
+        """The descriptor to wait on."""
         return self._transport.fileno()
 
     @property
@@ -65,12 +65,12 @@ class Session:
             try:
                 yield from self._reader.feed(data)
             except ValueError as nonsense:
-                raise BrokerLostError(f"the broker's words are unintelligible: {nonsense}") from nonsense
+                raise BrokerLostError(f"the broker sent something that is no AMQP frame: {nonsense}") from nonsense
         elif now - self._read_at > 2 * HEARTBEAT_S:
             raise BrokerLostError(f"the broker was silent for {2 * HEARTBEAT_S} s")
 
     def close(self) -> None:
-        """Says goodbye without waiting for an answer, and drops the connection."""
+        """Sends connection.close, and drops the connection without waiting for the answer."""
         with contextlib.suppress(BrokerLostError):
             self._transport.write(method_frame(0, 10, 50, _CLOSE_ARGUMENTS))
         self._opened.discard()

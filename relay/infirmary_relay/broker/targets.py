@@ -16,7 +16,7 @@ _OF_THE_KIND = frozenset({"x-queue-type", "durable", "auto_delete", "exclusive"}
 
 
 def log_names(service: str, parts: int) -> list[str]:
-    """Returns the names of all parts of a service's log; the first has the log's own."""
+    """The names of all parts of a service's log; the first has the log's own."""
     return [f"{service}.events", *(f"{service}.events.{part}" for part in range(1, parts))]
 
 
@@ -55,7 +55,7 @@ def arguments_of(target: str, limits: LogLimits) -> dict[str, Any] | None:
 
 
 def as_it_is(arguments: dict[str, Any], complaint: str) -> dict[str, Any] | None:
-    """Returns the arguments with the one that the broker found different put as the broker has it.
+    """The arguments with the one that the broker found different put as the broker has it.
 
     The broker names only the first difference, and a limit before the kind: so the kind is known to be right only when
     all other differences are gone. None when the difference is one of kind, or was not told.

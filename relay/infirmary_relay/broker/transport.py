@@ -23,7 +23,7 @@ class Transport:
         self._outgoing: deque[memoryview] = deque()
 
     def fileno(self) -> int:
-        """Returns the descriptor to wait on."""
+        """The descriptor to wait on."""
         return self._socket.fileno()
 
     @property
@@ -63,7 +63,7 @@ class Transport:
         return wrote
 
     def read(self) -> bytes:
-        """Returns the bytes that have come, none when there are none.
+        """The bytes that have come, none when there are none.
 
         Raises:
             BrokerLostError: the connection is gone.

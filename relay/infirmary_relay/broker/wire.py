@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 def method_frame(channel: int, class_id: int, method_id: int, arguments: bytes = b"") -> bytes:
-    """Returns a whole method frame."""
+    """A whole method frame."""
     payload = struct.pack(">HH", class_id, method_id) + arguments
     return _FRAME_HEAD.pack(METHOD, channel, len(payload)) + payload + END
 
@@ -50,7 +50,7 @@ class Encoder:
         self._body_sizes = _PerSize(self._body_size)
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
-        """Returns the frames of all these messages as one buffer; one that raises anything is itself unfit, alone."""
+        """The frames of all these messages as one buffer; one that raises anything is itself unfit, alone."""
         try:
             return self._encode(rows)
         except Exception:  # the next line finds out over which

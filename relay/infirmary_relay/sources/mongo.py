@@ -92,7 +92,7 @@ class MongoSource:
         return self._deletions.last_error
 
     def fileno(self) -> int:
-        """Returns the descriptor on which a nudge arrives."""
+        """The descriptor on which a nudge arrives."""
         return self._watch.fileno()
 
     def drain_notifications(self) -> None:
@@ -110,7 +110,7 @@ class MongoSource:
                 self.has_more = True
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
-        """Deletes the confirmed and returns the next messages, oldest document first."""
+        """Deletes the confirmed and gives the next messages, oldest document first."""
         self.is_nudged = False
         self.flush()
         self.has_more = False
@@ -135,7 +135,7 @@ class MongoSource:
     def _read(
         self, documents: Iterable[dict[str, Any]], blocked: Blocked, rows: int, batch: list[Row]
     ) -> tuple[int, int]:
-        """Adds to a batch what may be sent of some documents; returns how many were read, and gave nothing."""
+        """Adds to a batch what may be sent of some documents; gives how many were read, and gave nothing."""
         read = barren = size = 0
         for document in documents:
             read += 1
@@ -183,7 +183,7 @@ class MongoSource:
             return measure(self._documents, self._marked(), self._deletions, held_back)
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
-        """Returns which of these messages are still there, in a partition that this relay owns."""
+        """Which of these messages are still there, in a partition that this relay owns."""
         asked = cast("list[tuple[Key, Key]]", keys)
         query = {"_id": {"$in": [value_of(document) for document, _ in asked]}, **self._marked()}
         there: dict[Key, set[Key]] = {}

@@ -47,7 +47,7 @@ class Deletions:
         self._waiting.setdefault(document, []).extend(message_ids)
 
     def items(self) -> Iterable[tuple[Key, list[UUID]]]:
-        """Returns the documents and which of their messages are to be deleted."""
+        """The documents and which of their messages are to be deleted."""
         return self._waiting.items()
 
     def refuses(self, document: Key) -> bool:
@@ -72,7 +72,7 @@ class Deletions:
         return Problem(Reason.UNDELETABLE, text)
 
     def flush(self, now: float) -> list[tuple[Key, list[UUID]]]:
-        """Deletes what is due, and returns what has been deleted.
+        """Deletes what is due, and gives what has been deleted.
 
         Raises:
             PyMongoError: the server was lost or is none to write to.
@@ -104,7 +104,7 @@ class Deletions:
         self._refused[document] = _Refusal(text[:_SHOWN], delay_s, now + delay_s)
 
     def _write(self, writes: list[UpdateOne]) -> dict[int, str]:
-        """Returns which of the writes the server refused, and why."""
+        """Which of the writes the server refused, and why."""
         try:
             self._documents.bulk_write(writes, ordered=False)
         except BulkWriteError as partly:
@@ -128,7 +128,7 @@ def _refusals(partly: BulkWriteError) -> Iterator[tuple[int, str]]:
 
 
 def _without(message_ids: list[UUID]) -> list[dict[str, Any]]:
-    """Returns the update that deletes messages, and the mark of a document left without any.
+    """The update that deletes messages, and the mark of a document left without any.
 
     One update by `_id`, which every server finds at once: a second one, for what is left empty, costs as much again, or
     a look at every document.

@@ -38,7 +38,7 @@ class _Unhashable:
 
 
 def key_of(value: Any) -> Hashable:
-    """Returns what stands for an id, of whatever type it is."""
+    """What stands for an id, of whatever type it is."""
     try:
         hash(value)
     except TypeError:
@@ -65,7 +65,7 @@ def holds_free(document: Mapping[str, Any], blocked: Blocked) -> bool:
 
 
 def written_at(document: Mapping[str, Any]) -> float:
-    """Returns when the oldest message of a document was written, in unix time; infinity when nobody can tell."""
+    """When the oldest message of a document was written, in unix time; infinity when nobody can tell."""
     outbox = document.get("outbox")
     entries = outbox if isinstance(outbox, list) else []
     moments = [entry.get("created_at") for entry in entries if isinstance(entry, dict)]
@@ -75,18 +75,18 @@ def written_at(document: Mapping[str, Any]) -> float:
 
 
 def created_at(row: Row) -> float:
-    """Returns when a message that was read had been written, in unix time; NaN when nobody can tell."""
+    """When a message that was read had been written, in unix time; NaN when nobody can tell."""
     moment = cast("tuple[Any, ...]", row)[BODY + 1]
     return moment.timestamp() if isinstance(moment, datetime) else math.nan
 
 
 def value_of(key: Hashable) -> Any:
-    """Returns the id that `key_of` was given."""
+    """The id that `key_of` was given."""
     return key.value if isinstance(key, _Unhashable) else key
 
 
 def name_of(document_id: Any) -> str:
-    """Returns the name by which a whole document stands still."""
+    """The name by which a whole document stands still."""
     return f"document {document_id!s:.{_SHOWN}}"
 
 
@@ -186,7 +186,7 @@ def _is_to(entry: Any, targets: AbstractSet[str]) -> bool:
 
 
 def _subject_of(entry: Any, whole: str) -> str:
-    """Returns the subject that stands still when this entry does."""
+    """The subject that stands still when this entry does."""
     subject = entry.get("subject") if isinstance(entry, dict) else None
     if not isinstance(subject, str):
         return whole

@@ -40,7 +40,7 @@ class Leases:
         """What it held after the last renewal; None before the first, when a predecessor may have left some."""
 
     def owned(self, now: float) -> frozenset[int]:
-        """Returns what may be fetched: nothing once the leases may have run out."""
+        """What may be fetched: nothing once the leases may have run out."""
         return self._owned if now < self._valid_until else frozenset()
 
     def heartbeat(self, now: float, busy: Iterable[object]) -> bool:

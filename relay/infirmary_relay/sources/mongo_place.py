@@ -26,7 +26,7 @@ class Place:
         self._ended_at: float | None = None
 
     def begin(self, blocked: Blocked, now: float) -> int:
-        """Returns how many documents, oldest first, to pass over."""
+        """How many documents, oldest first, to pass over."""
         if self._passed and self._is_over(blocked, now):
             self.start_over()
         if not self._passed:

@@ -45,7 +45,7 @@ def connect(url: str, ca_file: Path | None) -> MongoClient[dict[str, Any]]:
 
 
 def identity_of(database: Database[dict[str, Any]]) -> str | None:
-    """Returns what tells this database from every other one: a value that whoever comes first puts there.
+    """What tells this database from every other one: a value that whoever comes first puts there.
 
     None, with a warning, when that is not allowed.
     """
@@ -76,7 +76,7 @@ def noted_logs(database: Database[dict[str, Any]]) -> list[str]:
 
 @contextmanager
 def lost_as_source_lost() -> Iterator[None]:
-    """Says in the relay's words that the database is gone."""
+    """Turns the driver's errors into SourceLostError."""
     try:
         yield
     except PyMongoError as lost:

@@ -32,8 +32,8 @@ class Watch:
 
     def __init__(self, client: MongoClient[dict[str, Any]], collection: str) -> None:
         self._documents = client.get_default_database()[collection]
-        self._heard, self._speaks = socket.socketpair()
-        for end in (self._heard, self._speaks):
+        self._receiver, self._sender = socket.socketpair()
+        for end in (self._receiver, self._sender):
             end.setblocking(False)
         self._stopping = threading.Event()
         self.is_listening = False
@@ -41,21 +41,21 @@ class Watch:
         threading.Thread(target=self._run, name="mongo-watch", daemon=True).start()
 
     def fileno(self) -> int:
-        """Returns the descriptor on which a nudge arrives."""
-        return self._heard.fileno()
+        """The descriptor that becomes readable when a nudge comes."""
+        return self._receiver.fileno()
 
     def drain_notifications(self) -> bool:
-        """Takes in what has come; returns whether there was something."""
+        """Takes in what has come; gives whether there was something."""
         try:
-            return bool(self._heard.recv(4096))
+            return bool(self._receiver.recv(4096))
         except BlockingIOError:
             return False
 
     def close(self) -> None:
         """Lets the thread end when it next wakes; the client is closed by its owner, which wakes it."""
         self._stopping.set()
-        self._speaks.close()
-        self._heard.close()
+        self._sender.close()
+        self._receiver.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -82,4 +82,4 @@ class Watch:
 
     def _nudge(self) -> None:
         with suppress(BlockingIOError):  # as many nudges wait as the socket holds: one is enough
-            self._speaks.send(b"\x00")
+            self._sender.send(b"\x00")

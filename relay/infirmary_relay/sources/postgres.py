@@ -95,7 +95,7 @@ class PostgresSource:
         return self._ownership.last_error or self._deletion.last_error
 
     def fileno(self) -> int:
-        """Returns the descriptor on which a nudge arrives."""
+        """The descriptor on which a nudge arrives."""
         return self._connection.fileno()
 
     def drain_notifications(self) -> None:
@@ -115,7 +115,7 @@ class PostgresSource:
                 self.has_more = True
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
-        """Deletes the confirmed and returns the next rows above the floor, in the order of their ids."""
+        """Deletes the confirmed and gives the next rows above the floor, in the order of their ids."""
         expects_rows, self.is_nudged = self.is_nudged or self.has_more, False
         self._floor.blocking(
             {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
@@ -160,7 +160,7 @@ class PostgresSource:
                 return None
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
-        """Returns which of these rows are still there, in a partition that this relay owns."""
+        """Which of these rows are still there, in a partition that this relay owns."""
         asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
         with _lost_as_source_lost():
             try:

@@ -58,5 +58,5 @@ def _is_deliverable(
 
 
 def digests(blocked: Blocked) -> list[str]:
-    """Returns the digests of those subjects that are known by nothing else."""
+    """The digests of those subjects that are known by nothing else."""
     return [name.removeprefix(DIGEST) for name in blocked.subjects if name.startswith(DIGEST)]

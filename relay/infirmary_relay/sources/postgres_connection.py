@@ -38,7 +38,7 @@ class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
         self.execute(statements.PREPARE_LOOK)
 
     def look(self, floor: int) -> bool:
-        """Returns whether any row lies above the floor: the one statement that an idle relay runs ten times a second.
+        """Whether any row lies above the floor: the one statement that an idle relay runs ten times a second.
 
         It goes below psycopg's cursors, at a tenth of their cost.
         """

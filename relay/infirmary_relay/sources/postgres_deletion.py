@@ -8,8 +8,8 @@ from infirmary_relay.sources.postgres_ownership import PostgresConnection
 from infirmary_relay.sources.postgres_types import Ids
 
 _AGAIN_S = 1.0
-_PATIENCE_S = 3.0
-"""How long a lock may last before people are told."""
+_TOLD_AFTER_S = 3.0
+"""How long a lock may last before it is reported."""
 
 
 class Deletion:
@@ -30,20 +30,20 @@ class Deletion:
         """Says that the table is locked, or that rows have been locked for long."""
         if self.is_table_locked:
             return Problem(Reason.LOCKED, "PostgreSQL: another session has locked the outbox as a whole")
-        if not self.locked or self._now - self._locked_since < _PATIENCE_S:
+        if not self.locked or self._now - self._locked_since < _TOLD_AFTER_S:
             return None
         text = f"{len(self.locked)} rows that were sent cannot be deleted: another session has locked them"
         return Problem(Reason.LOCKED, f"PostgreSQL: {text}")
 
     def retry_locked(self, now: float) -> set[int]:
-        """Tries again now and then to delete what was locked; returns what is gone."""
+        """Tries again now and then to delete what was locked; gives what is gone."""
         self._now = now
         if not self.locked or now < self._tried_at + _AGAIN_S:
             return set()
         return self.around_locks()
 
     def flush(self) -> set[int]:
-        """Deletes the confirmed; returns what is gone."""
+        """Deletes the confirmed; gives what is gone."""
         if not self.locked:
             try:
                 self._connection.execute(statements.DELETE, {"confirmed": self.confirmed}, prepare=True)
@@ -54,12 +54,12 @@ class Deletion:
         return self.around_locks()
 
     def done(self) -> set[int]:
-        """Notes that the confirmed have been deleted; returns them."""
+        """Notes that the confirmed have been deleted; gives them."""
         gone, self.confirmed = set(self.confirmed), Ids()
         return gone
 
     def around_locks(self) -> set[int]:
-        """Deletes what nobody has locked, without waiting, and notes the rest; returns what is gone."""
+        """Deletes what nobody has locked, without waiting, and notes the rest; gives what is gone."""
         self._tried_at = self._now
         if not self.locked:
             self._locked_since = self._now

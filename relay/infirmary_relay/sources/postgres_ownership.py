@@ -19,7 +19,7 @@ from infirmary_relay.sources import postgres_statements as statements
 _log = logging.getLogger(__name__)
 _LARGEST_LOCK_KEY = 2**31
 _CHANGE_OF_HANDS_S = 2 * assignment.SILENT_S
-"""How long a partition may wait for its next owner: for a peer that is frozen to be missed and put out."""
+"""How long a partition may wait for its next owner: a frozen peer is noticed after SILENT_S, and terminated then."""
 
 PostgresConnection: TypeAlias = Connection[tuple[Any, ...]]
 
@@ -45,7 +45,7 @@ class Ownership:
         """What may be fetched; a partition that is being let go is held on to, but no longer fetched."""
 
     def heartbeat(self, now: float, in_flight: AbstractSet[int]) -> bool:
-        """Beats when it is time, takes and lets go of partitions; True when there are partitions that are new."""
+        """Shows itself when it is time, takes and lets go of partitions; True when some are new."""
         self._unlock(in_flight)
         if now < self._next_heartbeat:
             return False
@@ -67,7 +67,7 @@ class Ownership:
         return bool(taken)
 
     def _note_missing(self, missing: int, now: float) -> None:
-        """Says when partitions stay another session's: a backend that hangs cannot be put out, and holds its locks."""
+        """Notes that partitions stay another session's: a backend that hangs cannot be ended, and keeps its locks."""
         self._missing_since = (self._missing_since or now) if missing else None
         waited_s = now - self._missing_since if self._missing_since is not None else 0.0
         told = f"PostgreSQL: {missing} partitions that are this relay's have been another session's for too long"
@@ -79,7 +79,7 @@ class Ownership:
         self._connection.execute(statements.DEREGISTER, {"relay_id": self._relay_id})
 
     def _others_alive(self) -> list[UUID]:
-        """Shows that this relay lives, and returns who else does; the frozen are put out, the dead forgotten."""
+        """Shows that this relay lives; gives the others that do, and ends the backend of one that is silent."""
         beat = {"relay_id": self._relay_id, "backend_pid": self._backend_pid}
         known = {"silent_s": assignment.SILENT_S, "name": self._name}
         alive = []

@@ -27,7 +27,7 @@ class NextRows(Protocol):
     """Reads the next rows, or only their ids."""
 
     def __call__(self, limit: int, *, only_ids: bool) -> list[Fetched]:
-        """Returns at most so many rows, in the order of their ids."""
+        """At most so many rows, in the order of their ids."""
 
 
 class Reading:
@@ -51,7 +51,7 @@ class Reading:
         """Bodies up to this size come with their rows."""
 
     def batch(self, next_rows: NextRows, blocked: Blocked, rows: int) -> tuple[list[Row], bool]:
-        """Returns the next messages, and whether there may be more."""
+        """The next messages, and whether there may be more."""
         limit = min(rows, self._most_rows)
         self._most_rows = min(2 * self._most_rows, self._batch_rows)
         try:
@@ -82,7 +82,7 @@ class Reading:
         return batch, len(ids) == limit
 
     def _digest(self, row_id: int) -> str:
-        """Returns the name by which the subject of a row that cannot be read stands still."""
+        """The name by which the subject of a row that cannot be read stands still."""
         try:
             return str(self._execute(statements.DIGEST, {"id": row_id})[0][0])
         except (psycopg.Error, *_DRIVERS_ERRORS) as odd:

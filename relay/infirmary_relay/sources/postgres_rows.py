@@ -44,17 +44,17 @@ def _with_header(row: Row, service: str) -> Row:
 
 
 def created_at(row: Row) -> float:
-    """Returns when a row that was fetched had been written."""
+    """When a row that was fetched had been written."""
     return float(cast("Fetched", row)[_CREATED_AT])
 
 
 def unfit(row: Row, reason: Unfit) -> Row:
-    """Returns what stands for a row that cannot be sent."""
+    """What stands for a row that cannot be sent."""
     return (*row[:HEADER], reason, b"")
 
 
 def unreadable(row_id: int, subject: str, odd: Exception) -> Row:
-    """Returns what stands for a row that cannot even be read."""
+    """What stands for a row that cannot even be read."""
     return row_id, "", subject, b"", Unfit(f"row {row_id} cannot be read: {str(odd).strip() or repr(odd)}"), b""
 
 

@@ -73,7 +73,7 @@ def connect(url: str, application_name: str, ca_file: Path | None) -> BoundedCon
 
 
 def identity_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
-    """Returns what tells this database from every other one; None, with a warning, when that is not to be known."""
+    """What tells this database from every other one; None, with a warning, when that is not to be known."""
     try:
         ((identity,),) = connection.execute(statements.DATABASE_IDENTITY).fetchall()
     except psycopg.errors.InsufficientPrivilege as refused:

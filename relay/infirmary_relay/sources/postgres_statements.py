@@ -145,7 +145,7 @@ def fetch(
     blocked_digests: bool = False,
     only_ids: bool = False,
 ) -> str:
-    """Returns the statement that reads the next rows from the floor, and deletes the confirmed in the same round trip.
+    """The statement that reads the next rows from the floor, and deletes the confirmed in the same round trip.
 
     It always reads from the floor and never from where it last stopped: a row with a lower number may be committed
     after one with a higher number was read, and the next of its subject must not overtake it.

@@ -18,7 +18,7 @@ class Writers:
         self._since: dict[str, float] = {}
 
     def look(self) -> float | None:
-        """Returns since when the longest has gone on, None when there is none that is long.
+        """Since when the longest has gone on, None when there is none that is long.
 
         The server does not tell everybody when a transaction of another role began: then it is when it was first seen.
         """

@@ -81,22 +81,22 @@ class Source(Protocol):
         """Since when, by the monotonic clock, one transaction has held the floor, as `backlog` last saw it."""
 
     def fileno(self) -> int | None:
-        """Returns the descriptor on which a nudge arrives, None when there is none."""
+        """The descriptor on which a nudge arrives, None when there is none."""
 
     def drain_notifications(self) -> None:
         """Reads the nudges that have come, without waiting."""
 
     def heartbeat(self, now: float) -> None:
-        """Shows that this relay is alive, takes its share of the partitions and lets go of others; cheap."""
+        """Writes the heartbeat when it is time, takes its share of the partitions and lets go of others; cheap."""
 
     def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
-        """Deletes what was settled as confirmed, and returns the next messages in order; they are in flight then.
+        """Deletes what was settled as confirmed, and gives the next messages in order; they are in flight then.
 
         One that cannot be read or converted comes as well, with the reason in place of its header.
         """
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
-        """Returns which of these messages are still in the outbox, in a partition that this relay owns."""
+        """Which of these messages are still in the outbox, in a partition that this relay owns."""
 
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight: the confirmed are deleted soon, the kept fetched again."""
@@ -105,16 +105,16 @@ class Source(Protocol):
         """Deletes what was settled as confirmed; for when no fetch is coming."""
 
     def reset_in_flight(self) -> None:
-        """Notes that nothing is in flight any more: the broker's connection was lost."""
+        """Notes that nothing is in flight any more, as the broker's connection was lost."""
 
     def backlog(self, held_back: Blocked) -> Backlog | None:
         """Measures what waits; None when that is not possible just now."""
 
     def created_at(self, row: Row) -> float:
-        """Returns when a message that was fetched had been written, in unix time; no finite number when unknown."""
+        """When a message that was fetched had been written, in unix time; no finite number when unknown."""
 
     def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
 
     def close(self) -> None:
-        """Disconnects without a word, as the database may not answer; raises nothing."""
+        """Disconnects without waiting for the server, which may not answer; raises nothing."""

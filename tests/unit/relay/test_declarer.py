@@ -35,8 +35,8 @@ def test_one_connection_is_kept_for_all_questions_and_closed_after_the_last(monk
     opened: list[Connection] = []
     asking = Declarer(lambda: Connection(opened, {"missing": "it is missing"}))
     for _ in range(50):
-        assert asking.ask("missing", patience_s=5) == "it is missing"
-        assert asking.ask("there", patience_s=5) == IS_THERE
+        assert asking.ask("missing", timeout_s=5) == "it is missing"
+        assert asking.ask("there", timeout_s=5) == IS_THERE
     assert len(opened) == 1
     eventually(lambda: not opened[0].is_open, because="nobody asks any more")
 
@@ -46,16 +46,16 @@ def test_many_questions_at_once_share_a_few_connections() -> None:
     asking = Declarer(lambda: Connection(opened, {}))
     names = {f"t{number}" for number in range(500)}
     waiting = {name for name in names if asking.ask(name) is None}
-    eventually(lambda: all(asking.ask(name, patience_s=1) == IS_THERE for name in waiting), because="all are answered")
+    eventually(lambda: all(asking.ask(name, timeout_s=1) == IS_THERE for name in waiting), because="all are answered")
     assert len(opened) <= 4
 
 
 def test_whatever_a_question_raises_is_its_answer_and_the_next_has_a_new_connection() -> None:
     opened: list[Connection] = []
     asking = Declarer(lambda: Connection(opened, {"odd": ValueError("an odd name")}))
-    assert asking.ask("fine", patience_s=5) == IS_THERE
-    assert asking.ask("odd", patience_s=5) == "an odd name"
-    assert asking.ask("fine", patience_s=5) == IS_THERE
+    assert asking.ask("fine", timeout_s=5) == IS_THERE
+    assert asking.ask("odd", timeout_s=5) == "an odd name"
+    assert asking.ask("fine", timeout_s=5) == IS_THERE
     assert [each.is_open for each in opened[:-1]] == [False] * (len(opened) - 1)
 
 
@@ -63,4 +63,4 @@ def test_a_broker_that_cannot_be_reached_is_an_answer() -> None:
     def nobody() -> Connection:
         raise OSError("connection refused")
 
-    assert Declarer(nobody).ask("any", patience_s=5) == "connection refused"
+    assert Declarer(nobody).ask("any", timeout_s=5) == "connection refused"

@@ -155,6 +155,6 @@ class ModelDeclarer(Declarer):
     def drain_notifications(self) -> None:
         """There is nothing to hear: answers come at once."""
 
-    def ask(self, target: str, *, patience_s: float = 0.0) -> str | None:  # noqa: ARG002
+    def ask(self, target: str, *, timeout_s: float = 0.0) -> str | None:  # noqa: ARG002
         """Returns IS_THERE, or why the target cannot be used."""
         return self._broker.declare() or IS_THERE
