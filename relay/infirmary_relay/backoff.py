@@ -16,12 +16,8 @@ from infirmary_relay.message import KEY, SUBJECT, TARGET, Key, Row
 from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources.source import Blocked
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 1.0
-"""Short, so that everything goes on within two seconds of the broker's recovery."""
-LONGEST_TARGET_DELAY_S, _PART_OF_AGE = 30.0, 60
-"""A target that has been missing for long is looked for at every 60th of that time, down to twice a minute."""
-POISON_DELAY_S, LONGEST_POISON_DELAY_S = 30.0, 600.0
-"""Long, because each try costs a connection, or a line in the log."""
+_PART_OF_AGE = 60
+"""A target that has been missing for long is looked for at every 60th of that time."""
 MOST_SUBJECTS = 100
 """When more subjects of one target are refused, it is the target that refuses."""
 _TRIAL_S = 5.0
@@ -30,6 +26,23 @@ MOST_REASONS = 50
 """More of them, of one kind, tell nobody anything more."""
 _SHOWN = 120
 """Characters of a name that are shown."""
+
+
+@dataclass(frozen=True)
+class BackoffTimes:
+    """How long to wait before the next try, in seconds; the settings RELAY_BACKOFF_... ."""
+
+    first_s: float = 0.05
+    """After the first failure; each further one waits twice as long."""
+    longest_s: float = 1.0
+    """Short, so that everything goes on within two seconds of the broker's recovery."""
+    missing_longest_s: float = 30.0
+    """For a target that has been missing for long, and for what only an operator can help."""
+    poison_first_s: float = 30.0
+    """For a message that cannot be sent: each try costs a connection, or a line in the log."""
+    poison_longest_s: float = 600.0
+    reconnect_longest_s: float = 2.0
+    """For a connection to the database or the broker."""
 
 
 class Kind(Enum):
@@ -66,7 +79,8 @@ class Backoff:
 class Backoffs:
     """All backoffs of one relay; times are those of one monotonic clock, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: BackoffTimes) -> None:
+        self._times = times
         self._backoffs: dict[tuple[Kind, str], Backoff] = {}
 
     def settled(self, rows: Iterable[Row], receipts: Receipts, now: float) -> None:
@@ -89,7 +103,7 @@ class Backoffs:
     def still_missing(self, backoff: Backoff, reason: str, now: float) -> None:
         """Notes that a target that was looked at again cannot be used."""
         age_s = now - backoff.since
-        longest_s = min(max(LONGEST_DELAY_S, age_s / _PART_OF_AGE), LONGEST_TARGET_DELAY_S)
+        longest_s = min(max(self._times.longest_s, age_s / _PART_OF_AGE), self._times.missing_longest_s)
         backoff.reason, backoff.delay_s = reason, min(2 * backoff.delay_s, longest_s)
         backoff.until = now + backoff.delay_s
 
@@ -114,7 +128,8 @@ class Backoffs:
 
     def unfit(self, row: Row, text: str, now: float) -> None:
         """Holds back the subject of a message that cannot be sent."""
-        self._hold_back(Kind.SUBJECT, row, text, now, first_s=POISON_DELAY_S, longest_s=LONGEST_POISON_DELAY_S)
+        first_s, longest_s = self._times.poison_first_s, self._times.poison_longest_s
+        self._hold_back(Kind.SUBJECT, row, text, now, first_s=first_s, longest_s=longest_s)
 
     def poison(self, row: Row, text: str, now: float) -> None:
         """Holds back the subject of a message over which the broker ends the connection."""
@@ -145,7 +160,7 @@ class Backoffs:
         """Notes a new connection to the broker: what a target was before says nothing of what it is now."""
         for backoff in self._backoffs.values():
             if backoff.kind is Kind.TARGET and not backoff.on_trial:
-                backoff.delay_s, backoff.until = FIRST_DELAY_S, min(backoff.until, now)
+                backoff.delay_s, backoff.until = self._times.first_s, min(backoff.until, now)
 
     def keys(self) -> list[Key]:
         """The messages for which the backoffs began."""
@@ -188,9 +203,10 @@ class Backoffs:
         reason: str | None,
         now: float,
         *,
-        first_s: float = FIRST_DELAY_S,
-        longest_s: float = LONGEST_DELAY_S,
+        first_s: float | None = None,
+        longest_s: float | None = None,
     ) -> Backoff:
+        first_s, longest_s = first_s or self._times.first_s, longest_s or self._times.longest_s
         name = row[TARGET] if kind is Kind.TARGET else row[SUBJECT]
         before = self._backoffs.get((kind, name))
         delay_s = first_s if before is None else min(2 * before.delay_s, longest_s)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from infirmary_relay import metrics
-from infirmary_relay.backoff import Backoffs, Kind
+from infirmary_relay.backoff import Backoffs, BackoffTimes, Kind
 from infirmary_relay.broker.declarer import Declarer
 from infirmary_relay.broker.errors import BrokerLostError, OwnedByAnotherError, PublishingRefusedError
 from infirmary_relay.broker.publisher import Publisher
@@ -40,18 +40,19 @@ class Relay:
         *,
         batch_rows: int,
         windows: int,
+        backoff_times: BackoffTimes,
         report: Report,
         crash_points: CrashPoints,
         sends: Sends | None = None,
     ) -> None:
-        self._source = Reconnecting(metrics.SOURCE, connect_source)
-        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(*self._known_of_source))
+        self._source = Reconnecting(metrics.SOURCE, connect_source, backoff_times)
+        self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(*self._known_of_source), backoff_times)
         self._batch_rows = batch_rows
         self._windows = windows
         self._report = report
         self._sends = sends
         self._reached = crash_points.reached
-        self._backoffs = Backoffs()
+        self._backoffs = Backoffs(backoff_times)
         self._targets = Targets(declarer, self._backoffs)
         self._poison_search = PoisonSearch()
         self._timing = FetchTiming()

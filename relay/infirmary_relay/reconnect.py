@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from infirmary_relay import metrics
+from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.problem import Problem, Reason
 
 _log = logging.getLogger(__name__)
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
-_LONGEST_OPERATOR_DELAY_S = 30.0
-"""Where only an operator can help."""
 
 
 class _Closable(Protocol):
@@ -23,12 +21,13 @@ T = TypeVar("T", bound=_Closable)
 class Reconnecting(Generic[T]):
     """Holds one connection, or the reason why there is none."""
 
-    def __init__(self, server: str, connect: Callable[[], T]) -> None:
+    def __init__(self, server: str, connect: Callable[[], T], times: BackoffTimes) -> None:
         self._server = server
         self._connect = connect
         self._delay_s = 0.0
         self._next_try = 0.0
-        self._longest_delay_s = _LONGEST_DELAY_S
+        self._times = times
+        self._longest_delay_s = times.reconnect_longest_s
         self.current: T | None = None
         self.last_error: Problem | None = Problem(Reason.STARTING, "not yet connected")
 
@@ -39,7 +38,7 @@ class Reconnecting(Generic[T]):
             Exception: whatever the attempt to connect raised; the caller hands it to `lost`.
         """
         if self.current is None and now >= self._next_try:
-            self._delay_s = min(max(2 * self._delay_s, _FIRST_DELAY_S), self._longest_delay_s)
+            self._delay_s = min(max(2 * self._delay_s, self._times.first_s), self._longest_delay_s)
             self._next_try = now + self._delay_s
             self.current = self._connect()
             self.last_error = None
@@ -52,7 +51,8 @@ class Reconnecting(Generic[T]):
 
     def lost(self, problem: Problem, now: float, *, needs_operator: bool = False) -> None:
         """Drops the connection, to try again soon, or needs_operator: after waiting longer and longer."""
-        self._longest_delay_s = _LONGEST_OPERATOR_DELAY_S if needs_operator else _LONGEST_DELAY_S
+        times = self._times
+        self._longest_delay_s = times.missing_longest_s if needs_operator else times.reconnect_longest_s
         self.close()
         if problem != self.last_error:
             _log.warning("%s lost: %s", self._server, problem.text)

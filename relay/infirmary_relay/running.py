@@ -92,6 +92,7 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
         Declarer(opening.declarations),
         batch_rows=settings.relay_batch_rows,
         windows=settings.relay_windows,
+        backoff_times=settings.backoff_times,
         report=Report(health, Progress(settings.relay_stalled_after_s, settings.relay_restart_when_stalled_s)),
         crash_points=CrashPoints(settings.relay_crash_point, settings.relay_crash_file),
         sends=_sends(service, settings, address),

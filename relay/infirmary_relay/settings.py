@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.broker.address import BrokerAddress
 
 _SIZE = re.compile(r"^[1-9][0-9]*[YMDhms]$")
@@ -52,6 +53,20 @@ class Settings(BaseSettings):
     )
     relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
     relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log of events keeps")
+    relay_backoff_first_s: float = Field(0.05, ge=0.001, le=10, description="seconds to wait after a first failure")
+    relay_backoff_longest_s: float = Field(
+        1.0, ge=0.001, le=600, description="most seconds to wait before a target or subject is tried again"
+    )
+    relay_backoff_missing_longest_s: float = Field(
+        30.0, ge=0.001, le=3600, description="most seconds to wait when a target has been missing for long"
+    )
+    relay_backoff_poison_first_s: float = Field(
+        30.0, ge=0.001, le=86_400, description="seconds to wait before a message that cannot be sent is tried again"
+    )
+    relay_backoff_poison_longest_s: float = Field(600.0, ge=0.001, le=86_400, description="most seconds of that")
+    relay_backoff_reconnect_longest_s: float = Field(
+        2.0, ge=0.001, le=600, description="most seconds to wait before a lost server is connected to again"
+    )
     relay_stalled_after_s: float = Field(
         60.0, ge=1, le=86_400, description="seconds without a confirm after which a relay that could deliver is stalled"
     )
@@ -71,6 +86,18 @@ class Settings(BaseSettings):
     def is_mongo(self) -> bool:
         """Whether the outbox is in MongoDB."""
         return self.database_url.startswith("mongodb")
+
+    @property
+    def backoff_times(self) -> BackoffTimes:
+        """How long to wait before the next try."""
+        return BackoffTimes(
+            first_s=self.relay_backoff_first_s,
+            longest_s=self.relay_backoff_longest_s,
+            missing_longest_s=self.relay_backoff_missing_longest_s,
+            poison_first_s=self.relay_backoff_poison_first_s,
+            poison_longest_s=self.relay_backoff_poison_longest_s,
+            reconnect_longest_s=self.relay_backoff_reconnect_longest_s,
+        )
 
     @field_validator("database_url")
     @classmethod
@@ -126,6 +153,18 @@ class Settings(BaseSettings):
     def _restarts_what_is_stalled(self) -> "Settings":
         if 0 < self.relay_restart_when_stalled_s < self.relay_stalled_after_s:
             raise ValueError("RELAY_RESTART_WHEN_STALLED_S should be 0, or not less than RELAY_STALLED_AFTER_S")
+        return self
+
+    @model_validator(mode="after")
+    def _backs_off_further(self) -> "Settings":
+        for first, longest in (
+            ("relay_backoff_first_s", "relay_backoff_longest_s"),
+            ("relay_backoff_first_s", "relay_backoff_reconnect_longest_s"),
+            ("relay_backoff_longest_s", "relay_backoff_missing_longest_s"),
+            ("relay_backoff_poison_first_s", "relay_backoff_poison_longest_s"),
+        ):
+            if getattr(self, longest) < getattr(self, first):
+                raise ValueError(f"{longest.upper()} should not be less than {first.upper()}")
         return self
 
     @model_validator(mode="after")

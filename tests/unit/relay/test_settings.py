@@ -2,6 +2,7 @@
 
 import pytest
 
+from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.settings import SettingsError, read_settings
 
 GOOD = {"DATABASE_URL": "postgresql://n:p@localhost/n", "RABBITMQ_URL": "amqp://n:p@localhost/"}
@@ -76,6 +77,13 @@ def test_nothing_is_restarted_before_it_is_said_to_be_stalled(monkeypatch: pytes
         read_settings()
     monkeypatch.setenv("RELAY_RESTART_WHEN_STALLED_S", "0")
     assert read_settings().relay_restart_when_stalled_s == 0
+
+
+def test_the_longest_wait_is_not_shorter_than_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().backoff_times == BackoffTimes()
+    monkeypatch.setenv("RELAY_BACKOFF_FIRST_S", "1.5")
+    with pytest.raises(SettingsError, match="RELAY_BACKOFF_LONGEST_S should not be less than RELAY_BACKOFF_FIRST_S"):
+        read_settings()
 
 
 def test_targets_to_declare_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import threading
 from typing import cast
 from uuid import UUID
 
+from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.crash_points import CrashPoints
 from infirmary_relay.health import Health
@@ -55,6 +56,7 @@ class Process(threading.Thread):
             ModelDeclarer(broker),
             batch_rows=BATCH_ROWS,
             windows=WINDOWS,
+            backoff_times=BackoffTimes(),
             report=_Silent(Health(), Progress(60, 0)),
             crash_points=CrashPoints(None, None),
         )
