@@ -14,7 +14,7 @@ from enum import Enum
 from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import KEY, SUBJECT, TARGET, Key, Row
 from infirmary_relay.problem import Problem, Reason
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 _PART_OF_AGE = 60
 """A target that has been missing for long is looked for at every 60th of that time."""
@@ -173,11 +173,11 @@ class Backoffs:
             del self._backoffs[name]
         return bool(gone)
 
-    def current(self) -> Blocked:
+    def current(self) -> HeldBack:
         """What the next fetch leaves out."""
         return _names(backoff for backoff in self._backoffs.values() if not backoff.on_trial)
 
-    def known(self) -> Blocked:
+    def known(self) -> HeldBack:
         """What something is known against, on trial or not: nobody expects it to be delivered."""
         return _names(backoff for backoff in self._backoffs.values() if backoff.reason is not None)
 
@@ -217,11 +217,11 @@ class Backoffs:
         return backoff
 
 
-def _names(backoffs: Iterable[Backoff]) -> Blocked:
+def _names(backoffs: Iterable[Backoff]) -> HeldBack:
     names: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     for backoff in backoffs:
         names[backoff.kind].add(backoff.name)
-    return Blocked(targets=frozenset(names[Kind.TARGET]), subjects=frozenset(names[Kind.SUBJECT]))
+    return HeldBack(targets=frozenset(names[Kind.TARGET]), subjects=frozenset(names[Kind.SUBJECT]))
 
 
 def _first_by(column: int, rows: Iterable[Row]) -> Iterable[Row]:

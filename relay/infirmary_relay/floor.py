@@ -10,8 +10,9 @@ writer that took its id early and commits late. So it passes an id F only after
 3. a fetch begun after that, from the old floor, has looked at everything up to F,
 4. and nothing up to F is in flight.
 
-Blocked subjects and targets are left out of fetches, so nothing is known of their rows: a block remembers the floor at
-which it began, and when it is lifted the floor goes back there. Pure; the floor dies with the connection.
+Subjects and targets that are held back are left out of fetches, so nothing is known of their rows: the floor remembers
+where it stood when each was first left out, and goes back there when it is not any more. Pure; the floor dies with the
+connection.
 """
 
 from collections.abc import Set as AbstractSet
@@ -29,7 +30,7 @@ class Floor:
         self._passable = 0
         self._candidate: int | None = None
         self._writers: AbstractSet[str] = frozenset()
-        self._blocked_at: dict[str, int] = {}
+        self._left_out_at: dict[str, int] = {}
 
     @property
     def wants_sample(self) -> bool:
@@ -40,12 +41,12 @@ class Floor:
     def is_at_rest(self) -> bool:
         """Whether the floor has risen over all that was seen, and nothing is left out of fetches."""
         settled = self._candidate is None and self.value == self._passable >= self._seen
-        return settled and not self._blocked_at
+        return settled and not self._left_out_at
 
     @property
     def lowest_needed(self) -> int:
-        """The id above which every undelivered row lies, blocked ones too."""
-        return min(self._blocked_at.values(), default=self.value)
+        """The id above which every undelivered row lies, those that are held back too."""
+        return min(self._left_out_at.values(), default=self.value)
 
     def sampled(self, writers: AbstractSet[str]) -> None:
         """Notes which other transactions hold the lock now, after the last fetch noted."""
@@ -71,20 +72,20 @@ class Floor:
         self._seen = max(self._seen, highest)
         self.value = max(self.value, int(min(self._passable, lowest_in_flight - 1)))
 
-    def blocking(self, blocked: AbstractSet[str]) -> None:
+    def leaving_out(self, names: AbstractSet[str]) -> None:
         """Notes, before a fetch, which subjects and targets it leaves out."""
-        for name in blocked - self._blocked_at.keys():
-            self._blocked_at[name] = self.value
-        lifted = self._blocked_at.keys() - blocked
+        for name in names - self._left_out_at.keys():
+            self._left_out_at[name] = self.value
+        lifted = self._left_out_at.keys() - names
         if lifted:
-            self._go_back(min(self._blocked_at.pop(name) for name in lifted))
+            self._go_back(min(self._left_out_at.pop(name) for name in lifted))
 
     def _go_back(self, value: int) -> None:
         self.value = self._passable = min(self.value, value)
         self._candidate = None
-        for name, at in self._blocked_at.items():
-            # A row may be left out twice, by subject and by target: the later block knows no more than this one.
-            self._blocked_at[name] = min(at, self.value)
+        for name, at in self._left_out_at.items():
+            # A row may be left out twice, by subject and by target: the later place knows no more than this one.
+            self._left_out_at[name] = min(at, self.value)
 
     def reset(self) -> None:
         """Goes back to the beginning: rows of a partition that was not ours may lie anywhere."""

@@ -20,7 +20,7 @@ from infirmary_relay.sources.mongo_place import Place
 from infirmary_relay.sources.mongo_reading import found, marked, some_free
 from infirmary_relay.sources.mongo_session import connect, identity_of, lost_as_source_lost, noted_logs
 from infirmary_relay.sources.mongo_watch import Watch
-from infirmary_relay.sources.source import Backlog, Blocked
+from infirmary_relay.sources.source import Backlog, HeldBack
 
 _POLL_WHILE_LISTENING_S = 2.0
 _SMALLEST_PAGE = 100
@@ -109,7 +109,7 @@ class MongoSource:
                 self._place.start_over()
                 self.has_more = True
 
-    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
         """Deletes the confirmed and gives the next messages, oldest document first."""
         self.is_nudged = False
         self.flush()
@@ -119,10 +119,10 @@ class MongoSource:
         began_at = time.monotonic()
         batch: list[Row] = []
         with lost_as_source_lost():
-            query, passed = self._waiting(blocked), self._place.begin(blocked, began_at)
+            query, passed = self._waiting(held_back), self._place.begin(held_back, began_at)
             page = max(rows, _SMALLEST_PAGE)
             while not batch and not self.has_more:
-                read, barren = self._read(found(self._documents, query, passed, page), blocked, rows, batch)
+                read, barren = self._read(found(self._documents, query, passed, page), held_back, rows, batch)
                 if read < page:
                     if not self.has_more:
                         self._place.reached_end(barren, time.monotonic())
@@ -133,14 +133,14 @@ class MongoSource:
         return batch
 
     def _read(
-        self, documents: Iterable[dict[str, Any]], blocked: Blocked, rows: int, batch: list[Row]
+        self, documents: Iterable[dict[str, Any]], held_back: HeldBack, rows: int, batch: list[Row]
     ) -> tuple[int, int]:
         """Adds to a batch what may be sent of some documents; gives how many were read, and gave nothing."""
         read = barren = size = 0
         for document in documents:
             read += 1
             taken: list[Row] = []
-            for row in () if key_of(document["_id"]) in self._in_flight else self._entries.rows(document, blocked):
+            for row in () if key_of(document["_id"]) in self._in_flight else self._entries.rows(document, held_back):
                 size += len(row[BODY])
                 if len(batch) + len(taken) == rows or (size > self._batch_bytes and (batch or taken)):
                     self.has_more = True
@@ -177,7 +177,7 @@ class MongoSource:
         self._place.start_over()
         self.has_more = True
 
-    def backlog(self, held_back: Blocked) -> Backlog | None:
+    def backlog(self, held_back: HeldBack) -> Backlog | None:
         """Measures what waits, in documents."""
         with lost_as_source_lost():
             return measure(self._documents, self._marked(), self._deletions, held_back)
@@ -209,9 +209,9 @@ class MongoSource:
         self._watch.close()
         self._client.close()
 
-    def _waiting(self, blocked: Blocked) -> dict[str, Any]:
+    def _waiting(self, held_back: HeldBack) -> dict[str, Any]:
         flying = [value_of(each) for each in self._in_flight if not self._deletions.refuses(each)]
-        return {**self._marked(), "_id": {"$nin": flying}, **some_free(blocked)}
+        return {**self._marked(), "_id": {"$nin": flying}, **some_free(held_back)}
 
     def _marked(self) -> dict[str, Any]:
         return marked(self._leases.owned(time.monotonic()))

@@ -11,7 +11,7 @@ from infirmary_relay.sources.mongo_deletions import Deletions
 from infirmary_relay.sources.mongo_entries import holds_free, key_of, written_at
 from infirmary_relay.sources.mongo_lease import Documents
 from infirmary_relay.sources.mongo_reading import some_free
-from infirmary_relay.sources.source import Backlog, Blocked
+from infirmary_relay.sources.source import Backlog, HeldBack
 
 _COUNTED_DOCUMENTS = 10_000
 _LOOKED_AT = 100
@@ -20,7 +20,7 @@ _TOLD = {"outbox.created_at": 1, "outbox.target": 1, "outbox.subject": 1, "outbo
 _WAITING: Mapping[str, Any] = {"outbox_since": {"$exists": True}}
 
 
-def measure(documents: Documents, mine: Mapping[str, Any], deletions: Deletions, held_back: Blocked) -> Backlog:
+def measure(documents: Documents, mine: Mapping[str, Any], deletions: Deletions, held_back: HeldBack) -> Backlog:
     """Looks at the documents that have messages, counting no further than 10,000.
 
     Args:

@@ -24,7 +24,7 @@ from infirmary_relay.message import (
     subject_too_large,
     too_large,
 )
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 _SHOWN = 60
 
@@ -53,13 +53,13 @@ def is_empty(document: Mapping[str, Any]) -> bool:
     return document.get("outbox") == [] and _why_unfit(document) is None
 
 
-def holds_free(document: Mapping[str, Any], blocked: Blocked) -> bool:
+def holds_free(document: Mapping[str, Any], held_back: HeldBack) -> bool:
     """Whether a document holds a message that is not held back."""
     whole = name_of(document["_id"])
-    if whole in blocked.subjects or _why_unfit(document) is not None:
+    if whole in held_back.subjects or _why_unfit(document) is not None:
         return False
     return any(
-        _subject_of(entry, whole) not in blocked.subjects and not _is_to(entry, blocked.targets)
+        _subject_of(entry, whole) not in held_back.subjects and not _is_to(entry, held_back.targets)
         for entry in document["outbox"]
     )
 
@@ -97,10 +97,10 @@ class Entries:
         self._service = service
         self._message_max_bytes = message_max_bytes
 
-    def rows(self, document: Mapping[str, Any], blocked: Blocked) -> Iterator[Row]:
+    def rows(self, document: Mapping[str, Any], held_back: HeldBack) -> Iterator[Row]:
         """Yields the messages of a document that may be sent now, in their order, and what is unfit among them."""
         whole, document_key = name_of(document["_id"]), key_of(document["_id"])
-        if whole in blocked.subjects:
+        if whole in held_back.subjects:
             return
         unfit = _why_unfit(document)
         if unfit is not None:
@@ -108,7 +108,7 @@ class Entries:
             return
         for entry in document["outbox"]:
             subject = _subject_of(entry, whole)
-            if subject in blocked.subjects or _is_to(entry, blocked.targets):
+            if subject in held_back.subjects or _is_to(entry, held_back.targets):
                 continue
             yield self._row(document_key, subject, entry)
             if subject == whole:

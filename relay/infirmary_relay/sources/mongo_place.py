@@ -4,7 +4,7 @@ The query does not leave out all that is held back: a long subject is known by i
 would cost the server more than they spare. Without a place, a batch full of such documents would be found for ever.
 """
 
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 _AGAIN_S = 1.0
 """Having come to the end, only what is new is looked at for so long, then everything again."""
@@ -21,16 +21,16 @@ class Place:
 
     def __init__(self) -> None:
         self._passed = 0
-        self._held_back = Blocked()
+        self._held_back = HeldBack()
         self._began_at = 0.0
         self._ended_at: float | None = None
 
-    def begin(self, blocked: Blocked, now: float) -> int:
+    def begin(self, held_back: HeldBack, now: float) -> int:
         """How many documents, oldest first, to pass over."""
-        if self._passed and self._is_over(blocked, now):
+        if self._passed and self._is_over(held_back, now):
             self.start_over()
         if not self._passed:
-            self._held_back, self._began_at = blocked, now
+            self._held_back, self._began_at = held_back, now
         return self._passed
 
     def passed(self, documents: int) -> None:
@@ -49,7 +49,7 @@ class Place:
         """Begins at the oldest document again."""
         self._passed, self._ended_at = 0, None
 
-    def _is_over(self, blocked: Blocked, now: float) -> bool:
+    def _is_over(self, held_back: HeldBack, now: float) -> bool:
         if self._ended_at is None:
             return now - self._began_at >= _LONGEST_PASS_S
-        return now - self._ended_at >= _AGAIN_S or blocked != self._held_back
+        return now - self._ended_at >= _AGAIN_S or held_back != self._held_back

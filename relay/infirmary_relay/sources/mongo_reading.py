@@ -8,7 +8,7 @@ from bson.errors import BSONError
 
 from infirmary_relay import assignment
 from infirmary_relay.sources.mongo_lease import Documents
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 _MOST_TOLD = 20
 """Names that the server is asked to leave out: it may compare each with each document."""
@@ -21,13 +21,13 @@ def marked(owned: AbstractSet[int]) -> dict[str, Any]:
     return {"outbox_since": {"$exists": True}, "outbox_partition": mine}
 
 
-def some_free(blocked: Blocked) -> dict[str, Any]:
+def some_free(held_back: HeldBack) -> dict[str, Any]:
     """Documents that may hold something which is not held back; more than a few names cost more than they spare."""
-    if not any(blocked):
+    if not any(held_back):
         return {}
     free = {
-        "target": {"$nin": sorted(blocked.targets)[:_MOST_TOLD]},
-        "subject": {"$nin": sorted(blocked.subjects)[:_MOST_TOLD]},
+        "target": {"$nin": sorted(held_back.targets)[:_MOST_TOLD]},
+        "subject": {"$nin": sorted(held_back.subjects)[:_MOST_TOLD]},
     }
     empty_or_none = [{"outbox": {"$size": 0}}, {"outbox": {"$not": {"$type": "array"}}}]
     return {"$or": [{"outbox": {"$elemMatch": free}}, *empty_or_none]}

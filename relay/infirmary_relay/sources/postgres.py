@@ -25,7 +25,7 @@ from infirmary_relay.sources.postgres_rows import Fetched, created_at
 from infirmary_relay.sources.postgres_session import check_outbox, connect, identity_of, noted_logs
 from infirmary_relay.sources.postgres_types import Ids, IdSet
 from infirmary_relay.sources.postgres_writers import Writers
-from infirmary_relay.sources.source import Backlog, Blocked, SourceLostError
+from infirmary_relay.sources.source import Backlog, HeldBack, SourceLostError
 
 WATCH_S = 0.006
 """Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
@@ -114,17 +114,17 @@ class PostgresSource:
                 self._floor.reset()
                 self.has_more = True
 
-    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
         """Deletes the confirmed and gives the next rows above the floor, in the order of their ids."""
         expects_rows, self.is_nudged = self.is_nudged or self.has_more, False
-        self._floor.blocking(
-            {f"target {name}" for name in blocked.targets} | {f"subject {s}" for s in blocked.subjects}
+        self._floor.leaving_out(
+            {f"target {name}" for name in held_back.targets} | {f"subject {s}" for s in held_back.subjects}
         )
         with _lost_as_source_lost():
             try:
                 if not expects_rows and self._is_idle():
                     return []
-                batch, self.has_more = self._next_batch(blocked, rows)
+                batch, self.has_more = self._next_batch(held_back, rows)
             except psycopg.errors.LockNotAvailable:
                 self.has_more = self._deletion.is_table_locked = True
                 return []
@@ -149,7 +149,7 @@ class PostgresSource:
         self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
         self.has_more = True
 
-    def backlog(self, held_back: Blocked) -> Backlog | None:
+    def backlog(self, held_back: HeldBack) -> Backlog | None:
         """Measures what waits; None while the outbox is locked."""
         sent = self._deletion.locked.union(self._deletion.confirmed)
         with _lost_as_source_lost():
@@ -178,22 +178,22 @@ class PostgresSource:
         """Disconnects."""
         self._connection.close()
 
-    def _next_batch(self, blocked: Blocked, rows: int) -> tuple[list[Row], bool]:
+    def _next_batch(self, held_back: HeldBack, rows: int) -> tuple[list[Row], bool]:
         if self._ownership.owned:
-            return self._reading.batch(partial(self._next_rows, blocked), blocked, rows)
+            return self._reading.batch(partial(self._next_rows, held_back), held_back, rows)
         self.flush()
         return [], False
 
-    def _next_rows(self, blocked: Blocked, limit: int, *, only_ids: bool) -> list[Fetched]:
+    def _next_rows(self, held_back: HeldBack, limit: int, *, only_ids: bool) -> list[Fetched]:
         if self._deletion.locked:
             self.flush()
         owned = self._ownership.owned
         statement = statements.fetch(
             deleting=bool(self._deletion.confirmed),
             sharing=len(owned) < assignment.PARTITIONS,
-            blocked_subjects=bool(blocked.subjects),
-            blocked_targets=bool(blocked.targets),
-            blocked_digests=bool(digests(blocked)),
+            without_subjects=bool(held_back.subjects),
+            without_targets=bool(held_back.targets),
+            without_digests=bool(digests(held_back)),
             only_ids=only_ids,
         )
         asked = {
@@ -201,9 +201,9 @@ class PostgresSource:
             "floor": self._floor.value,
             "in_flight": IdSet(sorted(self._in_flight)),
             "partitions": sorted(owned),
-            "subjects": list(blocked.subjects),
-            "digests": digests(blocked),
-            "targets": list(blocked.targets),
+            "subjects": list(held_back.subjects),
+            "digests": digests(held_back),
+            "targets": list(held_back.targets),
             "inline_bytes": self._reading.inline_bytes,
             "rows": limit,
         }
@@ -213,7 +213,7 @@ class PostgresSource:
             if not self._deletion.confirmed:
                 raise
             self._in_flight -= self._deletion.around_locks()
-            return self._next_rows(blocked, limit, only_ids=only_ids)
+            return self._next_rows(held_back, limit, only_ids=only_ids)
         self._in_flight -= self._deletion.done()
         return fetched
 

@@ -10,13 +10,13 @@ from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_ownership import PostgresConnection
 from infirmary_relay.sources.postgres_reading import is_about_a_row
 from infirmary_relay.sources.postgres_types import Ids
-from infirmary_relay.sources.source import Backlog, Blocked
+from infirmary_relay.sources.source import Backlog, HeldBack
 
 _COUNTED_ROWS = 10_000
 
 
 def measure(
-    connection: PostgresConnection, floor: int, owned: AbstractSet[int], sent: Iterable[int], held_back: Blocked
+    connection: PostgresConnection, floor: int, owned: AbstractSet[int], sent: Iterable[int], held_back: HeldBack
 ) -> Backlog:
     """Looks at what lies above the floor, no further than at 10,000 rows.
 
@@ -39,7 +39,7 @@ def _is_deliverable(
     asked: dict[str, int],
     owned: AbstractSet[int],
     sent: Iterable[int],
-    held_back: Blocked,
+    held_back: HeldBack,
 ) -> bool:
     names = {
         "partitions": sorted(owned),
@@ -57,6 +57,6 @@ def _is_deliverable(
     return bool(found)
 
 
-def digests(blocked: Blocked) -> list[str]:
+def digests(held_back: HeldBack) -> list[str]:
     """The digests of those subjects that are known by nothing else."""
-    return [name.removeprefix(DIGEST) for name in blocked.subjects if name.startswith(DIGEST)]
+    return [name.removeprefix(DIGEST) for name in held_back.subjects if name.startswith(DIGEST)]

@@ -13,7 +13,7 @@ from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_ownership import PostgresConnection
 from infirmary_relay.sources.postgres_rows import Fetched, unfit, unreadable, with_headers
 from infirmary_relay.sources.postgres_types import Ids
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 _SMALLEST_FETCH_ROWS = 8
 _ONE_BY_ONE_ROWS = 100
@@ -50,7 +50,7 @@ class Reading:
         self.inline_bytes = min(max(1, batch_bytes // batch_rows), message_max_bytes)
         """Bodies up to this size come with their rows."""
 
-    def batch(self, next_rows: NextRows, blocked: Blocked, rows: int) -> tuple[list[Row], bool]:
+    def batch(self, next_rows: NextRows, held_back: HeldBack, rows: int) -> tuple[list[Row], bool]:
         """The next messages, and whether there may be more."""
         limit = min(rows, self._most_rows)
         self._most_rows = min(2 * self._most_rows, self._batch_rows)
@@ -63,14 +63,14 @@ class Reading:
             _log.debug("the next rows are read one by one: %s", odd)
         else:
             return batch, len(fetched) == limit or len(batch) < len(fetched)
-        return self._one_by_one(next_rows, blocked, min(limit, _ONE_BY_ONE_ROWS))
+        return self._one_by_one(next_rows, held_back, min(limit, _ONE_BY_ONE_ROWS))
 
-    def _one_by_one(self, next_rows: NextRows, blocked: Blocked, limit: int) -> tuple[list[Row], bool]:
+    def _one_by_one(self, next_rows: NextRows, held_back: HeldBack, limit: int) -> tuple[list[Row], bool]:
         """Reads the next rows up to the first that cannot be read: behind it there may be others of its subject."""
         ids = [row_id for (row_id,) in next_rows(limit, only_ids=True)]
         batch: list[Row] = []
         for row_id in ids:
-            if _name_of(row_id) in blocked.subjects:
+            if _name_of(row_id) in held_back.subjects:
                 continue
             try:
                 asked = {"id": row_id, "inline_bytes": self.inline_bytes}

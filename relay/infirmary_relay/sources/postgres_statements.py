@@ -140,9 +140,9 @@ def fetch(
     *,
     deleting: bool,
     sharing: bool,
-    blocked_subjects: bool,
-    blocked_targets: bool,
-    blocked_digests: bool = False,
+    without_subjects: bool,
+    without_targets: bool,
+    without_digests: bool = False,
     only_ids: bool = False,
 ) -> str:
     """The statement that reads the next rows from the floor, and deletes the confirmed in the same round trip.
@@ -156,9 +156,9 @@ def fetch(
             "SELECT id FROM outbox\n" if only_ids else _COLUMNS,
             _WAITING,
             "  AND partition = ANY(%(partitions)s::smallint[])\n" if sharing else "",
-            "  AND subject NOT IN (SELECT unnest(%(subjects)s::text[]))\n" if blocked_subjects else "",
-            "  AND md5(subject) <> ALL(%(digests)s::text[])\n" if blocked_digests else "",
-            "  AND target <> ALL(%(targets)s::text[])\n" if blocked_targets else "",
+            "  AND subject NOT IN (SELECT unnest(%(subjects)s::text[]))\n" if without_subjects else "",
+            "  AND md5(subject) <> ALL(%(digests)s::text[])\n" if without_digests else "",
+            "  AND target <> ALL(%(targets)s::text[])\n" if without_targets else "",
             "ORDER BY id LIMIT %(rows)s",
         )
     )

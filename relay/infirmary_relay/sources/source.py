@@ -20,7 +20,7 @@ class OutboxUnusableError(SourceLostError):
     reason = Reason.OUTBOX_UNUSABLE
 
 
-class Blocked(NamedTuple):
+class HeldBack(NamedTuple):
     """What a fetch leaves out."""
 
     targets: frozenset[str] = frozenset()
@@ -89,7 +89,7 @@ class Source(Protocol):
     def heartbeat(self, now: float) -> None:
         """Writes the heartbeat when it is time, takes its share of the partitions and lets go of others; cheap."""
 
-    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
         """Deletes what was settled as confirmed, and gives the next messages in order; they are in flight then.
 
         One that cannot be read or converted comes as well, with the reason in place of its header.
@@ -107,7 +107,7 @@ class Source(Protocol):
     def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more, as the broker's connection was lost."""
 
-    def backlog(self, held_back: Blocked) -> Backlog | None:
+    def backlog(self, held_back: HeldBack) -> Backlog | None:
         """Measures what waits; None when that is not possible just now."""
 
     def created_at(self, row: Row) -> float:

@@ -9,7 +9,7 @@ from infirmary_relay.backoff import (
 )
 from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import Row
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 TIMES = BackoffTimes()
 
@@ -30,7 +30,7 @@ def test_a_return_holds_back_the_target_and_a_refusal_the_subject() -> None:
     backoffs = Backoffs(TIMES)
     gone, full = message("gone", "a"), message("full", "b")
     backoffs.settled([gone, full], Receipts([], [gone], [full]), now=0)
-    assert backoffs.current() == Blocked(frozenset({"gone"}), frozenset({"b"}))
+    assert backoffs.current() == HeldBack(frozenset({"gone"}), frozenset({"b"}))
 
 
 def test_a_backoff_is_due_after_its_delay_and_holds_until_it_is_lifted() -> None:
@@ -79,7 +79,7 @@ def test_a_trial_without_any_message_ends_by_itself() -> None:
 def test_a_target_that_refuses_many_subjects_is_held_back_whole() -> None:
     backoffs = Backoffs(TIMES)
     backoffs.refused([message("full", f"s{number}") for number in range(MOST_SUBJECTS + 1)], now=0)
-    assert backoffs.current() == Blocked(targets=frozenset({"full"}))
+    assert backoffs.current() == HeldBack(targets=frozenset({"full"}))
     assert backoffs.count(Kind.SUBJECT) == 0
 
 
@@ -100,7 +100,7 @@ def test_a_backoff_ends_when_its_message_has_gone() -> None:
     assert not backoffs.keep({1, 2})
     assert backoffs.keep({2})
     assert reasons(backoffs) == ["subject b: it cannot be sent"]
-    assert backoffs.current() == Blocked(subjects=frozenset({"b"}))
+    assert backoffs.current() == HeldBack(subjects=frozenset({"b"}))
 
 
 def test_a_target_that_is_missing_for_long_is_looked_for_less_and_less_often() -> None:

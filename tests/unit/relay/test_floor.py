@@ -53,7 +53,7 @@ class Hospital(RuleBasedStateMachine):
         self.writers: dict[str, Writer] = {}
         self.visible: dict[int, Row] = {}
         self.in_flight: dict[int, Row] = {}
-        self.blocked: set[str] = set()
+        self.held_back: set[str] = set()
 
     @property
     def undelivered(self) -> dict[int, Row]:
@@ -104,11 +104,11 @@ class Hospital(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 4))
     def the_relay_fetches(self, limit: int) -> None:
         floor = self.relay_floor
-        floor.blocking(frozenset(self.blocked))
+        floor.leaving_out(frozenset(self.held_back))
         found = [
             row
             for _, row in sorted(self.undelivered.items())
-            if row.id > floor.value and not self.names_of(row) & self.blocked
+            if row.id > floor.value and not self.names_of(row) & self.held_back
         ][:limit]
         self.in_flight |= {row.id: row for row in found}
         highest = max((row.id for row in found), default=0)
@@ -130,16 +130,16 @@ class Hospital(RuleBasedStateMachine):
         if confirmed:
             del self.visible[row.id]
         elif block != "nothing":
-            self.blocked.add(f"{block} {getattr(row, block)}")
+            self.held_back.add(f"{block} {getattr(row, block)}")
 
     @rule()
     def the_connection_to_the_broker_is_lost(self) -> None:
         self.in_flight.clear()
 
-    @precondition(lambda self: self.blocked)
+    @precondition(lambda self: self.held_back)
     @rule(data=st.data())
     def a_block_is_lifted(self, data: st.DataObject) -> None:
-        self.blocked.remove(data.draw(st.sampled_from(sorted(self.blocked))))
+        self.held_back.remove(data.draw(st.sampled_from(sorted(self.held_back))))
 
     @rule()
     def a_partition_is_acquired(self) -> None:
@@ -160,7 +160,7 @@ class Hospital(RuleBasedStateMachine):
         for writer in list(self.writers.values()):
             self.visible |= {row.id: row for row in writer.rows}
         self.writers.clear()
-        self.blocked.clear()
+        self.held_back.clear()
         for _ in range(len(self.visible) + 5):
             self.the_relay_fetches(4)
             self.the_relay_samples()
@@ -209,7 +209,7 @@ class BlindToPrepared(Floor):
 class ForgetsBlocks(Floor):
     """Does not go back when a block is lifted."""
 
-    def blocking(self, blocked: AbstractSet[str]) -> None:
+    def leaving_out(self, held_back: AbstractSet[str]) -> None:
         pass
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 
 from infirmary_relay.sources.mongo_entries import Entries, created_at, holds_free, name_of, written_at
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 from tests.unit.relay.test_odd_entries import GOOD, VALUES
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-NOTHING = Blocked()
+NOTHING = HeldBack()
 
 
 def document(*entries: Any, **fields: Any) -> dict[str, Any]:
@@ -32,19 +32,19 @@ def test_a_document_is_as_old_as_its_oldest_message_however_often_more_is_append
 
 
 @pytest.mark.parametrize(
-    ("blocked", "is_free"),
+    ("held_back", "is_free"),
     [
         (NOTHING, True),
-        (Blocked(subjects=frozenset({"s"})), False),
-        (Blocked(targets=frozenset({"log"})), False),
-        (Blocked(subjects=frozenset({name_of("a")})), False),
-        (Blocked(subjects=frozenset({"other"}), targets=frozenset({"other"})), True),
+        (HeldBack(subjects=frozenset({"s"})), False),
+        (HeldBack(targets=frozenset({"log"})), False),
+        (HeldBack(subjects=frozenset({name_of("a")})), False),
+        (HeldBack(subjects=frozenset({"other"}), targets=frozenset({"other"})), True),
     ],
 )
-def test_what_is_held_back_is_not_free(blocked: Blocked, is_free: bool) -> None:
-    assert holds_free(document(entry(), entry()), blocked) == is_free
-    assert holds_free(document(entry(), entry(subject="free", target="free")), blocked) == (
-        is_free or name_of("a") not in blocked.subjects
+def test_what_is_held_back_is_not_free(held_back: HeldBack, is_free: bool) -> None:
+    assert holds_free(document(entry(), entry()), held_back) == is_free
+    assert holds_free(document(entry(), entry(subject="free", target="free")), held_back) == (
+        is_free or name_of("a") not in held_back.subjects
     )
 
 

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infirmary_relay.sources.mongo_place import Place
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
-NOTHING = Blocked()
-OTHERS = Blocked(subjects=frozenset({"s"}))
+NOTHING = HeldBack()
+OTHERS = HeldBack(subjects=frozenset({"s"}))
 
 
 def at_the_end(few: int = 0) -> Place:
@@ -22,8 +22,8 @@ def at_the_end(few: int = 0) -> Place:
 def test_a_pass_goes_on_where_it_was_whatever_is_held_back_meanwhile(pages: list[tuple[int, bool]]) -> None:
     place = Place()
     for at, (documents, others) in enumerate(pages):
-        blocked = OTHERS if others else NOTHING
-        assert place.begin(blocked, at) == sum(each for each, _ in pages[:at])
+        held_back = OTHERS if others else NOTHING
+        assert place.begin(held_back, at) == sum(each for each, _ in pages[:at])
         place.passed(documents)
 
 

@@ -14,7 +14,7 @@ from infirmary_relay import amqp_header
 from infirmary_relay.broker.wire import Encoder
 from infirmary_relay.message import HEADER, SUBJECT, Unfit
 from infirmary_relay.sources.mongo_entries import Entries, key_of, value_of
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -49,7 +49,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 @given(DOCUMENTS, st.sets(st.sampled_from(["s", "log", ""])))
 def test_nothing_is_raised_and_each_entry_is_sent_or_told(document: dict[str, Any], names: set[str]) -> None:
-    rows = list(Entries("ward", 1000).rows(document, Blocked(frozenset(names), frozenset(names))))
+    rows = list(Entries("ward", 1000).rows(document, HeldBack(frozenset(names), frozenset(names))))
     encoded = Encoder(1, 4096).encode(rows)
     assert len(encoded.rows) + len(encoded.unfit) == len(rows)
     assert all({row[SUBJECT]} & names == set() for row in rows)
@@ -71,7 +71,7 @@ def test_no_number_is_found_again_as_a_key() -> None:
 
 def test_a_target_that_is_no_text_does_not_wait_for_the_empty_target() -> None:
     document = {"_id": 1, "outbox_partition": 5, "outbox": [GOOD | {"target": 5}, GOOD | {"target": ""}]}
-    (row,) = Entries("ward", 1000).rows(document, Blocked(targets=frozenset({""})))
+    (row,) = Entries("ward", 1000).rows(document, HeldBack(targets=frozenset({""})))
     assert isinstance(row[HEADER], Unfit)
     assert "its target is no text: 5" in row[HEADER].reason
 
@@ -90,12 +90,12 @@ def test_a_target_that_is_no_text_does_not_wait_for_the_empty_target() -> None:
 )
 def test_the_reason_names_the_field(odd: dict[str, Any], reason: str) -> None:
     document = {"_id": 1, "outbox_partition": 5, "outbox": [GOOD | odd]}
-    ((*_, header, _),) = Entries("ward", 1000).rows(document, Blocked())
+    ((*_, header, _),) = Entries("ward", 1000).rows(document, HeldBack())
     assert isinstance(header, Unfit)
     assert reason in header.reason
 
 
 def test_an_entry_as_it_should_be_is_a_message() -> None:
-    (row,) = Entries("ward", 1000).rows({"_id": 1, "outbox_partition": 5, "outbox": [GOOD]}, Blocked())
+    (row,) = Entries("ward", 1000).rows({"_id": 1, "outbox_partition": 5, "outbox": [GOOD]}, HeldBack())
     assert amqp_header.body_size(row[HEADER]) == len(GOOD["body"])
     assert struct.pack(">q", 1) in row[HEADER]

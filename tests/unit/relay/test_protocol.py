@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from infirmary_relay.message import KEY, Row
 from infirmary_relay.sources import postgres
 from infirmary_relay.sources.postgres import PostgresSource
-from infirmary_relay.sources.source import Blocked
+from infirmary_relay.sources.source import HeldBack
 from infirmary_relay.targets import Targets
 from tests.unit.relay.protocol.machine import Protocol
 from tests.unit.relay.protocol.violations import ProtocolViolation
@@ -55,8 +55,8 @@ class LetsGoAtOnce(PostgresSource):
 class DeletesAtOnce(PostgresSource):
     """Deletes rows as soon as they are fetched."""
 
-    def fetch(self, blocked: Blocked, rows: int) -> list[Row]:
-        batch = super().fetch(blocked, rows)
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
+        batch = super().fetch(held_back, rows)
         self.settle([row[KEY] for row in batch], [])
         self.flush()
         return batch

@@ -12,7 +12,7 @@ from tests.unit.relay.protocol.session import Answer, Session
 from tests.unit.relay.protocol.violations import require
 
 _FETCHES = {
-    statements.fetch(deleting=deleting, sharing=sharing, blocked_subjects=subjects, blocked_targets=targets): (
+    statements.fetch(deleting=deleting, sharing=sharing, without_subjects=subjects, without_targets=targets): (
         deleting,
         sharing,
         subjects,
