@@ -21,7 +21,7 @@ class Address:
         url: Of its API, or None.
         database_url: Of its database, or None.
         database_ca_file: The certificates to trust for its database, or None for the system's.
-        reads: Whose logs it has to read at least.
+        reads: The stems of the logs that it has to read at least: `ward` for its events, `ward.to.admission`.
     """
 
     service: str
@@ -40,8 +40,8 @@ def services_in(environment: Mapping[str, str], always: tuple[str, ...] = ()) ->
     """Returns every service that an environment names, by its name, in alphabetical order.
 
     Args:
-        environment: `WARD_URL`, `WARD_DATABASE_URL`, `WARD_READS` (whose logs it has to read, with commas between),
-            and so on; or only their names, in `SERVICES` with commas between them.
+        environment: `WARD_URL`, `WARD_DATABASE_URL`, `WARD_READS` (the stems of the logs that it has to read, with
+            commas between), and so on; or only their names, in `SERVICES` with commas between them.
         always: Services that are looked for whether they are named or not.
     """
     names = {*always, *_words(environment.get(SERVICES_VARIABLE, ""))}

@@ -1,4 +1,4 @@
-"""A connection to the broker, and what it says of a queue."""
+"""A connection to the broker, and what it says of a log."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -53,15 +53,15 @@ def connection_to(url: str, ca_file: Path | None = None) -> amqp.Connection:
     )
 
 
-def length_of(connection: amqp.Connection, queue: str) -> int | Unreadable:
-    """Returns how many messages a queue holds that are ready, or why that cannot be known.
+def length_of(connection: amqp.Connection, log: str) -> int | Unreadable:
+    """Returns how many messages a log holds, or why that cannot be known.
 
     Raises:
         OSError, amqp.AMQPError: The broker is away.
     """
     channel = connection.channel()
     try:
-        return int(channel.queue_declare(queue, passive=True).message_count)
+        return int(channel.queue_declare(log, passive=True).message_count)
     except amqp.ChannelError as refusal:
         return why(refusal)
     finally:

@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 
 from audit.addresses import Address
 from audit.facts import Books, HeldMessage, SagaFact
+from audit.log_parts import counted
 
 CONNECT_TIMEOUT_S = 3
 
@@ -24,10 +25,13 @@ SET default_transaction_isolation = 'read committed'; SET default_transaction_re
 """
 """What an administrator has set for the role or the database must not change what is read."""
 
-_TABLES = ("outbox", "parked_message", "log_reader", "outbox_sequence", "log_sequence", "saga", "outbox_relay")
+_TABLES = (
+    "outbox", "outbox_log", "parked_message", "log_reader", "outbox_sequence", "log_sequence", "saga", "outbox_relay",
+)  # fmt: skip
 _WHICH_TABLES = "SELECT ARRAY(SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL)"
 _BOOKS = {
     "outbox": ("SELECT count(*) FROM outbox", "0"),
+    "outbox_log": ("SELECT coalesce(jsonb_agg(log), '[]') FROM outbox_log", "'[]'::jsonb"),
     "parked_message": (
         "SELECT coalesce(jsonb_agg(jsonb_build_array(channel, subject, type, error)), '[]') FROM parked_message",
         "'[]'::jsonb",
@@ -52,7 +56,12 @@ _BOOKS = {
     ),
 }
 """What is read of each table, and what stands for it where it is absent: not every service keeps all of them."""
-_GIVEN_OUT = "SELECT coalesce(sum(last), 0)::bigint FROM outbox_sequence"
+_GIVEN_OUT = """
+SELECT coalesce(jsonb_object_agg(log, given_out), '{}')
+FROM (SELECT CASE WHEN starts_with(subject, %(service)s || '.to.') THEN split_part(subject, ' ', 1)
+                  ELSE %(service)s END AS log, sum(last)::bigint AS given_out
+      FROM outbox_sequence GROUP BY 1) AS logs
+"""
 
 
 class BookReader:
@@ -64,14 +73,14 @@ class BookReader:
         self._url = address.database_url or ""
         self._postgres: psycopg.Connection[tuple[Any, ...]] | None = None
         self._mongo: MongoClient[dict[str, Any]] | None = None
-        self.given_out: int | None = None
+        self.given_out: Mapping[str, int] = {}
 
     def read(self, *, full: bool) -> Books:
         """Reads the books.
 
         Args:
             full: With all sequences and all sagas; else only what is open. Either way `given_out` then holds the
-                number of events written, None where it is not kept.
+                number of messages written to each log, by its stem; nothing where that is not kept.
 
         Raises:
             psycopg.Error, pymongo.errors.PyMongoError: The database is away, or does not let us look.
@@ -91,15 +100,16 @@ class BookReader:
             self._postgres = postgres_session(self._address)
         there = set(_only(self._postgres.execute(_WHICH_TABLES, (list(_TABLES),)))[0])
         parts = [f"({_BOOKS[table][0]})" if table in there else _BOOKS[table][1] for table in _TABLES]
-        parts.append(f"({_GIVEN_OUT})" if "outbox_sequence" in there else "NULL::bigint")
-        row = _only(self._postgres.execute("SELECT " + ",\n".join(parts), {"full": full}))
-        outbox, held, readers, given, applied, sagas, relays, given_out = row
-        self.given_out = given_out
+        parts.append(f"({_GIVEN_OUT})" if "outbox_sequence" in there else "'{}'::jsonb")
+        wanted = {"full": full, "service": self._address.service}
+        row = _only(self._postgres.execute("SELECT " + ",\n".join(parts), wanted))
+        outbox, writes, held, readers, given, applied, sagas, relays, self.given_out = row
         return Books(
             outbox=outbox,
             held=[held_message(*each) for each in held],
             readers=readers,
-            given=given,
+            writes=writes,
+            given=by_log(self._address.service, given),
             applied={(source, subject): last for source, subject, last in applied},
             sagas=[saga_fact(*each) for each in sagas],
             absent=[table for table in _TABLES if table not in there],
@@ -123,6 +133,7 @@ class BookReader:
                 for document in database["parked_message"].find()
             ],
             readers={each["_id"]: each.get("last_offset") for each in database["log_reader"].find()},
+            writes=[each["_id"] for each in database["outbox_log"].find()],
             applied={
                 (each["source"], each["subject"]): each["last"]
                 for each in (database["log_sequence"].find() if full else ())
@@ -184,6 +195,15 @@ def _only(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:
     if row is None:
         raise LookupError("a SELECT without FROM gave no row")
     return row
+
+
+def by_log(service: str, given: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Returns the numbers that a service has given out, by the log's stem and the subject."""
+    found: dict[str, dict[str, int]] = {}
+    for name, last in given.items():
+        stem, subject = counted(service, name)
+        found.setdefault(stem, {})[subject] = last
+    return found
 
 
 def saga_fact(saga_id: str, name: str, status: str, state: Mapping[str, Any]) -> SagaFact:

@@ -1,5 +1,6 @@
 """What was found in a hospital at rest: the input of the checks."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,20 +23,25 @@ PUBLISHERS = ("patient", "prescription", "inventory", "billing", "ward", "lab", 
 """The hospital's own services that have a log."""
 
 READS = {
-    "prescription": ("patient", "inventory"),
-    "inventory": ("prescription",),
-    "billing": ("prescription", "inventory"),
-    "ward": ("patient",),
+    "patient": ("admission.to.patient",),
+    "prescription": ("patient", "inventory", "inventory.to.prescription", "billing.to.prescription"),
+    "inventory": ("prescription", "prescription.to.inventory"),
+    "billing": ("prescription", "inventory", "prescription.to.billing", "admission.to.billing"),
+    "ward": ("patient", "admission.to.ward"),
     "lab": ("patient",),
-    "notification": ("lab", "prescription"),
+    "notification": ("lab", "prescription", "admission.to.notification"),
+    "admission": ("patient.to.admission", "billing.to.admission", "ward.to.admission", "notification.to.admission"),
     "chart": PUBLISHERS,
 }
-"""Whose logs each of the hospital's own services has to read at least; `<SERVICE>_READS` says it of any service."""
+"""The stems of the logs that each of the hospital's own services has to read at least.
+
+`<SERVICE>_READS` says it of any service.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """An event in a log.
+    """A message in a log: an event, a command or a reply.
 
     Attributes:
         offset: Its place in its part of the log.
@@ -84,9 +90,9 @@ class Books:
         outbox: How many messages have not left yet.
         held: Messages that are parked or wait.
         readers: The last offset applied, by log; None before the first message.
-        given: The last sequence given out, by subject. Empty where it is kept otherwise (MongoDB).
-        applied: The last sequence applied, by source and subject.
-        inbox: How many messages are ready in its queue, or None when it has none.
+        writes: The logs that it says it writes.
+        given: The last sequence given out, by stem and subject. Empty where it is kept otherwise (MongoDB).
+        applied: The last sequence applied, by stem and subject.
         absent: Which tables it does not have.
         relays: How many relays have shown themselves lately, or None where they do not.
     """
@@ -94,10 +100,10 @@ class Books:
     outbox: int = 0
     held: Sequence[HeldMessage] = ()
     readers: Mapping[str, int | None] = field(default_factory=dict)
-    given: Mapping[str, int] = field(default_factory=dict)
+    writes: Sequence[str] = ()
+    given: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     applied: Mapping[tuple[str, str], int] = field(default_factory=dict)
     sagas: Sequence[SagaFact] = ()
-    inbox: int | None = None
     absent: Sequence[str] = ()
     relays: int | None = None
 
@@ -108,7 +114,7 @@ class Unseen:
 
     Attributes:
         service: Whose it is.
-        what: `database`, `API`, `log`, `inbox`, `tables` or `relay`.
+        what: `database`, `API`, a log's name, `tables` or `relay`.
         why: The reason, and where there is one the remedy.
         hides: Whether a rule may be broken there, and nobody would know.
     """
@@ -128,15 +134,17 @@ class Facts:
 
     Attributes:
         books: By service.
-        logs: All messages of each log, by publishing service, in the order of each of the log's parts.
-        reads: Whose logs each service has to read at least.
+        logs: All messages of each log, by its stem, in the order of each of the log's parts.
+        reads: The stems of the logs that each service has to read at least.
         unseen: What was not looked at.
+        at: When that was, in unix time.
     """
 
     books: Mapping[str, Books] = field(default_factory=dict)
     logs: Mapping[str, Sequence[LogMessage]] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=lambda: READS)
     unseen: Sequence[Unseen] = ()
+    at: float = field(default_factory=time.time)
     patients: Mapping[UUID, PatientAnswer] = field(default_factory=dict)
     medications: Mapping[str, MedicationAnswer] = field(default_factory=dict)
     prescriptions: Mapping[UUID, PrescriptionAnswer] = field(default_factory=dict)

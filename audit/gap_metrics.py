@@ -58,13 +58,13 @@ MISSING = _gauge(
 )
 SUBJECTS = _gauge("log_subjects", "How much has the auditor seen? Subjects that were seen in the log.", "source")
 REPEATED = _counter(
-    "log_repeated", "How often are events sent again? Events that came to the log again; readers drop them."
+    "log_repeated", "How often are messages sent again? Messages that came to the log again; readers drop them."
 )
 EARLY = _counter(
-    "log_early", "Does the order of a subject hold? Events that came to the log before one that they follow."
+    "log_early", "Does the order of a subject hold? Messages that came to the log before one that they follow."
 )
 UNNUMBERED = _counter(
-    "log_unnumbered", "Does anything else write to the log? Messages in it that are no numbered event of its service."
+    "log_unnumbered", "Does anything else write to the log? Messages in it that are no numbered ones of its writer."
 )
 CONNECTED = _gauge(
     "gap_auditor_connected",
@@ -88,14 +88,14 @@ UNREAD = _gauge(
 )
 
 
-def show_from_the_start(publishers: Iterable[str]) -> None:
-    """Makes the series of all logs."""
+def show_from_the_start(stems: Iterable[str]) -> None:
+    """Makes the series of all logs; the label `source` is a log's stem."""
     BUILD.labels(__version__, python_version()).set(1)
     show_ready((Reason.STARTING,))
-    for publisher in publishers:
+    for stem in stems:
         for metric in (MISSING, SUBJECTS, REPEATED, EARLY, UNNUMBERED, BEHIND):
-            metric.labels(publisher)
-        show_unread(publisher, None)
+            metric.labels(stem)
+        show_unread(stem, None)
 
 
 def show_ready(reasons: Collection[Reason]) -> None:
@@ -107,10 +107,10 @@ def show_ready(reasons: Collection[Reason]) -> None:
         CONNECTED.set(0)
 
 
-def show_unread(publisher: str, reason: Unreadable | None) -> None:
+def show_unread(stem: str, reason: Unreadable | None) -> None:
     """Shows why a log is not looked at; None when it is."""
     for each in Unreadable:
-        UNREAD.labels(publisher, each.value).set(each is reason)
+        UNREAD.labels(stem, each.value).set(each is reason)
 
 
 class LogCounts:
@@ -123,9 +123,9 @@ class LogCounts:
     def show(self) -> None:
         """Brings the metrics up to date."""
         log = self._log
-        MISSING.labels(log.publisher).set(log.missing)
-        SUBJECTS.labels(log.publisher).set(log.subjects)
+        MISSING.labels(log.stem).set(log.missing)
+        SUBJECTS.labels(log.stem).set(log.subjects)
         now = (log.repeated, log.early, log.unnumbered)
         for metric, before, count in zip((REPEATED, EARLY, UNNUMBERED), self._shown, now, strict=True):
-            metric.labels(log.publisher).inc(count - before)
+            metric.labels(log.stem).inc(count - before)
         self._shown = now

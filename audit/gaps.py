@@ -1,4 +1,4 @@
-"""The auditor of gaps: reads all logs as long as it runs, and says of each source whether sequences are contiguous.
+"""The auditor of gaps: reads all logs as long as it runs, and says of each log whether its sequences are contiguous.
 
 An independent witness beside each consumer's own counter: it stores nothing, stands on no service's code, and starts
 at the first message of each log. `infirmary_log_missing` stays at zero; it may be above for a moment while a relay
@@ -23,8 +23,10 @@ from audit.environment import of_services, read_environment
 from audit.facts import LogMessage
 from audit.gap_metrics import BEHIND, CAUGHT_UP, CONNECTED, LogCounts, Reason, show_from_the_start, show_unread
 from audit.log_gaps import LogGaps
+from audit.log_parts import name_of
 from audit.logs import LogTail
 from audit.probes import Probe, serve
+from audit.reads import logs_of
 
 _logger = logging.getLogger("audit.gaps")
 
@@ -35,17 +37,17 @@ PAUSE_S = 1.0
 class GapAuditor:
     """Follows all logs and keeps the metrics."""
 
-    def __init__(self, rabbitmq_url: str, publishers: Iterable[str], ca_file: Path | None = None) -> None:
+    def __init__(self, rabbitmq_url: str, stems: Iterable[str], ca_file: Path | None = None) -> None:
         """Prepares the auditor.
 
         Args:
             rabbitmq_url: Of an account that may read all logs.
-            publishers: The services whose logs are read; one that has none is no trouble.
+            stems: The logs that are read; one that is not there is no trouble.
             ca_file: The certificates to trust for amqps, in place of the system's.
         """
         self.probe = Probe()
-        self.logs = {publisher: LogGaps(publisher) for publisher in publishers}
-        self._counts = {publisher: LogCounts(log) for publisher, log in self.logs.items()}
+        self.logs = {stem: LogGaps(stem) for stem in stems}
+        self._counts = {stem: LogCounts(log) for stem, log in self.logs.items()}
         self._tail = LogTail(rabbitmq_url, self.logs, on_message=self._note, ca_file=ca_file)
         self._stopping = threading.Event()
         self._told: dict[str, Unreadable] = {}
@@ -67,27 +69,27 @@ class GapAuditor:
 
     def _show(self, connected: bool) -> None:
         CONNECTED.set(connected)
-        for publisher, counts in self._counts.items():
+        for stem, counts in self._counts.items():
             counts.show()
-            BEHIND.labels(publisher).set(self._tail.behind(publisher))
-            show_unread(publisher, self._tail.unreadable.get(publisher))
+            BEHIND.labels(stem).set(self._tail.behind(stem))
+            show_unread(stem, self._tail.unreadable.get(stem))
         if connected and self._tail.is_at_the_end:
             CAUGHT_UP.set(time.time())
         unread: dict[str, Unreadable] = {
-            log: why for log, why in self._tail.unreadable.items() if why is not Unreadable.MISSING
+            name_of(stem, 0): why for stem, why in self._tail.unreadable.items() if why is not Unreadable.MISSING
         }
         troubles = [] if connected else [(Reason.BROKER_AWAY, "the broker is away")]
-        troubles += [(Reason.LOG_UNREADABLE, f"{log}'s log cannot be read: {why}") for log, why in unread.items()]
+        troubles += [(Reason.LOG_UNREADABLE, f"{log} cannot be read: {why}") for log, why in unread.items()]
         self.probe.found(troubles)
-        for publisher in unread.keys() - self._told.keys():
-            _logger.warning("the log of %s cannot be read: %s", publisher, unread[publisher])
-        for publisher in self._told.keys() - unread.keys():
-            _logger.warning("the log of %s can be read again", publisher)
+        for log in unread.keys() - self._told.keys():
+            _logger.warning("%s cannot be read: %s", log, unread[log])
+        for log in self._told.keys() - unread.keys():
+            _logger.warning("%s can be read again", log)
         self._told = unread
 
-    def _note(self, publisher: str, message: LogMessage) -> None:
-        self.logs[publisher].note(message)
-        self._tail.messages[publisher].clear()
+    def _note(self, stem: str, message: LogMessage) -> None:
+        self.logs[stem].note(message)
+        self._tail.messages[stem].clear()
 
 
 @click.command()
@@ -102,7 +104,8 @@ def gaps(environment_file: Path | None, rabbitmq_url: str | None, host: str, por
     """Read all logs without end, and say in a metric whether their sequences are contiguous.
 
     The logs are those of the hospital's own services and of all others that the environment names: by their
-    addresses, or in SERVICES, with commas between them.
+    addresses, or in SERVICES, with commas between them. Logs of commands are those that somebody reads, as
+    <SERVICE>_READS says.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     environment = read_environment(environment_file) if environment_file else of_services(os.environ)
@@ -110,11 +113,17 @@ def gaps(environment_file: Path | None, rabbitmq_url: str | None, host: str, por
     if not url:
         raise click.UsageError("RABBITMQ_URL is missing: it should lead to the broker, as who may read all logs")
     ca_file = environment.get("RABBITMQ_CA_FILE")
-    auditor = GapAuditor(url, services_in(environment, always=HOSPITAL), Path(ca_file) if ca_file else None)
+    stems = logs_of(services_in(environment, always=HOSPITAL))
+    auditor = GapAuditor(url, stems, Path(ca_file) if ca_file else None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: auditor.stop())
     server = serve(auditor.probe, host, port)
-    _logger.info("reading the logs of %s; http://%s:%s/metrics", ", ".join(auditor.logs), host, server.server_port)
+    _logger.info(
+        "reading the logs %s; http://%s:%s/metrics",
+        ", ".join(name_of(stem, 0) for stem in auditor.logs),
+        host,
+        server.server_port,
+    )
     try:
         auditor.run()
     except ValueError as error:

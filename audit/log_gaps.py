@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.facts import LogMessage
+from audit.log_parts import writer_of
 
 
 @dataclass(slots=True)
@@ -24,13 +25,14 @@ class LogGaps:
     """What is missing in one log, which is told of each message in the log's order.
 
     Attributes:
+        stem: Which log that is.
         missing: How many sequences are missing now.
-        repeated: How many events came again.
+        repeated: How many messages came again.
         early: How many came before one that they follow.
-        unnumbered: How many messages carry no sequence.
+        unnumbered: How many are not its writer's, or carry no sequence.
     """
 
-    publisher: str
+    stem: str
     missing: int = 0
     repeated: int = 0
     early: int = 0
@@ -49,7 +51,7 @@ class LogGaps:
         if message.part not in self._parts:
             self._parts.add(message.part)
             self._beginning_expired = self._beginning_expired or message.offset > 0
-        if message.sequence is None or message.source != self.publisher:
+        if message.sequence is None or message.source != writer_of(self.stem):
             self.unnumbered += 1
             return
         subject = self._subjects.get(message.subject)

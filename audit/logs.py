@@ -25,7 +25,7 @@ LOOK_AGAIN_S = 5.0
 NewMessage = Callable[[str, LogMessage], None]
 
 
-def _ignore(_publisher: str, _message: LogMessage) -> None:
+def _ignore(_stem: str, _message: LogMessage) -> None:
     pass
 
 
@@ -39,15 +39,15 @@ class LogTail:
     A log that cannot be read stops no other one.
 
     Attributes:
-        messages: What was read, by publishing service, in the order of each of the log's parts.
-        unreadable: Why a log cannot be read now, by its publishing service.
+        messages: What was read, by the log's stem, in the order of each of the log's parts.
+        unreadable: Why a log cannot be read now, by its stem.
         is_at_the_end: Whether the last `read` ended because the broker had nothing more to send.
     """
 
     def __init__(
         self,
         rabbitmq_url: str,
-        publishers: Iterable[str] = PUBLISHERS,
+        stems: Iterable[str] = PUBLISHERS,
         on_message: NewMessage = _ignore,
         *,
         since: datetime | None = None,
@@ -58,9 +58,9 @@ class LogTail:
         """Prepares the tail; `read` connects.
 
         Args:
-            rabbitmq_url: Of an account that may read all logs and look at all queues.
-            publishers: The services whose logs are read.
-            on_message: Gets each new message with its publisher, in the thread that calls `read`.
+            rabbitmq_url: Of an account that may read all logs.
+            stems: The logs that are read.
+            on_message: Gets each new message with its log's stem, in the thread that calls `read`.
             since: Where to begin, by the broker's clock; a few earlier messages may come too. None: at the beginning.
             correlated: How the correlation ids begin of the messages that are taken in; all others are passed over.
             ca_file: The certificates to trust for amqps, in place of the system's.
@@ -78,9 +78,15 @@ class LogTail:
         self._ends: dict[str, int] = {}
         self._look_at = 0.0
         self._try_at: dict[str, float] = {}
-        self.messages: dict[str, list[LogMessage]] = {publisher: [] for publisher in publishers}
+        self.messages: dict[str, list[LogMessage]] = {stem: [] for stem in stems}
         self.unreadable: dict[str, Unreadable] = {}
         self._parts = dict.fromkeys(self.messages, 1)
+
+    def follow_also(self, stems: Iterable[str]) -> None:
+        """Reads further logs, those that are read already left out."""
+        for stem in stems:
+            self.messages.setdefault(stem, [])
+            self._parts.setdefault(stem, 1)
 
     def read(self, for_s: float, at_most_s: float = LONGEST_READ_S) -> bool:
         """Takes in what comes within a time; returns False when the broker is away.
@@ -93,9 +99,9 @@ class LogTail:
         try:
             connection = self._connect()
             self._look_at_all(connection)
-            for publisher, parts in self._parts.items():
+            for stem, parts in self._parts.items():
                 for part in range(parts):
-                    self._subscribe(connection, publisher, part)
+                    self._subscribe(connection, stem, part)
             try:
                 while time.monotonic() < until:
                     connection.drain_events(timeout=for_s)
@@ -125,22 +131,10 @@ class LogTail:
             if not self.read(0.1):
                 time.sleep(0.2)
 
-    def behind(self, publisher: str) -> int:
+    def behind(self, stem: str) -> int:
         """Returns how many messages of a log are still to be read, at least: as many as were there at the last look."""
-        logs = (name_of(publisher, part) for part in range(self._parts[publisher]))
+        logs = (name_of(stem, part) for part in range(self._parts[stem]))
         return sum(max(0, self._ends[log] - self._read_to.get(log, -1)) for log in logs if log in self._ends)
-
-    def queue_length(self, queue: str) -> int | Unreadable:
-        """Returns how many messages are ready in a queue, or why that cannot be known.
-
-        Raises:
-            OSError, amqp.AMQPError: The broker is away.
-        """
-        try:
-            return length_of(self._connect(), queue)
-        except LOST:
-            self._drop()
-            raise
 
     def close(self) -> None:
         """Ends the connection."""
@@ -161,21 +155,21 @@ class LogTail:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_AGAIN_S
-        for publisher in self._parts:
+        for stem in self._parts:
             part = 0
-            while isinstance(length := length_of(connection, name_of(publisher, part)), int):
-                self._note_end(name_of(publisher, part), length)
+            while isinstance(length := length_of(connection, name_of(stem, part)), int):
+                self._note_end(name_of(stem, part), length)
                 part += 1
-            self._parts[publisher] = max(part, self._parts[publisher])
+            self._parts[stem] = max(part, self._parts[stem])
 
     def _note_end(self, log: str, length: int) -> None:
         """Notes where a log ends; that is too low where retention has removed something since we began to read it."""
         begun_at = self._begun_at.get(log, 0)
         self._ends[log] = begun_at + length - 1
 
-    def _subscribe(self, connection: amqp.Connection, publisher: str, part: int) -> None:
+    def _subscribe(self, connection: amqp.Connection, stem: str, part: int) -> None:
         """Starts reading a part of a log, unless it is being read already or cannot be."""
-        log = name_of(publisher, part)
+        log = name_of(stem, part)
         channel = self._channels.get(log)
         if (channel is not None and channel.is_open) or time.monotonic() < self._try_at.get(log, 0):
             return
@@ -186,26 +180,26 @@ class LogTail:
         try:
             channel.basic_consume(
                 log,
-                callback=lambda message: self._take(publisher, part, message),
+                callback=lambda message: self._take(stem, part, message),
                 arguments={"x-stream-offset": start},
             )
         except amqp.ChannelError as refusal:
-            self._give_up(publisher, log, why(refusal))
+            self._give_up(stem, log, why(refusal))
             return
         self._channels[log] = channel
-        self.unreadable.pop(publisher, None)
+        self.unreadable.pop(stem, None)
 
-    def _give_up(self, publisher: str, log: str, reason: Unreadable) -> None:
+    def _give_up(self, stem: str, log: str, reason: Unreadable) -> None:
         """Leaves a log alone for a while; what does not exist yet may come at any moment."""
-        self.unreadable[publisher] = reason
+        self.unreadable[stem] = reason
         self._channels.pop(log, None)
         self._try_at[log] = time.monotonic() + (LOOK_AGAIN_S / 5 if reason is Unreadable.MISSING else LOOK_AGAIN_S)
 
-    def _take(self, publisher: str, part: int, raw: amqp.Message) -> None:
-        log = name_of(publisher, part)
+    def _take(self, stem: str, part: int, raw: amqp.Message) -> None:
+        log = name_of(stem, part)
         if not is_of_a_log(raw):
             # A queue, whose messages are somebody's: closing the channel gives them back.
-            self._give_up(publisher, log, Unreadable.WRONG_TYPE)
+            self._give_up(stem, log, Unreadable.WRONG_TYPE)
             raw.channel.close()
             return
         offset = offset_of(raw.properties)
@@ -214,8 +208,8 @@ class LogTail:
             self._read_to[log] = offset
             if str(raw.properties.get("correlation_id", "")).startswith(self._correlated):
                 message = replace(read_message(raw.properties, raw.body), part=part)
-                self.messages[publisher].append(self._kept(message))
-                self._on_message(publisher, message)
+                self.messages[stem].append(self._kept(message))
+                self._on_message(stem, message)
         if raw.delivery_tag % ACKNOWLEDGE_EVERY == 0:
             raw.channel.basic_ack(raw.delivery_tag, multiple=True)
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from audit.facts import Facts
-from audit.settling import events_in
+from audit.settling import messages_in
 from audit.verdict import Verdict
 
 SHOWN_PER_RULE = 5
@@ -42,7 +42,7 @@ def print_verdict(console: Console, verdict: Verdict, facts: Facts) -> None:
 def census(facts: Facts) -> list[str]:
     """Says how much was looked at, and in which states it was."""
     written = sum(len(messages) for messages in facts.logs.values())
-    different = sum(events_in(messages) for messages in facts.logs.values())
+    different = sum(messages_in(messages) for messages in facts.logs.values())
     sagas = [saga for books in facts.books.values() for saga in books.sagas]
     return [
         f"{len(facts.books)} services: {', '.join(sorted(facts.books))}",
@@ -51,7 +51,7 @@ def census(facts: Facts) -> list[str]:
         _by_status("prescriptions", [each.status for each in facts.prescriptions.values()]),
         _by_status("admissions", [each.status for each in facts.admissions.values()]),
         _by_status("sagas", [saga.status for saga in sagas]),
-        f"{different} events in {len(facts.logs)} logs, {written - different} of which are there more than once",
+        f"{different} messages in {len(facts.logs)} logs, {written - different} of which are there more than once",
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.facts import Books, LogMessage
-from audit.log_parts import parsed
+from audit.log_parts import name_of, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,8 @@ class Look:
 
     Attributes:
         books: By service, without finished sagas and sequences.
-        given_out: How many events each service has written, by service; only where that is kept.
-        logs: What was read of each log so far, by publishing service.
+        given_out: How many messages were written to each log, by its stem; only where that is kept.
+        logs: What was read of each log so far, by its stem.
         away: What could not be looked at, and why.
     """
 
@@ -30,15 +30,15 @@ def still_open(look: Look) -> list[str]:
     for service, books in look.books.items():
         found += _of_service(service, books)
         found += _of_readers(service, books, look.logs)
-    for service, given_out in look.given_out.items():
-        messages = look.logs.get(service, ())
-        if not beginning_expired(messages) and events_in(messages) < given_out:
-            found.append(f"{service}: {given_out - events_in(messages)} events are not in its log yet")
+    for stem, given_out in look.given_out.items():
+        messages = look.logs.get(stem, ())
+        if not beginning_expired(messages) and messages_in(messages) < given_out:
+            found.append(f"{given_out - messages_in(messages)} messages are not in {name_of(stem, 0)} yet")
     return found
 
 
-def events_in(messages: Sequence[LogMessage]) -> int:
-    """Returns how many different events a log holds, repeats not counted."""
+def messages_in(messages: Sequence[LogMessage]) -> int:
+    """Returns how many different messages a log holds, repeats not counted."""
     last: dict[str, int] = {}
     for message in messages:
         if message.sequence is not None:
@@ -50,8 +50,6 @@ def _of_service(service: str, books: Books) -> list[str]:
     found = []
     if books.outbox:
         found.append(f"{service}: {books.outbox} messages in its outbox")
-    if books.inbox:
-        found.append(f"{service}: {books.inbox} messages in its inbox queue")
     if books.held:
         errors = sorted({held.error or "waiting for the one before" for held in books.held})
         found.append(f"{service}: {len(books.held)} messages parked or waiting: {'; '.join(errors)}")
@@ -73,8 +71,8 @@ def _of_readers(service: str, books: Books, logs: Mapping[str, Sequence[LogMessa
 
 def end_of(log: str, logs: Mapping[str, Sequence[LogMessage]]) -> int | None:
     """Returns the last offset of a log, or of a part of one; None while it is empty."""
-    publisher, part = parsed(log)
-    return next((message.offset for message in reversed(logs.get(publisher, ())) if message.part == part), None)
+    stem, part = parsed(log)
+    return next((message.offset for message in reversed(logs.get(stem, ())) if message.part == part), None)
 
 
 def beginning_expired(messages: Sequence[LogMessage]) -> bool:

@@ -17,7 +17,7 @@ Logs = Mapping[str, Sequence[LogMessage]]
 
 def recounted(logs: Logs) -> dict[str, tuple[LogMessage, ...]]:
     """Returns the messages of a share with their offsets counted from 0 in each part of a log."""
-    return {publisher: _recounted(messages) for publisher, messages in logs.items()}
+    return {stem: _recounted(messages) for stem, messages in logs.items()}
 
 
 def positions(readers: Mapping[str, int | None], logs: Logs) -> dict[str, int | None]:
@@ -29,8 +29,8 @@ def positions(readers: Mapping[str, int | None], logs: Logs) -> dict[str, int | 
     """
     found: dict[str, int | None] = {}
     for log, last_offset in readers.items():
-        publisher, part = parsed(log)
-        ours = [message.offset for message in logs.get(publisher, ()) if message.part == part]
+        stem, part = parsed(log)
+        ours = [message.offset for message in logs.get(stem, ()) if message.part == part]
         passed = sum(last_offset is not None and offset <= last_offset for offset in ours)
         found[log] = passed - 1 if passed else None
     return found

@@ -1,18 +1,19 @@
 """Reads of a service's books what belongs to one client's share, however much else there is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from audit.addresses import Address
-from audit.databases import held_message, mongo_client, postgres_session, saga_fact
+from audit.databases import by_log, held_message, mongo_client, postgres_session, saga_fact
 from audit.facts import Books
+from audit.log_parts import is_of_commands, writer_of
 
 _BOOKS = """
 SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header) > 0),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(channel, subject, type, error)), '[]') FROM parked_message
         WHERE subject = ANY(%(subjects)s) OR starts_with(properties ->> 'correlation_id', %(mark)s)),
        (SELECT coalesce(jsonb_object_agg(log, last_offset), '{}') FROM log_reader),
-       (SELECT coalesce(jsonb_object_agg(subject, last), '{}') FROM outbox_sequence WHERE subject = ANY(%(subjects)s)),
+       (SELECT coalesce(jsonb_object_agg(subject, last), '{}') FROM outbox_sequence WHERE subject = ANY(%(counted)s)),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(source, subject, last)), '[]') FROM log_sequence
         WHERE subject = ANY(%(subjects)s)),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(saga_id, name, status, state)), '[]') FROM saga
@@ -20,12 +21,13 @@ SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header)
 """
 
 
-def read_share(address: Address, mark: str, subjects: Sequence[str]) -> Books:
+def read_share(address: Address, mark: str, logs: Iterable[str], subjects: Sequence[str]) -> Books:
     """Reads what a service's database says about a share's messages, in one moment.
 
     Args:
         address: Where the service's database is.
         mark: How the share's correlation ids begin.
+        logs: The stems of the logs that are read.
         subjects: What its messages are about.
 
     Raises:
@@ -34,7 +36,9 @@ def read_share(address: Address, mark: str, subjects: Sequence[str]) -> Books:
     if (address.database_url or "").startswith("mongodb"):
         return _of_mongo(address, mark, subjects)
     with postgres_session(address) as connection:
-        wanted = {"mark": mark, "encoded": mark.encode(), "subjects": list(subjects)}
+        to_peers = [log for log in logs if is_of_commands(log) and writer_of(log) == address.service]
+        counted = [*subjects, *(f"{log} {subject}" for log in to_peers for subject in subjects)]
+        wanted = {"mark": mark, "encoded": mark.encode(), "subjects": list(subjects), "counted": counted}
         row = connection.execute(_BOOKS, wanted).fetchone()
     if row is None:
         raise LookupError("a SELECT without FROM gave no row")
@@ -43,7 +47,7 @@ def read_share(address: Address, mark: str, subjects: Sequence[str]) -> Books:
         outbox=outbox,
         held=[held_message(*each) for each in held],
         readers=readers,
-        given=given,
+        given=by_log(address.service, given),
         applied={(source, subject): last for source, subject, last in applied},
         sagas=[saga_fact(*each) for each in sagas],
     )

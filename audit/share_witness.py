@@ -10,9 +10,10 @@ from psycopg.errors import UndefinedTable
 from audit.addresses import HOSPITAL, services_in
 from audit.answered import ask_all, named
 from audit.databases import DATABASE_ERRORS
-from audit.facts import READS, Books, Facts
+from audit.facts import Books, Facts
 from audit.ledger import Ledger
 from audit.questions import Questions
+from audit.reads import reads_of
 from audit.settling import Look
 from audit.share import Logs, as_if_alone, recounted, subjects_of
 from audit.share_books import read_share
@@ -36,7 +37,7 @@ class ShareWitness:
             questions: To the APIs.
             mark: How the share's correlation ids begin.
             ledger: What the client was told.
-            heard: Returns the share's messages, by publishing service, as they were read from the logs so far.
+            heard: Returns the share's messages, by their logs' stems, as they were read from the logs so far.
         """
         self._questions, self._ledger, self._heard = questions, ledger, heard
         self._addresses = services_in(env, always=HOSPITAL)
@@ -53,7 +54,7 @@ class ShareWitness:
     def look(self) -> Look:
         """Takes a look; what is away just now is named and not waited for."""
         logs, books, away = self._read()
-        given_out = {service: sum(each.given.values()) for service, each in books.items() if each.given}
+        given_out = {stem: sum(last.values()) for each in books.values() for stem, last in each.given.items()}
         return Look(books, given_out, logs, away)
 
     def facts(self) -> Facts:
@@ -73,7 +74,7 @@ class ShareWitness:
         return Facts(
             books=books,
             logs=logs,
-            reads=READS | {name: each.reads for name, each in self._addresses.items() if each.reads},
+            reads=reads_of(self._addresses.values()),
             patients=ask_all(patients, ask.patient),
             medications=ask_all(codes, ask.medication),
             prescriptions={each.prescription_id: each for each in _listed(patients, ask.prescriptions)},
@@ -92,7 +93,7 @@ class ShareWitness:
         away: list[str] = []
         for service, read in self._readers.items():
             try:
-                books[service] = as_if_alone(read(subjects), heard)
+                books[service] = as_if_alone(read(heard, subjects), heard)
             except UndefinedTable:
                 if service in HOSPITAL:
                     raise

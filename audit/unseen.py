@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from audit.addresses import HOSPITAL, Address
 from audit.broker import Unreadable
 from audit.facts import Books, LogMessage, Unseen
+from audit.log_parts import name_of, writer_of
 
 _WHY = {
     Unreadable.FORBIDDEN: "the broker's account may not read it",
@@ -22,16 +23,14 @@ def without_address(addresses: Iterable[Address]) -> Iterator[Unseen]:
             yield Unseen(address.service, "API", f"{address.prefix}_URL is not set")
 
 
-def about_logs(
-    addresses: Iterable[str], logs: Mapping[str, Sequence[LogMessage]], unreadable: Mapping[str, Unreadable]
-) -> Iterator[Unseen]:
-    """Says which logs were not read. One that does not exist hides nothing: what its owner has given out is known."""
-    for service in addresses:
-        reason = unreadable.get(service)
+def about_logs(logs: Mapping[str, Sequence[LogMessage]], unreadable: Mapping[str, Unreadable]) -> Iterator[Unseen]:
+    """Says which logs were not read. One that does not exist hides nothing: what its writer has given out is known."""
+    for stem, messages in logs.items():
+        reason = unreadable.get(stem)
         if reason is not None and reason is not Unreadable.MISSING:
-            yield Unseen(service, "log", _WHY[reason])
-        elif not logs.get(service):
-            yield Unseen(service, "log", "there is none, or it is empty", hides=False)
+            yield Unseen(writer_of(stem), name_of(stem, 0), _WHY[reason])
+        elif not messages:
+            yield Unseen(writer_of(stem), name_of(stem, 0), "there is none, or it is empty", hides=False)
 
 
 def about_books(books: Mapping[str, Books]) -> Iterator[Unseen]:

@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from audit.addresses import HOSPITAL, services_in
 from audit.answered import answered
-from audit.broker import LOST, Unreadable
 from audit.databases import DATABASE_ERRORS, BookReader
-from audit.facts import READS, Books, Facts, Unseen
+from audit.facts import Books, Facts, Unseen
 from audit.ledger import Ledger
 from audit.log_messages import what_checks_ask
+from audit.log_parts import parsed
 from audit.logs import LogTail
 from audit.questions import Questions
+from audit.reads import logs_of, reads_of
 from audit.settling import Look, still_open
 from audit.unseen import about_books, about_logs, without_address
 
@@ -51,7 +51,7 @@ def until_at_rest(look: Callable[[], Look], timeout_s: float, on_look: OnLook = 
         seen = look()
         left = still_open(seen)
         on_look(left)
-        ends = {publisher: len(messages) for publisher, messages in seen.logs.items()}
+        ends = {stem: len(messages) for stem, messages in seen.logs.items()}
         if not left and quiet_at == ends:
             return time.monotonic() - begun_at
         quiet_at = None if left else ends
@@ -79,7 +79,10 @@ class Witness:
         self.questions = Questions(env)
         ca_file = env.get("RABBITMQ_CA_FILE")
         self.logs = LogTail(
-            env["RABBITMQ_URL"], self.addresses, ca_file=Path(ca_file) if ca_file else None, kept=what_checks_ask
+            env["RABBITMQ_URL"],
+            logs_of(self.addresses),
+            ca_file=Path(ca_file) if ca_file else None,
+            kept=what_checks_ask,
         )
         self._books = {name: BookReader(each) for name, each in self.addresses.items() if each.database_url}
 
@@ -110,6 +113,7 @@ class Witness:
         Raises:
             NotAtRest: Something was still to happen then.
         """
+        self._read_books(full=False)  # they tell of further logs
         # What a hospital has behind it is no unrest, and takes as long as it takes.
         self.logs.catch_up(END_OF_LOG_S, on_progress)
         return until_at_rest(self.look, timeout_s, on_look)
@@ -119,11 +123,9 @@ class Witness:
         books, away = self._read_books(full=False)
         if not self.logs.read(QUIET_LOG_S):
             away.append(_broker_is_away())
-        given_out = {
-            service: reader.given_out
-            for service, reader in self._books.items()
-            if service in books and reader.given_out is not None
-        }
+        given_out: dict[str, int] = {}
+        for service in books:
+            given_out |= self._books[service].given_out
         return Look(books, given_out, self.logs.messages, [str(each) for each in away])
 
     def facts(self, ledger: Ledger) -> Facts:
@@ -134,15 +136,15 @@ class Witness:
         books, away = self._read_books(full=True)
         if not self.logs.read(QUIET_LOG_S):
             away.append(_broker_is_away())
-        logs = {publisher: tuple(messages) for publisher, messages in self.logs.messages.items()}
+        logs = {stem: tuple(messages) for stem, messages in self.logs.messages.items()}
         found = Facts(
             books=books,
             logs=logs,
-            reads=READS | {name: each.reads for name, each in self.addresses.items() if each.reads},
+            reads=reads_of(self.addresses.values()),
             unseen=[
                 *without_address(self.addresses.values()),
                 *away,
-                *about_logs(self.addresses, logs, self.logs.unreadable),
+                *about_logs(logs, self.logs.unreadable),
                 *about_books(books),
             ],
         )
@@ -157,16 +159,8 @@ class Witness:
             except (*DATABASE_ERRORS, OSError, ValueError) as error:
                 reader.close()
                 away.append(Unseen(service, "database", f"cannot be looked at: {str(error).strip()}"))
-        for service in self.addresses:
-            try:
-                length = self.logs.queue_length(f"{service}.inbox")
-            except LOST as error:
-                away.append(Unseen(service, "inbox", f"cannot be looked at: {error}"))
                 continue
-            if isinstance(length, int):
-                books[service] = replace(books.get(service, Books()), inbox=length)
-            elif length is not Unreadable.MISSING:
-                away.append(Unseen(service, "inbox", f"the broker does not let us look at {service}.inbox ({length})"))
+            self.logs.follow_also(parsed(log)[0] for log in (*books[service].writes, *books[service].readers))
         return books, away
 
 

@@ -15,6 +15,7 @@ from typing import Self
 from audit.addresses import HOSPITAL, services_in
 from audit.facts import LogMessage
 from audit.logs import LogTail
+from audit.reads import logs_of
 
 BROKERS_CLOCK_MAY_BE_SLOW_BY = timedelta(minutes=1)
 
@@ -39,7 +40,7 @@ class Traffic:
         ca_file = env.get("RABBITMQ_CA_FILE")
         self._tail = LogTail(
             env["RABBITMQ_URL"],
-            services_in(env, always=HOSPITAL),
+            logs_of(services_in(env, always=HOSPITAL)),
             self._note,
             since=since,
             correlated=mark,
@@ -62,9 +63,9 @@ class Traffic:
         self._tail.close()
 
     def heard(self) -> dict[str, tuple[LogMessage, ...]]:
-        """Returns all messages so far, by publishing service."""
+        """Returns all messages so far, by their logs' stems."""
         with self._arrived:
-            return {publisher: tuple(messages) for publisher, messages in self._tail.messages.items()}
+            return {stem: tuple(messages) for stem, messages in self._tail.messages.items()}
 
     def wait_for(self, correlation_id: str, types: Iterable[str]) -> list[LogMessage]:
         """Waits until messages of all these types have followed from a deed; returns all that have, oldest first.
@@ -89,7 +90,7 @@ class Traffic:
             found = self._by_correlation[correlation_id]
         return sorted(found, key=lambda message: (message.at is None, message.at, message.offset))
 
-    def _note(self, _publisher: str, message: LogMessage) -> None:
+    def _note(self, _stem: str, message: LogMessage) -> None:
         if message.correlation_id is None:
             return
         with self._arrived:

@@ -102,7 +102,7 @@ def check_ports(base: int) -> None:
 def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
     """Returns the variables through which anybody outside reaches the APIs, the databases and the broker.
 
-    Of each service they also say whose logs it reads, by the contracts in its folder.
+    Of each service they also say which logs it reads, by the contracts in the folders.
     """
     variables: dict[str, str] = {}
     for service in SERVICES:
@@ -116,9 +116,19 @@ def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
 
 
 def logs_read_by(service: str) -> list[str]:
-    """Returns whose logs a service reads: the schemas of what it reads are called `<publisher>.<type>.json`.
+    """Returns the stems of the logs that a service reads: `ward` for ward.events, `ward.to.admission` for that log.
 
-    Those with a `reply_to` are commands, which come through its inbox.
+    The schemas of what a service reads are called `<writer>.<type>.json`. Those with a `reply_to` are commands: whoever
+    is commanded reads the log from there, and who commands reads the replies.
     """
-    schemas = (REPOSITORY / "services" / service / "schemas" / "reads").glob("*.*.json")
-    return sorted({path.name.partition(".")[0] for path in schemas if '"reply_to"' not in path.read_text()})
+    found: set[str] = set()
+    for schema in (REPOSITORY / "services").glob("*/schemas/reads/*.*.json"):
+        reader, writer = schema.parts[-4], schema.name.partition(".")[0]
+        if service not in (reader, writer):
+            continue
+        if '"reply_to"' in schema.read_text():
+            peer = writer if reader == service else reader
+            found.add(f"{peer}.to.{service}")
+        elif reader == service:
+            found.add(writer)
+    return sorted(found)

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from itertools import count, islice
 
-from audit.facts import Facts, LogMessage
+from audit.checks.forgotten_sagas import forgotten
+from audit.facts import Books, Facts, LogMessage
 from audit.ledger import Ledger
-from audit.log_parts import name_of, parsed
+from audit.log_parts import is_of_commands, name_of, parsed, writer_of
 from audit.settling import beginning_expired, end_of
 from audit.violation import Violation
 
 OUTBOXES = "every outbox is empty"
-INBOXES = "every inbox queue is empty"
 READERS = "every reader is at the end of its logs"
 HELD = "nothing is parked and nothing waits"
 SEQUENCES = "sequences run 1, 2, 3 ... without a gap"
-APPLIED = "every reader has applied every event"
+APPLIED = "every reader has applied every message"
 COMPLETE = "everything that a rule needs was looked at"
 
 SHOWN = 20
@@ -35,13 +35,6 @@ def outboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
             yield Violation(OUTBOXES, f"{service}, outbox", f"{books.outbox} messages")
 
 
-def inboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
-    """Every command and reply was taken."""
-    for service, books in facts.books.items():
-        if books.inbox:
-            yield Violation(INBOXES, f"{service}.inbox", f"{books.inbox} messages are ready")
-
-
 def nothing_is_held(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """No message waits in a service's database."""
     for service, books in facts.books.items():
@@ -53,9 +46,9 @@ def nothing_is_held(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 def readers_are_at_the_end(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """Every reader has come to the last message of each log that it must read."""
     for service, books in facts.books.items():
-        for publisher in facts.reads.get(service, ()):
-            if f"{publisher}.events" not in books.readers:
-                yield Violation(READERS, service, f"has no reader of {publisher}.events")
+        for stem in facts.reads.get(service, ()):
+            if name_of(stem, 0) not in books.readers:
+                yield Violation(READERS, service, f"has no reader of {name_of(stem, 0)}")
         for log, last_offset in books.readers.items():
             end = end_of(log, facts.logs)
             if last_offset != end:
@@ -67,25 +60,24 @@ def sequences_are_contiguous(facts: Facts, _ledger: Ledger) -> Iterator[Violatio
 
     Between the parts of a split log there is no order; what has to hold there is that nothing is missing.
     """
-    for publisher, messages in facts.logs.items():
+    for stem, messages in facts.logs.items():
         expired = beginning_expired(messages)
         is_split = any(message.part for message in messages)
         seen: dict[str, dict[int, LogMessage]] = {}
         for message in messages:
-            where = f"{name_of(publisher, message.part)} at {message.offset}, subject {message.subject}"
-            if message.sequence is None or message.source != publisher:
-                yield Violation(
-                    SEQUENCES, where, f"{message.type} of {message.source!r} is no numbered event of {publisher}"
-                )
+            where = f"{name_of(stem, message.part)} at {message.offset}, subject {message.subject}"
+            if message.sequence is None or message.source != writer_of(stem):
+                what = f"{message.type} of {message.source!r} is no numbered message of {writer_of(stem)}"
+                yield Violation(SEQUENCES, where, what)
                 continue
             earlier = seen.setdefault(message.subject, {})
-            what = _overtaken(message, earlier) if is_split else _out_of_line(message, earlier, expired)
-            if what:
-                yield Violation(SEQUENCES, where, what)
+            wrong = _overtaken(message, earlier) if is_split else _out_of_line(message, earlier, expired)
+            if wrong:
+                yield Violation(SEQUENCES, where, wrong)
             earlier.setdefault(message.sequence, message)
         if is_split:
-            yield from _missing_between(publisher, seen, expired)
-        yield from _missing_from_log(publisher, seen, facts, expired)
+            yield from _missing_between(stem, seen, expired)
+        yield from _missing_from_log(stem, seen, facts, expired)
 
 
 def _out_of_line(message: LogMessage, earlier: dict[int, LogMessage], beginning_expired: bool) -> str | None:
@@ -112,7 +104,7 @@ def _overtaken(message: LogMessage, earlier: dict[int, LogMessage]) -> str | Non
     return None if sequence > last else f"{message.type} has {sequence}, and {last} came before it"
 
 
-def _missing_between(publisher: str, seen: dict[str, dict[int, LogMessage]], expired: bool) -> Iterator[Violation]:
+def _missing_between(stem: str, seen: dict[str, dict[int, LogMessage]], expired: bool) -> Iterator[Violation]:
     for subject, found in seen.items():
         first = min(found) if expired else 1
         lacking = max(found) - first + 1 - len(found)
@@ -120,35 +112,35 @@ def _missing_between(publisher: str, seen: dict[str, dict[int, LogMessage]], exp
             missing = list(islice((each for each in count(first) if each not in found), min(lacking, SHOWN)))
             more = f" and {lacking - SHOWN} more" if lacking > SHOWN else ""
             what = f"{missing}{more} are in none of its parts"
-            yield Violation(SEQUENCES, f"{publisher}.events, subject {subject}", what)
+            yield Violation(SEQUENCES, f"{name_of(stem, 0)}, subject {subject}", what)
 
 
 def _missing_from_log(
-    publisher: str, seen: dict[str, dict[int, LogMessage]], facts: Facts, beginning_expired: bool
+    stem: str, seen: dict[str, dict[int, LogMessage]], facts: Facts, beginning_expired: bool
 ) -> Iterator[Violation]:
-    """Compares the log's end with the numbers that the publisher has given out."""
-    for subject, given in facts.books[publisher].given.items() if publisher in facts.books else ():
+    """Compares the log's end with the numbers that its writer has given out, and remembers: of sagas not for ever."""
+    for subject, given in facts.books.get(writer_of(stem), Books()).given.get(stem, {}).items():
         last = max(seen.get(subject, {0: None}))
         if last != given and not (beginning_expired and subject not in seen):
-            yield Violation(
-                SEQUENCES, f"{publisher}.events, subject {subject}", f"ends at {last}, given out were {given}"
-            )
+            where = f"{name_of(stem, 0)}, subject {subject}"
+            yield Violation(SEQUENCES, where, f"ends at {last}, given out were {given}")
 
 
 def every_event_was_applied(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """The sequence that a reader notes for a subject is the log's last."""
     for service, books in facts.books.items():
-        if not books.applied:
+        if "log_sequence" in books.absent:
             continue
         for log in books.readers:
-            publisher, part = parsed(log)
+            stem, part = parsed(log)
             if part:
                 continue  # the log is looked at as a whole
             last: dict[str, int] = {}
-            for message in facts.logs.get(publisher, ()):
+            for message in facts.logs.get(stem, ()):
                 last[message.subject] = max(message.sequence or 0, last.get(message.subject, 0))
+            remembered = {subject for source, subject in books.applied if source == stem}
             for subject, sequence in last.items():
-                applied = books.applied.get((publisher, subject), 0)
-                if applied != sequence:
+                applied = books.applied.get((stem, subject), 0)
+                if applied != sequence and not (is_of_commands(stem) and forgotten(subject, remembered, facts.at)):
                     where = f"{service}, {log}, subject {subject}"
                     yield Violation(APPLIED, where, f"has applied up to {applied} of {sequence}")

@@ -29,5 +29,5 @@ def add_what_is_stored(history: History, facts: Facts, scene: Scene) -> None:
 
 def add_logs(history: History, facts: Facts) -> None:
     """Adds what the logs hold at the end, and which sequences were given out."""
-    history.logs = {publisher: in_log(messages) for publisher, messages in facts.logs.items()}
-    history.given = {service: books.given for service, books in facts.books.items() if books.given}
+    history.logs = {stem: in_log(messages) for stem, messages in facts.logs.items()}
+    history.given = {stem: last for books in facts.books.values() for stem, last in books.given.items()}

@@ -14,7 +14,6 @@ from tests.chaos.injected import is_injected
 
 COLUMNS = {
     messaging.OUTBOXES: Column.STUCK,
-    messaging.INBOXES: Column.STUCK,
     messaging.READERS: Column.STUCK,
     messaging.HELD: Column.STUCK,
     messaging.APPLIED: Column.LOST,

@@ -24,6 +24,9 @@ LAG, CAUGHT_UP, CONNECTED, UNREAD = (
 )
 
 
+NOW = "2026-11-26T05:00:00+00:00"
+
+
 def answer(port: int, path: str) -> tuple[int, dict[str, object]]:
     try:
         with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=5) as response:
@@ -55,20 +58,25 @@ def test_it_reads_the_log_of_every_service_that_is_named_and_says_which_it_canno
     rabbitmq_url: str, post: Post, tmp_path: Path
 ) -> None:
     tenth, odd, silent = (f"{name}{uuid4().hex}" for name in ("tenth", "odd", "silent"))
-    environment = {**os.environ, "SERVICES": f"{tenth},{odd}, {silent}"}
+    commands = f"{odd}.to.{tenth}"
+    environment = {**os.environ, "SERVICES": f"{tenth},{odd}, {silent}", f"{tenth.upper()}_READS": f"{odd},{commands}"}
     with (
         declared(rabbitmq_url, f"{tenth}.events"),
+        declared(rabbitmq_url, commands),
         declared(rabbitmq_url, f"{odd}.events", "classic"),
         gap_auditor(rabbitmq_url, environment, tmp_path / "auditor.log") as port,
     ):
         for sequence in (1, 2, 4):
             post.event(tenth, "a", sequence)
+        for sequence in (1, 5):
+            post.put(commands, odd, "Do", {"subject": "saga", "sequence": sequence, "time": NOW}, b"{}")
         eventually(lambda: gauge(port, AUDITORS).get(tenth) == 1, because="3 is missing")
+        eventually(lambda: gauge(port, AUDITORS).get(commands) == 3, because="2, 3 and 4 are missing")
         eventually(lambda: gauge(port, CAUGHT_UP).get("", 0) > 0, because="it has come to the end")
         assert gauge(port, LAG)[tenth] == 0
         assert (unread(port, odd), unread(port, silent), unread(port, tenth)) == ({"wrong_type"}, {"missing"}, set())
         status, said = answer(port, "/readyz")
-        assert (status, said["reasons"]) == (503, [f"{odd}'s log cannot be read: wrong_type"])
+        assert (status, said["reasons"]) == (503, [f"{odd}.events cannot be read: wrong_type"])
         assert answer(port, "/healthz") == (200, {"status": "alive"})
         assert answer(port, "/nothing")[0] == 404
         assert "log_unreadable" in not_ready(port)
@@ -77,7 +85,7 @@ def test_it_reads_the_log_of_every_service_that_is_named_and_says_which_it_canno
                 ["promtool", "check", "metrics"], input=metrics(port), check=False, capture_output=True
             )
             assert (told.returncode, told.stdout + told.stderr) == (0, b"")
-    assert f"the log of {odd} cannot be read: wrong_type" in (tmp_path / "auditor.log").read_text()
+    assert f"{odd}.events cannot be read: wrong_type" in (tmp_path / "auditor.log").read_text()
 
 
 def test_without_a_broker_it_lives_says_so_and_ends_at_once_when_told(tmp_path: Path) -> None:

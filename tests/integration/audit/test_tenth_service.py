@@ -6,7 +6,7 @@ import pytest
 
 from audit.checks import messaging, sagas
 from tests.chaos.nemesis.post import Post
-from tests.integration.audit.conftest import Tenth
+from tests.integration.audit.conftest import Tenth, declared
 
 ROW = """INSERT INTO outbox (partition, message_id, target, type, subject, sequence, body)
          VALUES (7, %s, %s, 'PatientCounselled', 'a', 1, '{}')"""
@@ -56,6 +56,26 @@ def test_a_gap_in_its_log_is_seen(tenth: Tenth, post: Post) -> None:
     post.event(tenth.name, "a", 1)
     post.event(tenth.name, "a", 3)
     assert messaging.SEQUENCES in tenth.broken()
+
+
+def test_a_log_of_commands_is_followed_that_only_its_writer_or_its_reader_tells_of(tenth: Tenth, post: Post) -> None:
+    to_ward, from_ward = f"{tenth.name}.to.ward", f"ward.to.{tenth.name}"
+    headers = {"subject": "saga", "sequence": 2, "time": "2026-11-26T05:00:00+00:00"}
+    with declared(tenth.rabbitmq_url, to_ward), declared(tenth.rabbitmq_url, from_ward):
+        tenth.execute("INSERT INTO outbox_log VALUES (%s)", to_ward)
+        tenth.execute("INSERT INTO outbox_sequence VALUES (%s, 2)", f"{to_ward} saga")
+        tenth.execute("INSERT INTO log_reader (log) VALUES (%s)", from_ward)
+        post.put(to_ward, tenth.name, "Do", headers, b"{}")
+        post.put(from_ward, "ward", "Reply", headers, b"{}")
+        broken = tenth.broken()
+    assert broken[messaging.SEQUENCES] == f"{to_ward} at 0, subject saga: Do has 2, expected was 1"
+    assert broken[messaging.READERS] == f"{tenth.name}, {from_ward}: has read up to None, the log ends at 0"
+
+
+def test_a_command_that_is_given_out_and_in_no_log_is_seen(tenth: Tenth) -> None:
+    tenth.execute("INSERT INTO outbox_log VALUES (%s)", f"{tenth.name}.to.ward")
+    tenth.execute("INSERT INTO outbox_sequence VALUES (%s, 1)", f"{tenth.name}.to.ward saga")
+    assert tenth.broken()[messaging.SEQUENCES] == (f"{tenth.name}.to.ward, subject saga: ends at 0, given out were 1")
 
 
 def test_an_event_that_is_given_out_and_in_no_log_is_seen(tenth: Tenth) -> None:

@@ -21,7 +21,7 @@ from audit.answers import (
     ReservationAnswer,
     WardAnswer,
 )
-from audit.facts import Books, Facts, LogMessage, SagaFact
+from audit.facts import READS, Books, Facts, LogMessage, SagaFact
 from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
 
 HERE = UUID(int=7)
@@ -51,7 +51,11 @@ def facts_in_order() -> Facts:
     notifications = _notifications()
     return Facts(
         books=_books(),
-        logs={"patient": _log()},
+        logs={
+            "patient": _log("patient", str(ADA), "PatientRegistered", "PatientNameChanged"),
+            "admission.to.patient": _log("admission", str(ADMISSION), "AdmitPatient"),
+            "patient.to.admission": _log("patient", str(ADMISSION), "Reply"),
+        },
         patients={ADA: PatientAnswer(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
         medications={
             "penicillin": MedicationAnswer(
@@ -80,21 +84,28 @@ def _books() -> dict[str, Books]:
     done = dict.fromkeys(("bed", "admission", "billing", "confirmation"), "done")
     refused = {"bed": "refused", "admission": "waiting", "billing": "waiting", "confirmation": "waiting"}
     return {
-        "patient": Books(given={str(ADA): 2}, inbox=0),
+        "patient": Books(
+            given={"patient": {str(ADA): 2}, "patient.to.admission": {str(ADMISSION): 1}},
+            readers={"admission.to.patient": 0},
+            applied={("admission.to.patient", str(ADMISSION)): 1},
+        ),
         "lab": Books(readers={"patient.events": 1}, applied={("patient", str(ADA)): 2}),
         "admission": Books(
+            given={"admission.to.patient": {str(ADMISSION): 1}},
+            readers=dict.fromkeys(READS["admission"]) | {"patient.to.admission": 0},
+            applied={("patient.to.admission", str(ADMISSION)): 1},
             sagas=(
                 SagaFact(ADMISSION, "admission", "completed", None, done),
                 SagaFact(FAILED, "admission", "failed", "no free bed", refused),
-            )
+            ),
         ),
     }
 
 
-def _log() -> tuple[LogMessage, ...]:
+def _log(writer: str, subject: str, *types: str) -> tuple[LogMessage, ...]:
     return tuple(
-        LogMessage(offset, uuid4(), "patient", kind, str(ADA), offset + 1, body={"patient_id": str(ADA)})
-        for offset, kind in enumerate(("PatientRegistered", "PatientNameChanged"))
+        LogMessage(offset, uuid4(), writer, kind, subject, offset + 1, body={"patient_id": str(ADA)})
+        for offset, kind in enumerate(types)
     )
 
 

@@ -10,8 +10,11 @@ from audit.broker import Unreadable
 from audit.databases import mongo_arguments, postgres_arguments
 from audit.environment import of_services
 from audit.facts import READS, Books, LogMessage
+from audit.reads import logs_of
 from audit.unseen import about_books, about_logs, without_address
 from local.plan import logs_read_by
+
+COMMANDS = {stem for stems in READS.values() for stem in stems if ".to." in stem}
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,30}", fullmatch=True).filter(
     lambda name: name not in {"rabbitmq", "postgres", "mongodb"}
@@ -58,8 +61,10 @@ def test_a_service_may_be_named_by_its_api_or_in_the_list_alone() -> None:
 
 
 def test_what_a_service_reads_is_said_by_its_variable() -> None:
-    environment = {"PHARMACIST_DATABASE_URL": "postgresql://h/p", "PHARMACIST_READS": "prescription,patient"}
-    assert services_in(environment)["pharmacist"].reads == ("prescription", "patient")
+    environment = {"PHARMACIST_DATABASE_URL": "postgresql://h/p", "PHARMACIST_READS": "patient,ward.to.pharmacist"}
+    found = services_in(environment)
+    assert found["pharmacist"].reads == ("patient", "ward.to.pharmacist")
+    assert logs_of(found) == ["pharmacist", *sorted({*COMMANDS, "ward.to.pharmacist"})]
 
 
 def test_the_hospitals_own_services_read_what_their_contracts_say() -> None:
@@ -100,7 +105,7 @@ def test_of_several_hosts_the_one_that_takes_writes_is_asked() -> None:
 def test_a_log_that_does_not_exist_hides_nothing_and_one_that_cannot_be_read_does() -> None:
     logs: dict[str, list[LogMessage]] = {"chart": [], "ward": []}
     unreadable = {"chart": Unreadable.MISSING, "ward": Unreadable.FORBIDDEN}
-    assert [(each.service, each.hides) for each in about_logs(logs, logs, unreadable)] == [
+    assert [(each.service, each.hides) for each in about_logs(logs, unreadable)] == [
         ("chart", False),
         ("ward", True),
     ]

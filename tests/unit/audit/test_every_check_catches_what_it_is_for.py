@@ -42,6 +42,13 @@ from tests.unit.audit.consistent_hospital import (
 
 Breaking = Callable[[Facts], Facts]
 
+BEHIND = {"admission.to.patient": None}
+
+
+def given(adas: int, **others: int) -> dict[str, dict[str, int]]:
+    """Returns the numbers that the patient service has given out to events."""
+    return {"patient": {str(ADA): adas, **others}}
+
 
 @pytest.fixture
 def facts() -> Facts:
@@ -70,7 +77,9 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
         lambda f: replace(f, unseen=[Unseen("ward", "database", "away")]),
     ),
     (messaging.OUTBOXES, "a message has not left", lambda f: books(f, "patient", outbox=1)),
-    (messaging.INBOXES, "a command was not taken", lambda f: books(f, "ward", inbox=1)),
+    (messaging.READERS, "a command was not taken", lambda f: books(f, "patient", readers=BEHIND)),
+    (messaging.READERS, "nobody reads the commands", lambda f: books(f, "patient", readers={})),
+    (messaging.APPLIED, "a reply was skipped", lambda f: books(f, "admission", applied={})),
     (messaging.READERS, "a reader is behind", lambda f: books(f, "lab", readers={"patient.events": 0})),
     (messaging.READERS, "a reader has not begun", lambda f: books(f, "lab", readers={"patient.events": None})),
     (messaging.READERS, "a reader is missing", lambda f: books(f, "lab", readers={})),
@@ -85,8 +94,13 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
         "a message waits",
         lambda f: books(f, "lab", held=[HeldMessage("patient.events", "x", "PatientRegistered", None)]),
     ),
-    (messaging.SEQUENCES, "a number is given out, not there", lambda f: books(f, "patient", given={str(ADA): 3})),
-    (messaging.SEQUENCES, "a whole subject is not there", lambda f: books(f, "patient", given={str(ADA): 2, "x": 1})),
+    (messaging.SEQUENCES, "a number is given out, not there", lambda f: books(f, "patient", given=given(3))),
+    (messaging.SEQUENCES, "a whole subject is not there", lambda f: books(f, "patient", given=given(2, x=1))),
+    (
+        messaging.SEQUENCES,
+        "a command is given out, not there",
+        lambda f: books(f, "admission", given={"admission.to.patient": {str(ADMISSION): 2}}),
+    ),
     (sagas.ENDED, "a saga is under way", lambda f: saga(f, "running", None, bed="running")),
     (sagas.ENDED, "a saga is parked without a reason", lambda f: saga(f, "parked", None, bed="done")),
     (sagas.ENDED, "a saga has failed without a reason", lambda f: saga(f, "failed", None, bed="refused")),

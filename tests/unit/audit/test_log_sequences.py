@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audit.checks.messaging import sequences_are_contiguous
 from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
-from audit.settling import events_in
+from audit.settling import messages_in
 
 
 def message(offset: int, subject: str, sequence: int | None, message_id: UUID | None = None) -> LogMessage:
@@ -85,4 +85,4 @@ def test_any_interleaving_with_any_repeats_is_in_order(subjects: list[str], data
             repeated = data.draw(st.sampled_from(sent))
             sent.append(replace(repeated, offset=len(sent)))
     assert complaints(*sent) == []
-    assert events_in(sent) == len(subjects)
+    assert messages_in(sent) == len(subjects)

@@ -33,7 +33,7 @@ def test_a_parked_admission_with_a_reason_may_hold_its_bed(facts: Facts, ledger:
 
 def test_a_discharged_patient_holds_no_bed(facts: Facts, ledger: Ledger) -> None:
     home = replace(facts.logs["patient"][-1], type="PatientDischarged", body={"admission_id": str(ADMISSION)})
-    facts = replace(facts, logs={"patient": (facts.logs["patient"][0], home)})
+    facts = replace(facts, logs={**facts.logs, "patient": (facts.logs["patient"][0], home)})
     assert beds.BEDS in {violation.rule for violation in violations(facts, ledger)}
     facts = patient(ward(facts, reserved=0, free=1, reservations=()), admitted=False)
     assert (

@@ -44,7 +44,7 @@ def test_the_outside_gets_an_api_and_a_database_for_each_service_and_the_broker(
     environment = outside_environment(plan(), "amqp://administrator@h")
     for service in SERVICES:
         assert {f"{service.name.upper()}_URL", f"{service.name.upper()}_DATABASE_URL"} <= environment.keys()
-    assert environment["NOTIFICATION_READS"] == "lab,prescription"
+    assert environment["NOTIFICATION_READS"] == "admission.to.notification,lab,prescription"
     assert environment["CHART_URL"] == "http://127.0.0.1:8109"
     assert environment["LAB_DATABASE_URL"] == "postgresql://h/lab_results"
     assert environment["RABBITMQ_URL"] == "amqp://administrator@h"
