@@ -24,6 +24,7 @@ MESSAGE_MAX_BYTES = 1_048_576
 FULL_RIGHTS = {"configure": ".*", "write": ".*", "read": ".*"}
 
 _SERVICE = "[a-z][a-z0-9-]*"
+_PART = r"(\.[1-9][0-9]?)?"
 
 ROOMY_PROCESSES = "+hms 8192 +hmbs 262144"
 """Lets a process of the node have at least 64 KiB of heap and 2 MiB of messages before it collects its garbage.
@@ -186,18 +187,15 @@ def node_definitions(passwords: dict[str, str]) -> dict[str, list[dict[str, str]
 def service_rights(service: str) -> dict[str, str]:
     """Returns what a service's user may touch, as patterns of names.
 
-    It may declare any log of events, the logs of commands from it and to it, and any inbox of the release before
-    (whoever comes first declares what it needs), and publish to the default exchange. It may read every log of events,
-    the commands to it and its own inbox. `<service>.owner` says whose the virtual host is: the broker wants `configure`
-    and `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names.
+    It may declare its own logs and nobody else's, publish to the default exchange, and read everybody's events and
+    what is written to it alone. `<service>.owner` says whose the virtual host is: the broker wants `configure` and
+    `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names. `<service>.inbox` is
+    the queue in which a release before got its commands.
     """
-    part = r"(\.[1-9][0-9]?)?"
-    events, to_it = rf"{_SERVICE}\.events{part}", rf"{_SERVICE}\.to\.{service}{part}"
-    from_it = rf"{service}\.to\.{_SERVICE}{part}"
     return {
-        "configure": rf"^({events}|{to_it}|{from_it}|{_SERVICE}\.inbox|{service}\.owner)$",
+        "configure": rf"^{service}\.((events|to\.{_SERVICE}){_PART}|owner|inbox)$",
         "write": rf"^(amq\.default|{service}\.owner\.[0-9a-f.-]+)$",
-        "read": rf"^({events}|{to_it}|{service}\.(inbox|owner))$",
+        "read": rf"^({_SERVICE}\.(events|to\.{service}){_PART}|{service}\.(owner|inbox))$",
     }
 
 

@@ -33,8 +33,9 @@ def test_every_service_gets_the_rights_that_development_gives_it() -> None:
     assert {user["name"] for user in definitions["users"]} >= {"infirmary", *(service.name for service in SERVICES)}
     rights = {right["user"]: right for right in definitions["permissions"]}
     for service in SERVICES:
-        readable = re.compile(rights[service.name]["read"])
-        assert [each.name for each in SERVICES if readable.search(f"{each.name}.inbox")] == [service.name]
+        readable, own = (re.compile(rights[service.name][right]) for right in ("read", "configure"))
+        assert [each.name for each in SERVICES if readable.search(f"admission.to.{each.name}")] == [service.name]
+        assert [each.name for each in SERVICES if own.search(f"{each.name}.to.admission")] == [service.name]
 
 
 @needs_helm

@@ -103,9 +103,10 @@ def test_service_account_and_pod_monitor_carry_what_others_look_for() -> None:
 
 
 def test_the_auditor_of_gaps_reads_the_logs_of_all_services_of_the_values_a_tenth_one_too() -> None:
-    objects = render("infra", "--set", "services.canteen.database=meals")
+    objects = render("infra", "--set", "services.canteen.database=meals,services.canteen.reads={ward,ward.to.canteen}")
     pod = of_kind("Deployment", objects)["gap-auditor"]["spec"]["template"]["spec"]
     told = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     assert set(told["SERVICES"].split(",")) == {each.name for each in SERVICES} | {"canteen"}
+    assert told["CANTEEN_READS"] == "ward,ward.to.canteen"
     assert pod["automountServiceAccountToken"] is False
     assert "gap-auditor" in of_kind("NetworkPolicy", infrastructure())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.servers.rabbitmq import service_rights
 from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, render
 
 pytestmark = needs_helm
@@ -64,21 +65,36 @@ def log_of(name: str, part: int | None, kind: str = "events") -> str:
 
 
 @given(names, parts)
-def test_a_service_declares_whatever_it_needs_and_reads_all_events_and_what_is_said_to_it(
+def test_a_service_declares_its_own_logs_and_reads_events_and_what_is_written_to_it(
     other: str, part: int | None
 ) -> None:
     rights = rights_of("ward")
-    said, heard = log_of("ward", part, f"to.{other}"), log_of(other, part, "to.ward")
-    for target in (log_of(other, part), said, heard, f"{other}.inbox"):
+    own = [log_of("ward", part), log_of("ward", part, f"to.{other}"), "ward.inbox"]
+    others = [log_of(other, part), log_of(other, part, "to.ward"), f"{other}.inbox"]
+    for target in own:
         assert re.search(rights["configure"], target)
-        assert not re.search(rights["write"], target)
-    assert re.search(rights["read"], log_of(other, part))
-    assert re.search(rights["read"], heard)
-    for own in (said, f"{other}.inbox"):
-        assert bool(re.search(rights["read"], own)) == (other == "ward")
-    overheard = log_of("lab", part, f"to.{other}")
-    for right in rights.values():
-        assert bool(re.search(right, overheard)) == (other == "ward" and right != rights["write"])
+    if other != "ward":
+        assert not any(re.search(rights["configure"], target) for target in others)
+        assert not any(re.search(rights["read"], target) for target in (own[1], others[2]))
+    assert all(re.search(rights["read"], target) for target in others[:2])
+    assert not any(re.search(rights["write"], target) for target in (*own, *others))
+
+
+def test_a_service_may_do_the_same_in_the_cluster_and_on_one_machine() -> None:
+    channels = [
+        "ward.events",
+        "ward.to.lab",
+        "lab.to.ward",
+        "lab.events.3",
+        "lab.to.patient",
+        "ward.inbox",
+        "lab.inbox",
+    ]
+    channels += ["ward.owner", "ward.owner.1.2", "lab.owner", "amq.default", "amq.topic", "ward.other", "ward2.events"]
+    here, there = service_rights("ward"), rights_of("ward")
+    for right, pattern in there.items():
+        allowed = [bool(re.search(here[right], channel)) for channel in channels]
+        assert [bool(re.search(pattern, channel)) for channel in channels] == allowed, right
 
 
 def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:
@@ -92,8 +108,8 @@ def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:
 @given(names, parts)
 def test_the_auditor_of_gaps_reads_every_log_and_does_nothing_else(name: str, part: int | None) -> None:
     rights = rights_of("gap-auditor")
-    for kind in ("events", "to.lab"):
-        assert re.search(rights["read"], log_of(name, part, kind))
+    assert re.search(rights["read"], log_of(name, part))
+    assert re.search(rights["read"], log_of(name, part, "to.ward"))
     assert not re.search(rights["read"], f"{name}.inbox")
     for right in ("configure", "write"):
         assert not any(
