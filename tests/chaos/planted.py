@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from services.chassis.consumer.inbox_batch import InboxBatch
+from services.chassis.consumer.log_batch import LogBatch
 
 from infirmary_relay import loop
 from infirmary_relay.broker import publisher, wire
@@ -20,8 +22,6 @@ from infirmary_relay.message import KEY
 from infirmary_relay.sources import postgres_statements
 from services.chassis import snapshots
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.inbox_batch import InboxBatch
-from services.chassis.consumer.log_batch import LogBatch
 from services.chassis.consumer.sequence import Sequences, Subject, Verdict
 from tests.chaos.observed import observe, run
 

@@ -10,34 +10,26 @@ from hypothesis import strategies as st
 
 from services.chart import store
 from services.chassis.cause import cause_of
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.position import Position
-from services.chassis.consumer.postgres_ledger import PostgresLedger
-from services.chassis.nudge import Nudger
 from services.chassis.processes import make_app
 from services.chassis.rooms import handlers_of
 from services.chassis.settings import Settings
 from services.chassis.transaction import transaction
+from tests.integration.by_hand import HandFed
 from tests.integration.conftest import NewDatabase
 from tests.integration.services.stay import Stay, Told, stays
 
 
 class Reader:
-    """The chart service: its ledger, fed by hand in place of the broker, and its interface."""
+    """The chart service: its consumer, fed by hand in place of the broker, and its interface."""
 
     def __init__(self, chosen: Settings) -> None:
         self.url = chosen.database_url
-        self._settings, self._nudger = chosen, Nudger(chosen, "chart")
         self._app = make_app("chart", chosen)
-        self.start()
-
-    def start(self) -> None:
-        self.ledger = PostgresLedger("chart", self._settings, Applier(handlers_of("chart"), None), self._nudger)
+        self.consumer = HandFed("chart", chosen)
 
     def close(self) -> None:
-        self.ledger.close()
-        self._nudger.close()
+        self.consumer.close()
         self._app.extensions["storage"].close()
 
     def hears(self, events: Sequence[Told], batch: int = 1) -> None:
@@ -47,16 +39,11 @@ class Reader:
             together = 1
             while together < min(batch, len(rest)) and rest[together].source == rest[0].source:
                 together += 1
-            log = f"{rest[0].source}.events"
-            position = self.ledger.position(log)
-            offset = 0 if position.last_offset is None else position.last_offset + 1
-            places = enumerate(rest[:together], offset)
-            deliveries = [Delivery(event.properties, event.body, 0, place) for place, event in places]
-            self.ledger.apply_log(log, deliveries, Position(0, position.last_offset, position.last_message_id))
+            heard = [(event.properties, event.body) for event in rest[:together]]
+            self.consumer.hears(f"{rest[0].source}.events", heard)
             del rest[:together]
         while self.value("UPDATE parked_message SET retry_at = now() WHERE error IS NULL RETURNING true"):
-            for log in handlers_of("chart").logs():
-                self.ledger.retry_held(log)
+            self.consumer.retries()
 
     def value(self, sql: str) -> Any:
         with psycopg.connect(self.url) as connection:
@@ -130,8 +117,8 @@ def test_charts_that_are_forgotten_are_made_anew_from_the_logs(reader: Reader) -
         store.forget_everything(tx)
     assert reader.chart(stay) is None
     with pytest.raises(psycopg.errors.AdminShutdown):
-        reader.ledger.position("patient.events")
-    reader.start()
-    assert reader.ledger.position("patient.events") == Position()
+        reader.consumer.store.positions.read("patient.events")
+    reader.consumer.open()
+    assert reader.consumer.store.positions.read("patient.events") == Position()
     reader.hears(stay.logs())
     assert reader.chart(stay) == stay.chart()

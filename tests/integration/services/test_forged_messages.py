@@ -8,13 +8,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.position import Position
-from services.chassis.consumer.postgres_ledger import PostgresLedger
-from services.chassis.nudge import Nudger
 from services.chassis.processes import make_app
-from services.chassis.rooms import handlers_of
+from tests.integration.by_hand import HandFed, properties_of
 from tests.integration.conftest import NewDatabase
 
 PATIENT, PRESCRIPTION = str(uuid4()), str(uuid4())
@@ -53,29 +48,22 @@ FORGED = [
 
 
 class Reader:
-    """A service's ledger, fed by hand in place of the broker."""
+    """A service's consumer, fed by hand in place of the broker."""
 
     def __init__(self, name: str, new_database: NewDatabase) -> None:
         chosen = new_database(name)
         self.url, self.service = chosen.database_url, name
-        self._nudger = Nudger(chosen, name)
-        self._ledger = PostgresLedger(name, chosen, Applier(handlers_of(name), None), self._nudger)
+        self._consumer = HandFed(name, chosen)
         self.app = make_app(name, chosen)
 
     def close(self) -> None:
-        self._ledger.close()
-        self._nudger.close()
+        self._consumer.close()
         self.app.extensions["storage"].close()
 
     def hears(self, source: str, kind: str, *bodies: dict[str, Any]) -> None:
         """Applies events, each the first of a subject of its own."""
-        at = self._ledger.position(f"{source}.events")
-        deliveries = []
-        for offset, body in enumerate(bodies, 0 if at.last_offset is None else at.last_offset + 1):
-            headers = {"subject": str(uuid4()), "sequence": 1}
-            properties = {"message_id": str(uuid4()), "app_id": source, "type": kind, "application_headers": headers}
-            deliveries.append(Delivery(properties, json.dumps(body).encode(), 0, offset))
-        self._ledger.apply_log(f"{source}.events", deliveries, Position(0, at.last_offset, at.last_message_id))
+        heard = [(properties_of(source, uuid4(), kind, uuid4(), 1), json.dumps(body).encode()) for body in bodies]
+        self._consumer.hears(f"{source}.events", heard)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as connection:

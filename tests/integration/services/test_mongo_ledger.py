@@ -12,16 +12,16 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
+from services.chassis.consumer.ledger import ReaderReplaced
+from services.chassis.mongo.ledger import MongoLedger
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.ledger import ReaderReplaced
 from services.chassis.consumer.position import Position
 from services.chassis.envelope import partition_of
 from services.chassis.handlers import Handlers, Outcome, Refused
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Command, Event, Message, encode, publishes, reads, receives
-from services.chassis.mongo.ledger import MongoLedger
 from services.chassis.mongo.schema import create_collections
 from services.chassis.mongo.storage import connect
 from services.chassis.mongo.transaction import MongoTransaction

@@ -1,7 +1,8 @@
 """The parts of a split log in a service with a MongoDB database: shared out by leases, written by the same rule."""
 
-from services.chassis.envelope import partition_of
 from services.chassis.log_parts import home, name_of
+
+from services.chassis.envelope import partition_of
 from tests.integration.services.test_mongo_ledger import LOG, Counting, counting
 
 __all__ = ["counting"]

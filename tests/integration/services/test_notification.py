@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from services.chassis.mongo.ledger import MongoLedger
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.delivery import Delivery
 from services.chassis.consumer.position import Position
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Message, encode
-from services.chassis.mongo.ledger import MongoLedger
 from services.chassis.mongo.schema import create_collections
 from services.chassis.processes import make_app
 from services.chassis.settings import Settings

@@ -16,8 +16,7 @@ SCALED = ("--set", "consumer.scaling.enabled=true,relay.scaling.enabled=true")
 
 HELD = 'rabbitmq_detailed_queue_messages{queue="ward.events"}'
 OFFSET = 'infirmary_log_offset{service="chart",log="ward.events"}'
-LAG = 'infirmary_log_lag_messages{{service="chart",log="{log}.events",pod="{pod}"}}'
-INBOX = 'rabbitmq_detailed_queue_messages_ready{queue="chart.inbox"}'
+LAG = 'infirmary_log_lag_messages{{service="chart",log="{log}",pod="{pod}"}}'
 
 
 def scaled(role: str, *values: str) -> dict[str, Any]:
@@ -58,15 +57,22 @@ def query_of(role: str, name: str = "chart") -> str:
     ("series", "backlog"),
     [
         # The log holds 1578 of its 10,000 messages and the reader has come to 8499.
-        ({HELD: 1578, OFFSET: 8499, LAG.format(log="ward", pod="a"): 1500}, 1500),
-        ({HELD: 1578, OFFSET: 8499, LAG.format(log="ward", pod="a"): 1500, INBOX: 40}, 1540),
-        ({LAG.format(log="ward", pod="a"): 0, LAG.format(log="ward", pod="b"): 70}, 70),
-        ({LAG.format(log="ward", pod="a"): 5, LAG.format(log="lab", pod="a"): 6}, 11),
-        ({INBOX: 40}, 40),
+        ({HELD: 1578, OFFSET: 8499, LAG.format(log="ward.events", pod="a"): 1500}, 1500),
+        (
+            {
+                HELD: 1578,
+                OFFSET: 8499,
+                LAG.format(log="ward.events", pod="a"): 1500,
+                LAG.format(log="ward.to.chart", pod="a"): 40,
+            },
+            1540,
+        ),
+        ({LAG.format(log="ward.events", pod="a"): 0, LAG.format(log="ward.events", pod="b"): 70}, 70),
+        ({LAG.format(log="ward.events", pod="a"): 5, LAG.format(log="lab.events", pod="a"): 6}, 11),
         ({'infirmary_log_lag_messages{service="ward",log="lab.events"}': 9}, 0),
         ({}, 0),
     ],
-    ids=["after retention", "and an inbox", "a standby beside", "two logs", "an inbox", "another service", "nothing"],
+    ids=["after retention", "and commands", "a standby beside", "two logs", "another service", "nothing"],
 )
 def test_consumers_are_scaled_by_what_they_have_not_applied(
     series: dict[str, int], backlog: int, tmp_path: Path
@@ -80,16 +86,10 @@ def test_a_cut_of_the_log_changes_nothing_of_what_is_still_to_be_applied(tmp_pat
     series = {
         'rabbitmq_detailed_queue_messages{queue="patient.events"}': "11001 1001 1011",
         'infirmary_log_offset{service="chart",log="patient.events"}': "10500 10500 10500",
-        LAG.format(log="patient", pod="a"): "500 500 510",
-        LAG.format(log="patient", pod="b"): "0 0 0",
+        LAG.format(log="patient.events", pod="a"): "500 500 510",
+        LAG.format(log="patient.events", pod="b"): "0 0 0",
     }
     asked(query_of("consumer"), tmp_path, series, {"0s": 500, "15s": 500, "30s": 510})
-
-
-@needs_promtool
-def test_the_inbox_of_a_cluster_of_brokers_counts_once(tmp_path: Path) -> None:
-    ready = 'rabbitmq_detailed_queue_messages_ready{{queue="chart.inbox",pod="{pod}"}}'
-    asked(query_of("consumer"), tmp_path, {ready.format(pod="a"): "40", ready.format(pod="b"): "40"}, {"0s": 40})
 
 
 @needs_promtool

@@ -30,7 +30,7 @@ def series() -> None:
     handlers = Handlers("countings")
     for source in ("rolledback", "committed"):
         handlers.events[(source, "Told")] = (Told, lambda *_: None)
-    expect_series(handlers, orchestrates=False)
+    expect_series(handlers, ())
 
 
 def message(message_type: str = "Told", written: datetime | None = None) -> Incoming:
@@ -53,7 +53,7 @@ def said(metric: str, channel: str, **labels: str) -> float | None:
 
 
 def test_all_that_may_happen_is_there_from_the_start() -> None:
-    for channel in ("committed.events", "countings.inbox"):
+    for channel in ("committed.events", "rolledback.events"):
         for metric in ("messages_duplicate_total", "messages_early_total", "batches_rolled_back_total"):
             assert said(metric, channel) is not None, metric
         for metric in ("message_end_to_end_seconds_count", "batch_messages_count", "batch_seconds_count"):

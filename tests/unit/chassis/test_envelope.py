@@ -83,7 +83,7 @@ def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
     event = PatientCame(patient_id=PATIENT, ward=ward)
     row = outgoing(event, source="patient", cause=CAUSE)
     message = received(row, sequence)
-    assert (row.target, row.sequenced, row.partition) == ("patient.events", True, partition_of(str(PATIENT)))
+    assert (row.target, row.counted_as, row.partition) == ("patient.events", str(PATIENT), partition_of(str(PATIENT)))
     in_four = outgoing(event, source="patient", cause=CAUSE, parts=4)
     assert (in_four.target, in_four.partition) == (f"patient.events.{47 % 4}", row.partition)
     assert (message.message_id, message.source, message.type) == (row.message_id, "patient", "PatientCame")
@@ -91,23 +91,23 @@ def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
     assert read_body(PatientCame, message.body) == event
 
 
-def test_a_command_goes_to_its_receivers_inbox_and_is_about_its_saga() -> None:
+def test_a_command_goes_to_the_log_for_its_receiver_and_is_about_its_saga() -> None:
     command = MakeRoom(saga_id=SAGA, step="bed", attempt=1, reply_to="admission", beds=2)
     row = outgoing(command, source="admission", cause=CAUSE)
-    message = received(row, None)
-    assert (row.target, row.subject, row.sequenced) == ("ward.inbox", str(SAGA), False)
-    assert message.sequence is None
+    message = received(row, 3)
+    assert (row.target, row.subject, row.counted_as) == ("admission.to.ward", str(SAGA), f"admission.to.ward {SAGA}")
+    assert message.sequence == 3
     assert read_body(MakeRoom, message.body) == command
 
 
 def test_a_reply_goes_where_it_is_told_to() -> None:
     reply = Reply(saga_id=SAGA, step="bed", attempt=1, outcome="refused", reason="no bed")
-    row = outgoing(reply, source="ward", cause=CAUSE, target="admission.inbox")
-    assert (row.target, row.subject, row.type) == ("admission.inbox", str(SAGA), "Reply")
-    assert read_body(Reply, received(row, None).body) == reply
+    row = outgoing(reply, source="ward", cause=CAUSE, to="admission")
+    assert (row.target, row.subject, row.type) == ("ward.to.admission", str(SAGA), "Reply")
+    assert read_body(Reply, received(row, 1).body) == reply
 
 
-def test_a_reply_without_a_target_is_a_mistake_in_the_program() -> None:
+def test_a_reply_to_nobody_is_a_mistake_in_the_program() -> None:
     reply = Reply(saga_id=SAGA, step="bed", attempt=1, outcome="done")
     with pytest.raises(TypeError, match="Reply"):
         outgoing(reply, source="ward", cause=CAUSE)

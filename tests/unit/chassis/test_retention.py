@@ -20,7 +20,7 @@ class Table:
         found = min(int(self.rows), at_most)
         self.rows -= found
         self.pass_time(0.01)
-        return {"inbox": found}
+        return {"log_sequence": found}
 
 
 @given(busy=st.booleans(), growth_per_s=st.integers(0, 1000), turn_s=st.floats(0.001, 0.2))

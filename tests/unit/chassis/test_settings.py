@@ -75,7 +75,7 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("DATABASE_WAIT_S", "0"),
         ("CONSUMER_BATCH_MESSAGES", "100000"),
         ("SAGA_STEP_TIMEOUT_S", "-5"),
-        ("INBOX_DAYS", "1.5"),
+        ("SAGA_SEQUENCE_DAYS", "1.5"),
         ("STALLED_AFTER_S", "0"),
         ("RESTART_WHEN_STALLED_S", "59"),
         ("RESTART_WHEN_STALLED_S", "-1"),

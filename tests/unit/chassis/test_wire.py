@@ -22,7 +22,6 @@ HEADER: dict[str, Any] = {
     "correlation_id": "admission-7",
     "causation_id": "0190163d-8694-739b-aea5-966c26f8ad92",
     "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    "sequenced": False,
 }
 
 # What fits into a property: at most 255 bytes once encoded.
@@ -50,6 +49,7 @@ def test_py_amqp_reads_back_every_property() -> None:
         "correlation_id": "admission-7",
         "timestamp": int(HEADER["time"].timestamp()),
         "application_headers": {
+            "sequence": 0,
             "subject": HEADER["subject"],
             "time": "2026-11-23T12:30:15.250000+00:00",
             "dataschema": "urn:infirmary:patient:PatientRegistered",
@@ -84,16 +84,12 @@ def test_any_text_moment_and_length_comes_back_as_it_was(
 
 @given(sequence=st.integers(0, 2**63 - 1), subject=header_texts, source=property_texts)
 def test_the_sequence_is_read_from_where_the_database_puts_it(sequence: int, subject: str, source: str) -> None:
-    header = bytearray(encode_header(**HEADER | {"sequenced": True, "subject": subject, "source": source}))
+    header = bytearray(encode_header(**HEADER | {"subject": subject, "source": source}))
     assert header[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8] == bytes(8)
     struct.pack_into(">q", header, SEQUENCE_OFFSET, sequence)
     read = decode(bytes(header)).properties
     assert read["application_headers"]["sequence"] == sequence
     assert (read["application_headers"]["subject"], read["app_id"]) == (subject, source)
-
-
-def test_a_command_has_no_sequence() -> None:
-    assert "sequence" not in decode(encode_header(**HEADER)).properties["application_headers"]
 
 
 def test_the_time_zone_of_the_writer_does_not_change_the_moment() -> None:

@@ -35,7 +35,7 @@ def row(traceparent: str | None, target: str = "log", subject: str = "s", body: 
     header = encode_header(
         body_bytes=2, message_id=str(message_id), source="a", message_type="B", subject=subject,
         time=datetime(2026, 1, 1, tzinfo=UTC), dataschema="urn:a", correlation_id="c-01", causation_id="d",
-        traceparent=traceparent, sequenced=True,
+        traceparent=traceparent,
     )  # fmt: skip
     return 1, target, subject, message_id.bytes, header, body
 

@@ -13,11 +13,11 @@ from infirmary_relay import looks, loop
 from infirmary_relay.message import MESSAGE_ID
 from infirmary_relay.sources import postgres
 from infirmary_relay.sources.postgres import PostgresSource
-from services.chassis.consumer.sequence import Sequences, Subject, Verdict
+from services.chassis.consumer.sequence import Sequences, Verdict
 from tests.unit.relay.protocol.broker import Broker, Channel
 from tests.unit.relay.protocol.postgres import Database, Writer
 from tests.unit.relay.protocol.session import Session
-from tests.unit.relay.protocol.steps import LOG, SERVICE, WINDOW_MESSAGES, Process
+from tests.unit.relay.protocol.steps import LOG, WINDOW_MESSAGES, Process
 from tests.unit.relay.protocol.violations import require
 
 SUBJECTS = {"A": 0, "B": 1, "C": 2}
@@ -94,16 +94,14 @@ class World(RuleBasedStateMachine):
 
     def applied(self) -> dict[str, int]:
         """Returns how far a reader comes in each subject of the log, by the rule that consumers have."""
-        sequences, waiting = Sequences({}), set[tuple[str, int]]()
+        sequences, waiting = Sequences({}, lambda _: False), set[tuple[str, int]]()
         for message_id in self.broker.log:
             waiting.add(self.messages[message_id])
-            while ready := [
-                each for each in waiting if sequences.judge(Subject(SERVICE, each[0]), each[1]) is Verdict.APPLY
-            ]:
+            while ready := [each for each in waiting if sequences.judge(*each) is Verdict.APPLY]:
                 for subject, sequence in ready:
-                    sequences.applied(Subject(SERVICE, subject), sequence)
+                    sequences.applied(subject, sequence)
                     waiting.remove((subject, sequence))
-        return {subject.subject: last for subject, last in sequences.last.items()}
+        return dict(sequences.last)
 
     def locked(self) -> set[str]:
         """Returns the subjects that an open transaction has locked."""

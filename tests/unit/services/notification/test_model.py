@@ -66,18 +66,18 @@ def test_a_result_is_told_with_its_unit_if_it_has_one(unit: str, text: str) -> N
     assert notification.text == text
 
 
-def test_an_event_is_the_first_of_its_subject_and_a_reply_has_no_number() -> None:
+def test_an_event_is_the_first_of_its_subject_and_a_reply_the_first_of_its_saga() -> None:
     cause = cause_of(None, None, None)
     sent = model.sent(model.admission_confirmed(ID, PATIENT, REFERENCE, "w1", AT))
     reply = Reply(saga_id=REFERENCE, step="confirmation", attempt=1, outcome="done")
     messages = [
         outgoing(sent, source="notification", cause=cause),
-        outgoing(reply, source="notification", cause=cause, target="admission.inbox"),
+        outgoing(reply, source="notification", cause=cause, to="admission"),
     ]
     embedded = outbox.fields(messages)
     event_row, reply_row = embedded["outbox"]
     assert embedded["outbox_partition"] == partition_of(str(ID))
     assert (event_row["target"], event_row["sequence"]) == ("notification.events", 1)
     assert struct.unpack_from(">q", event_row["header"], SEQUENCE_OFFSET) == (1,)
-    assert (reply_row["target"], reply_row["sequence"]) == ("admission.inbox", None)
-    assert reply_row["header"] == messages[1].header
+    assert (reply_row["target"], reply_row["sequence"]) == ("notification.to.admission", 1)
+    assert struct.unpack_from(">q", reply_row["header"], SEQUENCE_OFFSET) == (1,)
