@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.nemesis.post import Post
 from tests.chaos.observed import create_history
 from tests.chaos.proxy import Proxy
-from tests.chaos.small_scene import PUBLISHER, SERVICE, SmallScene
+from tests.chaos.small_scene import COMMANDS, PUBLISHER, REPLIES, SERVICE, SmallScene
 from tests.integration.conftest import NewDatabase, new_database, postgres, rabbitmq_url, servers, templates
 
 __all__ = ["new_database", "postgres", "rabbitmq_url", "servers", "templates"]
@@ -17,17 +17,18 @@ __all__ = ["new_database", "postgres", "rabbitmq_url", "servers", "templates"]
 
 @pytest.fixture
 def scene(new_database: NewDatabase, rabbitmq_url: str, tmp_path: Path) -> Iterator[SmallScene]:
-    """The ward with a fresh database; its log, its inbox and the log that it reads are new."""
+    """The ward with a fresh database; its logs and those that it reads are new."""
     database_url = new_database(SERVICE).database_url
     create_history(database_url)
     with Post(rabbitmq_url) as post:
-        for target in (f"{SERVICE}.events", f"{SERVICE}.inbox", f"{PUBLISHER}.events"):
-            post.delete(target)
+        for log in (f"{SERVICE}.events", REPLIES, f"{PUBLISHER}.events", COMMANDS):
+            post.delete(log)
         post.disown(SERVICE)
-        post.declare_log(PUBLISHER)
+        post.declare_log(f"{PUBLISHER}.events")
+        post.declare_log(COMMANDS)
     with Proxy(urlsplit(rabbitmq_url).port or 0) as proxy:
         scene = SmallScene(database_url, rabbitmq_url, proxy, tmp_path)
         yield scene
         scene.close()
-        for log in sorted(tmp_path.glob("*.log")):
-            print(f"{log.name}:\n{log.read_text()}")
+        for file in sorted(tmp_path.glob("*.log")):
+            print(f"{file.name}:\n{file.read_text()}")

@@ -43,11 +43,11 @@ class Applied:
     """A message as a consumer applied it, noted in the transaction of the effects.
 
     Attributes:
-        channel: The log or inbox queue from which it came.
-        sequence: None for a command or a reply.
+        log: The stem of the log from which it came.
+        sequence: None only of what an inbox queue of the release before has held.
     """
 
-    channel: str
+    log: str
     source: str
     subject: str
     sequence: int | None
@@ -76,9 +76,9 @@ class History:
     Attributes:
         operations: How often each thing was done by a client and acknowledged.
         applied: What each service's consumer has applied, in the order of its commits.
-        logs: The messages of each log that carry a sequence, by publisher, in the log's order.
-        given: The last sequence that each publisher has given out, by publisher and subject.
-        reads: The publishers whose logs each observed service reads.
+        logs: The messages of each log that carry a sequence, by its stem, in the log's order.
+        given: The last sequence that was given out, by the log's stem and the subject.
+        reads: The stems of the logs that each observed service reads.
     """
 
     injuries: list[Injury] = field(default_factory=list)

@@ -7,13 +7,14 @@ the process of production. A service with a MongoDB database has no such transac
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
 
-from services.chassis.consumer.applying import Applier
+from services.chassis.consumer import batch, log_rules
+from services.chassis.consumer.parked import ParkedMessage
 from services.chassis.envelope import Incoming
-from services.chassis.saga.in_hand import SagasInHand
+from services.chassis.log_names import is_old_queue, parsed
+from services.chassis.postgres.work import PostgresWork
 from services.chassis.transaction import Transaction
 from tests.chaos.clocks import make_sleep_work
 from tests.chaos.history import Applied
@@ -21,7 +22,7 @@ from tests.chaos.history import Applied
 _CREATE = """
 CREATE TABLE IF NOT EXISTS applied_history (
     position   bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-    channel    text NOT NULL,
+    log        text NOT NULL,
     source     text NOT NULL,
     subject    text NOT NULL,
     sequence   bigint,
@@ -38,32 +39,39 @@ def create_history(database_url: str) -> None:
 
 def read_history(database_url: str) -> list[Applied]:
     """Returns what the consumer has applied so far, in the order in which it did."""
-    statement = "SELECT channel, source, subject, sequence, message_id FROM applied_history ORDER BY position"
+    statement = "SELECT log, source, subject, sequence, message_id FROM applied_history ORDER BY position"
     with psycopg.connect(database_url) as connection:
         return [Applied(*row) for row in connection.execute(statement)]
 
 
 def observe() -> None:
-    """Makes every consumer of this process write its notes."""
-    event, inbox = Applier.event, Applier.inbox
+    """Makes every consumer of this process write its notes.
 
-    def noted_event(self: Applier, tx: Any, message: Incoming) -> None:
-        if isinstance(tx, Transaction):
-            _note(tx, message, f"{message.source}.events")
-        event(self, tx, message)
+    A compensation that overtakes its own command, which is held, closes it: the command is then noted with it, as done.
+    """
+    apply, closed_by = PostgresWork.apply, log_rules.closed_by
+    closed: list[ParkedMessage] = []
 
-    def noted_inbox(self: Applier, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
-        _note(tx, message, f"{tx.service}.inbox")
-        inbox(self, tx, message, sagas)
+    def noted_closing(message: Incoming, last: int, held: Sequence[ParkedMessage]) -> list[ParkedMessage]:
+        closed[:] = closed_by(message, last, held)
+        return closed
 
-    Applier.event, Applier.inbox = noted_event, noted_inbox  # type: ignore[method-assign]
+    def noted(self: PostgresWork, message: Incoming) -> None:
+        done = [parked.message() for parked in closed]
+        closed.clear()
+        for each in (*done, message):
+            _note(self._tx, each, self._log)
+        apply(self, message)
+
+    vars(batch)["closed_by"] = noted_closing
+    PostgresWork.apply = noted  # type: ignore[method-assign]
 
 
 def _note(tx: Transaction, message: Incoming, channel: str) -> None:
     tx.execute(
-        """INSERT INTO applied_history (channel, source, subject, sequence, message_id)
-           VALUES (%(channel)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s)""",
-        channel=channel,
+        """INSERT INTO applied_history (log, source, subject, sequence, message_id)
+           VALUES (%(log)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s)""",
+        log=channel if is_old_queue(channel) else parsed(channel).sequence_scope,
         source=message.source,
         subject=message.subject,
         sequence=message.sequence,

@@ -5,13 +5,11 @@ Each bug is one that other systems have had. They are planted from outside: noth
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from services.chassis.consumer.inbox_batch import InboxBatch
-from services.chassis.consumer.log_batch import LogBatch
 
 from infirmary_relay import loop
 from infirmary_relay.broker import publisher, wire
@@ -21,8 +19,13 @@ from infirmary_relay.loop import Relay
 from infirmary_relay.message import KEY
 from infirmary_relay.sources import postgres_statements
 from services.chassis import snapshots
+from services.chassis.consumer.batch import Batch
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.sequence import Sequences, Subject, Verdict
+from services.chassis.consumer.log_rules import LogRules
+from services.chassis.consumer.position import Position
+from services.chassis.consumer.sequence import Sequences, Verdict
+from services.chassis.envelope import Incoming
+from services.chassis.postgres.work import PostgresWork
 from tests.chaos.observed import observe, run
 
 SHORT_CONFIRM_TIMEOUT_S = 0.5
@@ -92,35 +95,51 @@ def credit_a_late_ack() -> None:
     loop.Relay._broker_was_lost = goes_on  # type: ignore[method-assign]
 
 
-def ignore_the_inbox() -> None:
-    """Applies every command, whether its id is known or not."""
-
-    def enter(self: InboxBatch, message_ids: Sequence[UUID]) -> psycopg.Cursor[tuple[UUID]]:
-        return self.tx.connection.execute("SELECT unnest(%s::uuid[])", (list(message_ids),))
-
-    InboxBatch._enter = enter  # type: ignore[method-assign]
-
-
 def ignore_the_sequence() -> None:
-    """Applies every event as it comes."""
+    """Applies every message as it comes."""
 
-    def judge(self: Sequences, subject: Subject, sequence: int) -> Verdict:
+    def judge(self: Sequences, subject: str, sequence: int) -> Verdict:
         return Verdict.APPLY
 
     Sequences.judge = judge  # type: ignore[method-assign]
 
 
+def take_commands_as_they_come() -> None:
+    """Applies each command once, and does not wait for the one before it."""
+    judged = LogRules.judge
+    seen: set[UUID] = set()
+
+    def judge(self: LogRules, sequences: Sequences, message: Incoming) -> Verdict:
+        if not self.of_commands:
+            return judged(self, sequences, message)
+        is_new = message.message_id not in seen
+        seen.add(message.message_id)
+        return Verdict.APPLY if is_new else Verdict.DUPLICATE
+
+    LogRules.judge = judge  # type: ignore[method-assign]
+
+
+def wait_for_an_unreadable_command() -> None:
+    """Lets a saga wait for a command that nobody will ever be able to read, as subjects of events do."""
+
+    def stay(self: Batch, message: Incoming, error: BaseException | None) -> None:
+        pass
+
+    Batch._go_on_behind = stay  # type: ignore[method-assign]
+
+
 def move_the_offset_alone() -> None:
     """Moves the offset in a transaction of its own, before the effects."""
 
-    def alone(self: LogBatch, last: Delivery) -> None:
+    def alone(self: PostgresWork, position: Position, last: Delivery) -> psycopg.Cursor[Any]:
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             connection.execute(
                 "UPDATE log_reader SET last_offset = %s, last_message_id = %s WHERE log = %s",
-                (last.offset, last.identity, self.log),
+                (last.offset, last.identity, self._log),
             )
+        return self._tx.connection.execute("SELECT 1")
 
-    LogBatch._move_offset = alone  # type: ignore[method-assign]
+    PostgresWork._move_offset = alone  # type: ignore[method-assign]
 
 
 def ignore_the_version() -> None:
@@ -137,8 +156,9 @@ BUGS: dict[str, Callable[[], None]] = {
         pass_the_floor_by_xmin,
         have_little_patience,
         credit_a_late_ack,
-        ignore_the_inbox,
         ignore_the_sequence,
+        take_commands_as_they_come,
+        wait_for_an_unreadable_command,
         move_the_offset_alone,
         ignore_the_version,
     )

@@ -2,18 +2,20 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 
 from audit.addresses import Address
 from audit.checks import messaging
-from audit.databases import BookReader
+from audit.databases import BookReader, by_log
 from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
+from audit.log_parts import name_of
 from audit.logs import LogTail
 from local.ports import free_port
 from local.process import Process
@@ -30,14 +32,17 @@ from tests.chaos.recorded import in_log
 from tests.eventually import eventually
 
 SERVICE, PUBLISHER = "ward", "patient"
-"""Whose processes run, and whose log they read."""
+"""Whose processes run, and whose events they read."""
+
+COMMANDS, REPLIES = f"admission.to.{SERVICE}", f"{SERVICE}.to.admission"
+"""Where they get commands, and answer."""
 
 BATCH_ROWS, WINDOWS = 5, 2
 
 
 @dataclass
 class SmallScene:
-    """The ward's database, log and inbox, and the processes of it that a test starts.
+    """The ward's database and logs, and the processes of it that a test starts.
 
     Attributes:
         database_url: A fresh database of the service.
@@ -46,7 +51,7 @@ class SmallScene:
         folder: For logs.
         service: Whose database it is.
         clocks: Gives every process a clock of its own, by its name.
-        sent: The last sequence of each subject that the test has put into the publisher's log.
+        sent: The last sequence of each subject that the test has put into a log, by the log's stem.
     """
 
     database_url: str
@@ -55,7 +60,7 @@ class SmallScene:
     folder: Path
     service: str = SERVICE
     clocks: Clocks | None = None
-    sent: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, dict[str, int]] = field(default_factory=lambda: {PUBLISHER: {}, COMMANDS: {}})
     _processes: list[Process] = field(default_factory=list)
 
     def move_to(self, service: str, database_url: str) -> None:
@@ -90,7 +95,15 @@ class SmallScene:
         """Puts events into the log that the service reads."""
         for sequence in sequences:
             post.event(PUBLISHER, subject, sequence)
-            self.sent[subject] = max(sequence, self.sent.get(subject, 0))
+            self._note(PUBLISHER, subject, sequence)
+
+    def asked(
+        self, post: Post, command: Mapping[str, object], sequence: int = 1, message_id: UUID | None = None
+    ) -> None:
+        """Puts a command for a bed into the log of commands that the service reads."""
+        saga_id = str(command["saga_id"])
+        post.command(COMMANDS, "ReserveBed", saga_id, sequence, command, message_id)
+        self._note(COMMANDS, saga_id, sequence)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Looks into the database."""
@@ -106,19 +119,20 @@ class SmallScene:
         """Returns how many messages the service's log holds."""
         return len(self._log(SERVICE))
 
-    def has_read(self) -> bool:
-        """Says whether the consumer has read the publisher's log to its end."""
-        messages = self._log(PUBLISHER)
-        offsets = self.rows(f"SELECT last_offset FROM log_reader WHERE log = '{PUBLISHER}.events'")
+    def has_read(self, stem: str = PUBLISHER) -> bool:
+        """Says whether the consumer has read a log to its end."""
+        messages = self._log(stem)
+        offsets = self.rows(f"SELECT last_offset FROM log_reader WHERE log = '{name_of(stem, 0)}'")
         return bool(messages) and offsets == [(messages[-1].offset,)]
 
     def history(self) -> History:
         """Returns what was recorded, in the checker's form."""
+        given = by_log(SERVICE, dict(self.rows("SELECT subject, last FROM outbox_sequence")))
         return History(
             applied={SERVICE: read_history(self.database_url)},
-            logs={publisher: in_log(self._log(publisher)) for publisher in (SERVICE, PUBLISHER)},
-            given={SERVICE: dict(self.rows("SELECT subject, last FROM outbox_sequence")), PUBLISHER: self.sent},
-            reads={SERVICE: [PUBLISHER]},
+            logs={stem: in_log(self._log(stem)) for stem in (SERVICE, REPLIES, PUBLISHER, COMMANDS)},
+            given={**given, **self.sent},
+            reads={SERVICE: [PUBLISHER, COMMANDS]},
         )
 
     def findings(self) -> list[Finding]:
@@ -141,11 +155,14 @@ class SmallScene:
         for process in self._processes:
             process.kill()
 
-    def _log(self, publisher: str) -> list[LogMessage]:
-        tail = LogTail(self.rabbitmq_url, [publisher])
+    def _note(self, stem: str, subject: str, sequence: int) -> None:
+        self.sent[stem][subject] = max(sequence, self.sent[stem].get(subject, 0))
+
+    def _log(self, stem: str) -> list[LogMessage]:
+        tail = LogTail(self.rabbitmq_url, [stem])
         eventually(lambda: tail.read(0.2), because="the broker answers")
         tail.close()
-        return tail.messages[publisher]
+        return tail.messages[stem]
 
     def _start(self, bug: str | None, words: Sequence[str], **settings: str) -> Process:
         module = ["tests.chaos.observed"] if bug is None else ["tests.chaos.planted", bug]
@@ -165,3 +182,9 @@ class SmallScene:
         process.start()
         self._processes.append(process)
         return process
+
+
+def a_bed() -> dict[str, object]:
+    """Returns a command for a bed of a ward that does not exist: it is refused, which is an answer, too."""
+    ids = {name: str(uuid4()) for name in ("saga_id", "admission_id", "patient_id")}
+    return {**ids, "step": "bed", "attempt": 1, "reply_to": "admission", "ward_id": "nowhere"}

@@ -1,12 +1,11 @@
 """Relay and consumer are killed exactly at each of their crash points: frozen there, then SIGKILL."""
 
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from tests.chaos.checker.logs import repeats
-from tests.chaos.small_scene import BATCH_ROWS, SERVICE, SmallScene
+from tests.chaos.small_scene import BATCH_ROWS, COMMANDS, REPLIES, SERVICE, SmallScene, a_bed
 from tests.eventually import eventually
 
 EVENTS = BATCH_ROWS - 2
@@ -49,18 +48,10 @@ def test_a_consumer_killed_at_a_point_answers_each_command_once(scene: SmallScen
     frozen = tmp_path / "frozen"
     victim = scene.start_consumer(CONSUMER_CRASH_POINT=point, CONSUMER_CRASH_FILE=str(frozen))
     with scene.post() as post:
-        eventually(lambda: post.length(f"{SERVICE}.inbox") is not None, because="the consumer declares its inbox")
-        post.command(SERVICE, "admission", "ReserveBed", a_bed())
+        scene.asked(post, a_bed())
     scene.frozen(victim, frozen)
     scene.start_consumer()
-    with scene.post() as post:
-        eventually(lambda: scene.rows("SELECT outcome FROM saga_outcome"), because="the command is answered")
-        eventually(lambda: post.length(f"{SERVICE}.inbox") == 0, because="the inbox is empty")
-    assert scene.rows("SELECT type FROM outbox") == [("Reply",)]
+    eventually(lambda: scene.has_read(COMMANDS), because="another consumer goes on")
+    assert scene.rows("SELECT type, target, sequence FROM outbox") == [("Reply", REPLIES, 1)]
+    assert len(scene.rows("SELECT outcome FROM saga_outcome")) == 1
     assert len(scene.history().applied[SERVICE]) == 1
-
-
-def a_bed() -> dict[str, object]:
-    """A command for a bed of a ward that does not exist: it is refused, which is an answer, too."""
-    ids = {name: str(uuid4()) for name in ("saga_id", "admission_id", "patient_id")}
-    return {**ids, "step": "bed", "attempt": 1, "reply_to": "admission", "ward_id": "nowhere"}

@@ -18,7 +18,7 @@ from audit.ledger import Ledger
 from services.chassis.envelope import partition_of
 from tests.chaos.checker.finding import Column
 from tests.chaos.proxy import Way
-from tests.chaos.small_scene import PUBLISHER, SERVICE, SmallScene
+from tests.chaos.small_scene import COMMANDS, PUBLISHER, SERVICE, SmallScene, a_bed
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 
@@ -126,23 +126,49 @@ def test_an_acknowledgement_credited_to_another_message_is_missed(
     assert scene.columns() == expected
 
 
-@with_and_without("ignore_the_inbox", Column.DOUBLED)
+@with_and_without("ignore_the_sequence", Column.DOUBLED)
 def test_a_command_applied_again_is_noticed(scene: SmallScene, bug: str | None, expected: set[Column]) -> None:
     scene.start_consumer(bug)
     message_id, command = uuid4(), a_bed()
     with scene.post() as post:
-        eventually(lambda: post.length(f"{SERVICE}.inbox") is not None, because="the consumer declares its inbox")
-        post.command(SERVICE, "admission", "ReserveBed", command, message_id)
-        eventually(lambda: scene.rows("SELECT 1 FROM saga_outcome"), because="the command is answered")
-        post.command(SERVICE, "admission", "ReserveBed", command, message_id)
-        scene.told(post, "patient-1", 1)
-        # Ready messages are counted, those in the consumer's hands are not: a last command shows that it is past them.
-        post.command(SERVICE, "admission", "ReserveBed", a_bed())
-        eventually(lambda: len(scene.rows("SELECT 1 FROM saga_outcome")) == 2, because="both were taken, and the last")
-    eventually(scene.has_read, because="the consumer has seen everything")
+        scene.asked(post, command, 1, message_id)
+        scene.asked(post, command, 1, message_id)
+    eventually(lambda: scene.has_read(COMMANDS), because="the consumer has seen both")
     scene.start_relay()
     eventually(lambda: scene.waiting() == 0, because="the reply leaves", within_s=30)
     assert scene.columns() == expected
+
+
+@with_and_without("take_commands_as_they_come", Column.REORDERED)
+def test_a_command_applied_too_early_is_noticed(scene: SmallScene, bug: str | None, expected: set[Column]) -> None:
+    scene.start_consumer(bug)
+    command = a_bed()
+    with scene.post() as post:
+        for sequence in (1, 3, 2):
+            scene.asked(post, {**command, "attempt": sequence}, sequence)
+    eventually(lambda: scene.has_read(COMMANDS), because="the consumer has seen everything")
+    soon(lambda: not scene.rows("SELECT 1 FROM parked_message"))
+    scene.start_relay()
+    eventually(lambda: scene.waiting() == 0, because="the replies leave", within_s=30)
+    assert scene.columns() == expected
+
+
+@pytest.mark.parametrize(("bug", "answered"), [(None, 1), ("wait_for_an_unreadable_command", 0)])
+def test_a_saga_that_waits_for_a_command_that_cannot_be_read_is_noticed(
+    scene: SmallScene, bug: str | None, answered: int
+) -> None:
+    scene.start_consumer(bug)
+    command = a_bed()
+    saga_id = str(command["saga_id"])
+    with scene.post() as post:
+        post.command(COMMANDS, "ReserveBed", saga_id, 1, b"\x00 this is not JSON")
+        scene.asked(post, {**command, "attempt": 2}, 2)
+    eventually(lambda: scene.has_read(COMMANDS), because="the consumer has seen both")
+    soon(lambda: scene.rows("SELECT 1 FROM saga_outcome"))
+    assert len(scene.rows("SELECT 1 FROM saga_outcome")) == answered
+    held = [str(each.violation) for each in scene.findings() if each.column is Column.STUCK]
+    assert any("parked: MalformedMessage" in each for each in held)
+    assert any("waits for the one before it" in each for each in held) == (not answered)
 
 
 @with_and_without("ignore_the_sequence", Column.DOUBLED)
@@ -153,7 +179,7 @@ def test_an_event_applied_again_is_noticed(scene: SmallScene, bug: str | None, e
         scene.told(post, "patient-1", 1)
         for _ in range(2):
             post.event(PUBLISHER, "patient-1", 2, message_id=message_id)
-    scene.sent["patient-1"] = 2
+    scene.sent[PUBLISHER]["patient-1"] = 2
     eventually(scene.has_read, because="the consumer has seen everything")
     assert scene.columns() == expected
 
@@ -210,9 +236,3 @@ def test_a_snapshot_overwritten_by_an_older_one_is_noticed(
     )  # fmt: skip
     facts = Facts(patients={patient_id: owner}, prescriptions={copy.prescription_id: copy})
     assert len(list(snapshots_are_equal(facts, Ledger()))) == violations
-
-
-def a_bed() -> dict[str, object]:
-    """A command for a bed of a ward that does not exist: it is refused, which is an answer, too."""
-    ids = {name: str(uuid4()) for name in ("saga_id", "admission_id", "patient_id")}
-    return {**ids, "step": "bed", "attempt": 1, "reply_to": "admission", "ward_id": "nowhere"}

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from audit.log_parts import name_of
 from tests.chaos.checker.finding import Column, Finding, found
 from tests.chaos.history import Applied, History
 
@@ -16,9 +17,9 @@ def applied_in_order(history: History) -> Iterator[Finding]:
         subjects: dict[tuple[str, str], list[int]] = {}
         for each in applied:
             if each.sequence is not None:
-                subjects.setdefault((each.source, each.subject), []).append(each.sequence)
-        for (source, subject), sequences in subjects.items():
-            yield from _one_subject(f"{service}, {source}.events, subject {subject}", sequences)
+                subjects.setdefault((each.log, each.subject), []).append(each.sequence)
+        for (stem, subject), sequences in subjects.items():
+            yield from _one_subject(f"{service}, {name_of(stem, 0)}, subject {subject}", sequences)
 
 
 def _one_subject(where: str, sequences: Sequence[int]) -> Iterator[Finding]:
@@ -35,25 +36,23 @@ def _one_subject(where: str, sequences: Sequence[int]) -> Iterator[Finding]:
 
 
 def applied_once(history: History) -> Iterator[Finding]:
-    """Looks at the ids of all messages, of commands and replies too."""
+    """Looks at the ids of all messages."""
     for service, applied in history.applied.items():
-        times = Counter((each.channel, each.message_id) for each in applied)
-        for (channel, message_id), count in times.items():
+        times = Counter((each.log, each.message_id) for each in applied)
+        for (log, message_id), count in times.items():
             if count > 1:
-                yield found(
-                    Column.DOUBLED, ONCE, f"{service}, {channel}, message {message_id}", f"applied {count} times"
-                )
+                yield found(Column.DOUBLED, ONCE, f"{service}, {log}, message {message_id}", f"applied {count} times")
 
 
 def applied_to_the_end(history: History) -> Iterator[Finding]:
-    """Compares what each reader of a log applied with the last sequence that the publisher gave out."""
-    for service, sources in history.reads.items():
+    """Compares what each reader of a log applied with the last sequence that its writer gave out."""
+    for service, stems in history.reads.items():
         last = _last_sequences(history.applied.get(service, ()))
-        for source in sources:
-            for subject, given in history.given.get(source, {}).items():
-                reached = last.get((source, subject), 0)
+        for stem in stems:
+            for subject, given in history.given.get(stem, {}).items():
+                reached = last.get((stem, subject), 0)
                 if reached < given:
-                    where = f"{service}, {source}.events, subject {subject}"
+                    where = f"{service}, {name_of(stem, 0)}, subject {subject}"
                     yield found(Column.LOST, IN_ORDER, where, f"applied up to {reached}, given out were {given}")
 
 
@@ -61,6 +60,6 @@ def _last_sequences(applied: Sequence[Applied]) -> dict[tuple[str, str], int]:
     last: dict[tuple[str, str], int] = {}
     for each in applied:
         if each.sequence is not None:
-            scope = each.source, each.subject
+            scope = each.log, each.subject
             last[scope] = max(each.sequence, last.get(scope, 0))
     return last

@@ -4,35 +4,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from audit.log_parts import name_of
 from tests.chaos.checker.finding import Column, Finding, found
 from tests.chaos.history import History, InLog
 
-COMPLETE = "a log holds every event that was given out"
+COMPLETE = "a log holds every message that was given out"
 SAME = "a sequence belongs to one message"
 WINDOW = "a relay repeats nothing but its unconfirmed window"
 
 
 def logs_are_complete(history: History) -> Iterator[Finding]:
     """Looks for each sequence from 1 to the last one given out; the order of a log is its readers' business."""
-    for publisher, given in history.given.items():
+    for stem, given in history.given.items():
         held: dict[str, set[int]] = {}
-        for message in history.logs.get(publisher, ()):
+        for message in history.logs.get(stem, ()):
             held.setdefault(message.subject, set()).add(message.sequence)
         for subject, last in given.items():
             missing = set(range(1, last + 1)) - held.get(subject, set())
             if missing:
-                where = f"{publisher}.events, subject {subject}"
+                where = f"{name_of(stem, 0)}, subject {subject}"
                 yield found(Column.LOST, COMPLETE, where, f"lacks {_some(missing)} of {last}")
 
 
 def sequences_name_one_message(history: History) -> Iterator[Finding]:
     """Looks for two messages under one number."""
-    for publisher, messages in history.logs.items():
+    for stem, messages in history.logs.items():
         owners: dict[tuple[str, int], UUID] = {}
         for message in messages:
             owner = owners.setdefault((message.subject, message.sequence), message.message_id)
             if owner != message.message_id:
-                where = f"{publisher}.events at {message.offset}, subject {message.subject}"
+                where = f"{name_of(stem, 0)} at {message.offset}, subject {message.subject}"
                 yield found(Column.DOUBLED, SAME, where, f"{message.sequence} is another message than before")
 
 
@@ -71,10 +72,10 @@ def repeats_are_of_the_window(history: History, window_messages: int) -> Iterato
         history: What was recorded.
         window_messages: The most that can be sent and unconfirmed, or confirmed and not deleted for good, at any time.
     """
-    for publisher, messages in history.logs.items():
+    for stem, messages in history.logs.items():
         for repeat in repeats(messages):
             if repeat.distance >= window_messages:
-                where = f"{publisher}.events at {repeat.message.offset}, subject {repeat.message.subject}"
+                where = f"{name_of(stem, 0)} at {repeat.message.offset}, subject {repeat.message.subject}"
                 what = f"repeats a message with {repeat.distance} newer ones, the window is {window_messages}"
                 yield found(Column.DOUBLED, WINDOW, where, what)
 

@@ -10,7 +10,8 @@ import amqp
 import psycopg
 
 from audit.facts import READS
-from local.topology import Engine, Role
+from audit.log_parts import is_of_commands, name_of
+from local.topology import SERVICES, Engine, Role
 from tests.chaos.nemesis.fault import Family, NotNow
 from tests.chaos.nemesis.post import Post
 from tests.chaos.scene import Scene
@@ -30,11 +31,15 @@ _POISONED = "patient"
 @messages.fault("a poisoned command", touches=_NEEDED_TO_PARK, for_s=(1, 4))
 def poisoned_command(scene: Scene, chance: Random) -> Iterator[str]:
     """It is parked and everything else flows on, until an operator discards it."""
-    service = scene.some_service(chance, engine=Engine.POSTGRESQL)
+    in_reach = {service.name for service in SERVICES if service.engine is Engine.POSTGRESQL}
+    of_commands = [(each, log) for each in in_reach for log in READS.get(each, ()) if is_of_commands(log)]
+    service, log = chance.choice(sorted(of_commands))
     with _post(scene) as post:
-        poison = post.command(service.name, "admission", "Nonsense", POISON)
-    yield f"{service.name}.inbox"
-    _discard(scene, [service.name], poison)
+        if post.length(log) is None:
+            raise NotNow(f"there is no {log} yet")
+        poison = post.command(log, "Nonsense", str(uuid4()), 1, POISON)
+    yield log
+    _discard(scene, [service], poison)
 
 
 @messages.fault("a poisoned event", touches=_NEEDED_TO_PARK, for_s=(1, 4))
@@ -46,7 +51,7 @@ def poisoned_event(scene: Scene, _chance: Random) -> Iterator[str]:
     _discard(scene, [service for service, read in READS.items() if _POISONED in read], poison)
 
 
-@messages.fault("the last events come again", touches={"broker"}, for_s=(0.5, 1))
+@messages.fault("the last messages of a log come again", touches={"broker"}, for_s=(0.5, 1))
 def duplicates(scene: Scene, chance: Random) -> Iterator[str]:
     """As from a relay that has lost its confirms."""
     yield _again(scene, chance, "last")
@@ -86,14 +91,14 @@ def _publish(post: Post, source: str, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _again(scene: Scene, chance: Random, start: str) -> str:
-    service = scene.some_service(chance, Role.RELAY)
+    log = name_of(chance.choice(sorted({stem for stems in READS.values() for stem in stems})), 0)
     with _post(scene) as post:
-        if post.length(f"{service.name}.events") is None:
-            raise NotNow(f"{service.name} has no log yet")
-        found = post.read(service.name, start, MOST_REPEATED)
+        if post.length(log) is None:
+            raise NotNow(f"there is no {log} yet")
+        found = post.read(log, start, MOST_REPEATED)
         for message in found:
-            post.repeat(f"{service.name}.events", message)
-    return f"{len(found)} of {service.name}.events"
+            post.repeat(log, message)
+    return f"{len(found)} of {log}"
 
 
 def _post(scene: Scene) -> Post:

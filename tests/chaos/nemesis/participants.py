@@ -38,10 +38,10 @@ def late(scene: Scene, chance: Random) -> Iterator[str]:
 
 @participants.fault("a participant is slow", touches={"postgres"}, for_s=(1.5, 2.8))
 def slow(scene: Scene, chance: Random) -> Iterator[str]:
-    """Somebody holds a lock on its inbox, nearly as long as it waits for one."""
+    """Somebody holds a lock on its answers, nearly as long as it waits for one."""
     name = chance.choice(ASKED[:-1])
     (database,) = (service.database for service in SERVICES if service.name == name)
     url = scene.postgres.url.rpartition("/")[0] + f"/{database}"
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url) as session:
-        session.execute(sql.SQL("LOCK TABLE inbox IN EXCLUSIVE MODE"))
+        session.execute(sql.SQL("LOCK TABLE saga_outcome IN EXCLUSIVE MODE"))
         yield name

@@ -1,4 +1,4 @@
-"""Puts messages straight into logs and queues, as no service would, and takes queues and logs away."""
+"""Puts messages straight into logs, as no service would, and takes logs away."""
 
 import contextlib
 import json
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import amqp
 from amqp.exceptions import MessageNacked
 
+from audit.log_parts import writer_of
 from tests.chaos.injected import LONG_AGO
 from tests.eventually import eventually
 
@@ -65,11 +66,17 @@ class Post:
         return self.put(f"{publisher}.events", publisher, kind, headers, body, message_id)
 
     def command(
-        self, service: str, sender: str, kind: str, body: Mapping[str, object] | bytes, message_id: UUID | None = None
+        self,
+        log: str,
+        kind: str,
+        saga_id: str,
+        sequence: int,
+        body: Mapping[str, object] | bytes,
+        message_id: UUID | None = None,
     ) -> UUID:
-        """Puts a command into a service's inbox, and returns its message id."""
-        subject = str(body["saga_id"]) if isinstance(body, Mapping) else "nothing"
-        return self.put(f"{service}.inbox", sender, kind, {"subject": subject}, body, message_id)
+        """Puts a command or a reply into a log of them, as its writer, and returns its message id."""
+        headers = {"subject": saga_id, "sequence": sequence}
+        return self.put(log, writer_of(log), kind, headers, body, message_id)
 
     def put(
         self,
@@ -99,7 +106,7 @@ class Post:
         eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
 
     def _is_taken(self, target: str, message: Any) -> bool:
-        """Publishes; False when the broker refused: a quorum queue just declared is seen before it has a leader."""
+        """Publishes; False when the broker refused: what was just declared may be seen before it has a leader."""
         try:
             with self._channel() as channel:
                 channel.basic_publish(message, routing_key=target, mandatory=True)
@@ -107,18 +114,18 @@ class Post:
             return False
         return True
 
-    def read(self, publisher: str, start: str, at_most: int) -> list[Any]:
+    def read(self, log: str, start: str, at_most: int) -> list[Any]:
         """Returns messages of a log as they are.
 
         Args:
-            publisher: Whose log it is.
+            log: Its name.
             start: `first`, or `last` for the last few.
             at_most: How many.
         """
         found: list[Any] = []
         with self._channel() as channel, contextlib.suppress(TimeoutError):
             channel.basic_qos(0, at_most, False)
-            channel.basic_consume(f"{publisher}.events", callback=found.append, arguments={"x-stream-offset": start})
+            channel.basic_consume(log, callback=found.append, arguments={"x-stream-offset": start})
             while len(found) < at_most:
                 self._connection.drain_events(timeout=QUIET_S)
         return found[:at_most]
@@ -130,12 +137,10 @@ class Post:
         again = amqp.Message(message.body, **{**message.properties, "application_headers": headers})
         self.deliver(target, again)
 
-    def declare_log(self, publisher: str) -> None:
+    def declare_log(self, log: str) -> None:
         """Makes a log, unless it is there."""
         with self._channel() as channel:
-            channel.queue_declare(
-                f"{publisher}.events", durable=True, auto_delete=False, arguments={"x-queue-type": "stream"}
-            )
+            channel.queue_declare(log, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
 
     def declare_queue(self, name: str) -> None:
         """Makes an ordinary queue, whatever its name says."""

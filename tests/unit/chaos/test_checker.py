@@ -14,7 +14,7 @@ WINDOW = 4
 
 
 def applied(*sequences: int | None, subject: str = "bed-1") -> list[Applied]:
-    return [Applied("ward.events", "ward", subject, sequence, UUID(int=sequence or 99)) for sequence in sequences]
+    return [Applied("ward", "ward", subject, sequence, UUID(int=sequence or 99)) for sequence in sequences]
 
 
 def log(*sequences: int, injected: tuple[int, ...] = ()) -> list[InLog]:
@@ -50,8 +50,18 @@ def test_an_event_applied_twice_is_doubled() -> None:
     assert columns(read(1, 2, 2, 3)) == {Column.DOUBLED}
 
 
-def test_a_command_applied_twice_is_doubled() -> None:
+def test_a_command_of_a_queue_of_before_applied_twice_is_doubled() -> None:
     assert columns(History(applied={"ward": applied(None, None)})) == {Column.DOUBLED}
+
+
+def test_the_same_subject_is_counted_in_each_log_by_itself() -> None:
+    saga = UUID(int=5)
+    both = [Applied(f"{writer}.to.admission", writer, "saga", 1, saga) for writer in ("ward", "billing")]
+    given = {f"{writer}.to.admission": {"saga": 1} for writer in ("ward", "billing")}
+    logs = {stem: [InLog(0, saga, "saga", 1)] for stem in given}
+    reads = {"admission": list(given)}
+    assert found(History(applied={"admission": both}, reads=reads, given=given, logs=logs)) == []
+    assert columns(History(applied={"admission": both[:1]}, reads=reads, given=given, logs=logs)) == {Column.LOST}
 
 
 def test_an_event_applied_before_the_one_it_follows_is_reordered() -> None:
