@@ -3,11 +3,12 @@
 import time
 from contextlib import closing
 
+from services.chassis.consumer.postgres_ledger import PostgresLedger
+
 from benchmarks.rows import TYPE
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
 from services.chassis.consumer.loop import Session
-from services.chassis.consumer.postgres_ledger import PostgresLedger
 from services.chassis.handlers import Handlers
 from services.chassis.messages import Command, Event, reads, receives
 from services.chassis.nudge import Nudger

@@ -70,8 +70,8 @@ _NOW: Final = (
         look=(SAGAS,), alerts=("InfirmarySagaParked",), width=6, height=5,
     ),
     Panel(
-        "Events missing",
-        "Events that a log does not hold although later ones of their subject came, as the auditor counts them, and as "
+        "Messages missing",
+        "Messages that a log does not hold although later ones of their subject came, as the auditor counts them, and as "
         "consumers do. Must be 0.",
         Kind.STAT, Unit.COUNT, Limits(None, 1),
         (Query(f"max({of_logs('infirmary_log_missing')})", "in a log"),

@@ -1,11 +1,12 @@
-"""The readers of the logs and the inboxes: how far behind, what they hold, what they keep."""
+"""The readers of the logs: how far behind, what they hold, what they keep."""
 
 from typing import Final
 
 from dashboards.model import READERS, Dashboard, Kind, Limits, Panel, Query, Row, Unit
-from dashboards.selecting import age, behind, of_inboxes, of_logs, ours, quantile, rate, silence
+from dashboards.selecting import age, behind, of_logs, ours, quantile, rate, silence
 
 _CONSUMER: Final = 'role="consumer"'
+_OF_COMMANDS: Final = 'log=~".+[.]to[.].+"'
 _DROPPED: Final = " + ".join(
     rate(f"infirmary_messages_{which}_total", "service, channel") for which in ("duplicate", "early")
 )  # fmt: skip
@@ -26,12 +27,11 @@ _LAG: Final = (
         alerts=("InfirmaryLogBehind",),
     ),
     Panel(
-        "Inboxes: ready and unacknowledged",
-        "Commands and replies that wait in a service's inbox, and those that its consumer has in hand.",
+        "Commands and replies behind",
+        "Commands and replies that are not applied yet: for each of them a saga waits.",
         Kind.LINES, Unit.COUNT, Limits(100, 1000),
-        (Query(f"sum by (queue) ({of_inboxes('rabbitmq_detailed_queue_messages_ready')})", "{{queue}} ready"),
-         Query(f"sum by (queue) ({of_inboxes('rabbitmq_detailed_queue_messages_unacked')})", "{{queue}} in hand")),
-        alerts=("InfirmaryConsumerAway",),
+        (Query(f"max by (service, log) ({ours('infirmary_log_lag_messages', _OF_COMMANDS)})", "{{service}} {{log}}"),),
+        alerts=("InfirmaryLogBehind", "InfirmaryConsumerAway"),
     ),
     Panel(
         "Who reads each log",
@@ -117,12 +117,12 @@ _TROUBLE: Final = (
         alerts=("InfirmaryMessageParkedLong",),
     ),
     Panel(
-        "Events missing",
-        "Events that have not come although later ones of their subject wait; the auditor's count looks into the logs "
+        "Messages missing",
+        "Messages that have not come although later ones of their subject wait; the auditor's count looks into the logs "
         "themselves. Both must be 0.",
         Kind.LINES, Unit.COUNT, Limits(None, 1),
         (Query(f"max by (service, channel) ({ours('infirmary_messages_missing')})", "{{service}} {{channel}}"),
-         Query(f"max by (source) ({of_logs('infirmary_log_missing')})", "log of {{source}}")),
+         Query(f"max by (source) ({of_logs('infirmary_log_missing')})", "log {{source}}")),
         alerts=("InfirmaryMessagesMissing", "InfirmaryLogMissing"),
     ),
     Panel(
@@ -134,7 +134,7 @@ _TROUBLE: Final = (
     ),
     Panel(
         "Dropped: duplicates, and early ones set aside",
-        "Messages that came again and were dropped, and events that came before the one that they follow.",
+        "Messages that came again and were dropped, and those that came before the one that they follow.",
         Kind.LINES, Unit.MESSAGES_PER_SECOND, Limits(1, 50),
         (Query(_DROPPED, "{{service}} {{channel}}"),),
         alerts=("InfirmaryDuplicatesSurge",),
@@ -154,7 +154,7 @@ _TROUBLE: Final = (
                "{{service}} {{channel}} {{type}}"),),
     ),
     Panel(
-        "Logs and inboxes that cannot be read",
+        "Logs that cannot be read",
         "Which, and why.",
         Kind.STATES, Unit.YES_OR_NO, Limits(None, 1),
         (Query(f"max by (service, channel, reason) ({ours('infirmary_channel_unreadable')}) == 1",
@@ -207,7 +207,7 @@ _STORE: Final = (
 
 PAGE: Final = Dashboard(
     READERS,
-    "Infirmary: readers and inboxes",
+    "Infirmary: readers",
     "Who is behind, since when; what is parked, waits or is missing; what the tables keep.",
     (Row("Lag", _LAG), Row("Work", _WORK), Row("Trouble", _TROUBLE), Row("Store", _STORE)),
 )

@@ -14,13 +14,8 @@ def ours(metric: str, *matchers: str) -> str:
 
 
 def of_logs(metric: str) -> str:
-    """Returns the series of the auditor of gaps about the logs of the chosen services."""
-    return f'{metric}{{source=~"$service",{_PLACE}}}'
-
-
-def of_inboxes(metric: str) -> str:
-    """Returns RabbitMQ's series of the inboxes of the chosen services."""
-    return f'{metric}{{queue=~"$service[.]inbox",{_PLACE}}}'
+    """Returns the series of the auditor of gaps about the logs that the chosen services write."""
+    return f'{metric}{{source=~"($service)([.]to[.].+)?",{_PLACE}}}'
 
 
 def rate(metric: str, by: str, *matchers: str) -> str:

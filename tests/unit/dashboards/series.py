@@ -29,8 +29,6 @@ OTHERS: Final[dict[str, frozenset[str]]] = {
     "process_resident_memory_bytes": frozenset(),
     "process_start_time_seconds": frozenset(),
     # RabbitMQ, /metrics/detailed?family=queue_coarse_metrics: its page on them, in deps/rabbitmq_prometheus.
-    "rabbitmq_detailed_queue_messages_ready": frozenset({"vhost", "queue"}),
-    "rabbitmq_detailed_queue_messages_unacked": frozenset({"vhost", "queue"}),
     # Who injects faults says which, while they are in force: tests/chaos/shown.py
     "infirmary_chaos_fault": frozenset({"fault"}),
 }
