@@ -3,15 +3,15 @@
 import time
 from contextlib import closing
 
-from services.chassis.consumer.postgres_ledger import PostgresLedger
-
 from benchmarks.rows import TYPE
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.loop import Session
+from services.chassis.consumer.dispatch import Dispatcher
+from services.chassis.consumer.session import Session
 from services.chassis.handlers import Handlers
 from services.chassis.messages import Command, Event, reads, receives
 from services.chassis.nudge import Nudger
+from services.chassis.postgres.store import PostgresStore
 from services.chassis.settings import Settings
 from services.chassis.tracing import trace
 from services.chassis.transaction import Transaction
@@ -38,12 +38,12 @@ class ChangeAggregate(Command):
 def consume(
     database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int, **more: str
 ) -> float:
-    """Applies so many messages of the logs or the service's inbox, and returns messages a second from the first batch.
+    """Applies so many messages of the logs, and returns messages a second from the first batch.
 
     Args:
         database_url: The service's own.
         rabbitmq_url: The broker.
-        logs: What it reads besides its inbox.
+        logs: What it reads.
         count: How many messages there are.
         batch_messages: How many are applied together, at the most.
         more: Further settings.
@@ -55,9 +55,8 @@ def consume(
     trace(SERVICE, "consumer", settings)
     handlers, applied = _handlers()
     nudger = Nudger(settings, SERVICE)
-    ledger = PostgresLedger(SERVICE, settings, Applier(handlers, None), nudger)
     give_up_at = time.monotonic() + _DEADLINE_S
-    with closing(Session(SERVICE, logs, ledger, Broker(rabbitmq_url, "benchmark"), batch_messages)) as session:
+    with closing(_session(settings, handlers, nudger, logs, batch_messages)) as session:
         while not applied:
             session.turn()
         first, started_at = len(applied), time.perf_counter()
@@ -73,10 +72,16 @@ def consume(
 def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
     """Applies what is in a log, its parts shared with others that do the same, until the process is ended."""
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
-    ledger = PostgresLedger(SERVICE, settings, Applier(_handlers()[0], None), Nudger(settings, SERVICE))
-    with closing(Session(SERVICE, [log], ledger, Broker(rabbitmq_url, "benchmark"), 100)) as session:
+    with closing(_session(settings, _handlers()[0], Nudger(settings, SERVICE), [log], 100)) as session:
         while True:
             session.turn()
+
+
+def _session(settings: Settings, handlers: Handlers, nudger: Nudger, logs: list[str], batch_messages: int) -> Session:
+    dispatcher = Dispatcher(handlers, None)
+    store = PostgresStore(SERVICE, settings, dispatcher, nudger)
+    applier = Applier(store, dispatcher.handles, settings.saga_sequence_days)
+    return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)
 
 
 def _handlers() -> tuple[Handlers, list[int]]:

@@ -1,4 +1,4 @@
-"""Commands as an orchestrator sends them, published straight to a participant's inbox."""
+"""Commands as an orchestrator's relay sends them, published straight into its log for a participant."""
 
 import json
 import secrets
@@ -9,15 +9,15 @@ from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.message import Row
 from services.chassis.identifiers import new_id
-from services.chassis.wire import encode_header
+from services.chassis.wire import SEQUENCE_OFFSET, encode_header
 
 _BATCH_MESSAGES = 500
 
 
-def send_commands(rabbitmq_url: str, queue: str, sender: str, message_type: str, count: int) -> None:
-    """Publishes so many commands, each of a saga of its own, and waits for their confirms."""
+def send_commands(rabbitmq_url: str, log: str, sender: str, message_type: str, count: int) -> None:
+    """Publishes so many commands, each the first of a saga of its own, and waits for their confirms."""
     publisher = Publisher(BrokerAddress.parse(rabbitmq_url), name="benchmark commands")
-    rows = [_command(queue, sender, message_type, number % AGGREGATES + 1) for number in range(count)]
+    rows = [_command(log, sender, message_type, number % AGGREGATES + 1) for number in range(count)]
     confirmed = sent = 0
     while confirmed < count:
         if sent < count and publisher.has_room(2):
@@ -27,7 +27,7 @@ def send_commands(rabbitmq_url: str, queue: str, sender: str, message_type: str,
     publisher.close()
 
 
-def _command(queue: str, sender: str, message_type: str, aggregate_id: int) -> Row:
+def _command(log: str, sender: str, message_type: str, aggregate_id: int) -> Row:
     saga_id, message_id = new_id(), new_id()
     body = {"saga_id": str(saga_id), "step": "change", "attempt": 1, "reply_to": sender, "aggregate_id": aggregate_id}
     encoded = json.dumps(body).encode().ljust(256)
@@ -42,6 +42,6 @@ def _command(queue: str, sender: str, message_type: str, aggregate_id: int) -> R
         correlation_id=str(saga_id),
         causation_id=str(saga_id),
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
-        sequenced=False,
     )
-    return (message_id, queue, str(saga_id), message_id.bytes, header, encoded)
+    header = header[:SEQUENCE_OFFSET] + (1).to_bytes(8, "big") + header[SEQUENCE_OFFSET + 8 :]
+    return (message_id, log, str(saga_id), message_id.bytes, header, encoded)

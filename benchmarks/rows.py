@@ -87,6 +87,5 @@ def _header(subject: str, message_id: uuid.UUID, sequence: int, body_bytes: int)
         correlation_id=str(new_id()),
         causation_id=str(new_id()),
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
-        sequenced=True,
     )
     return header[:SEQUENCE_OFFSET] + sequence.to_bytes(8, "big") + header[SEQUENCE_OFFSET + 8 :]

@@ -76,6 +76,16 @@ class Stage:
             delete(self.rabbitmq.url, name)
 
     @contextmanager
+    def log_to(self, peer: str, writer: str) -> Iterator[str]:
+        """Gives the name of a new log of a writer's commands to a peer, and deletes it afterwards."""
+        name = f"{writer}.to.{peer}"
+        declare(self.rabbitmq.url, name)
+        try:
+            yield name
+        finally:
+            delete(self.rabbitmq.url, name)
+
+    @contextmanager
     def relay(self, database_url: str, target: str, **settings: str) -> Iterator[RunningRelay]:
         """Runs `python -m infirmary_relay` on a database, with its default settings except those given."""
         disown(self.rabbitmq.url, _SERVICE)

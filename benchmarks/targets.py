@@ -15,7 +15,7 @@ _QUEUE = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 
 
 def declare(url: str, target: str) -> None:
-    """Declares a log as the relay does, or an inbox queue as its consumer does."""
+    """Declares a log as the relay does, or a quorum queue, to compare with, as the release before used it."""
     if target.endswith(".inbox"):
         with open_channel(url, "benchmark declares") as channel:
             channel.queue_declare(target, durable=True, auto_delete=False, arguments=_QUEUE)

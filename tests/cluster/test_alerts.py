@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -46,8 +47,8 @@ def test_a_parked_message_shows_itself_until_it_is_given_up(
     cluster: Cluster, env: dict[str, str], alerts: Alerts
 ) -> None:
     with Post(env["RABBITMQ_URL"]) as post:
-        post.command("billing", "admission", "Nonsense", POISON)
-    held = {"service": "billing", "channel": "billing.inbox", "severity": "warning"}
+        post.command("admission.to.billing", "Nonsense", str(uuid4()), 1, POISON)
+    held = {"service": "billing", "channel": "admission.to.billing", "severity": "warning"}
     alerts.shows("InfirmaryMessagesHeld", **held)
 
     def parked(*words: str) -> str:

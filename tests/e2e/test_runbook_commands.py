@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
 
@@ -44,7 +45,7 @@ def poison(machinery: Machinery) -> str:
     """The number of a message that billing has just parked."""
     before = parked(machinery)
     with Post(machinery.env["RABBITMQ_URL"]) as post:
-        post.command("billing", "admission", "Nonsense", b"\x00 this is not JSON")
+        post.command("admission.to.billing", "Nonsense", str(uuid4()), 1, b"\x00 this is not JSON")
     (number,) = eventually(lambda: parked(machinery) - before, because="billing parks it", within_s=60)
     return number
 

@@ -147,7 +147,7 @@ def check(admission: Traced) -> list[Span]:
     )
     applied = Counter(span["tags"]["messaging.message.id"] for span in of_operation("process", spans))
     assert set(applied) == {span["tags"]["messaging.message.id"] for span in created}
-    commands = [span for span in created if span["tags"]["messaging.destination.name"].endswith(".inbox")]
+    commands = [span for span in created if span["tags"]["messaging.destination.name"].split(".")[1] == "to"]
     assert {applied[span["tags"]["messaging.message.id"]] for span in commands} == {1}, "each is applied once"
     assert {span["tags"]["messaging.message.conversation_id"] for span in created} == {admission.correlation_id}
     return spans
