@@ -97,8 +97,8 @@ def test_faults_of_processes_messages_and_targets_show_themselves_and_are_over_w
         faults.enter_context(struck(held_down("inventory", Role.CONSUMER, signal.SIGKILL), scene))
         faults.enter_context(struck(held_down("notification", Role.API, signal.SIGKILL), scene))
         faults.enter_context(struck(queue_in_a_logs_place, scene))
-        inbox = faults.enter_context(struck(messages.poisoned_command, scene))
-        expected.append(("InfirmaryMessagesHeld", {"channel": inbox, "severity": "warning"}))
+        log = faults.enter_context(struck(messages.poisoned_command, scene))
+        expected.append(("InfirmaryMessagesHeld", {"channel": log, "severity": "warning"}))
         writer = faults.enter_context(struck(database.writer_open, scene)).removeprefix("in ")
         expected.append(("InfirmaryFloorHeld", {"service": writer, "severity": "warning"}))
         for name, labels in expected:

@@ -83,14 +83,17 @@ def test_a_mongodb_user_reads_and_writes_its_own_database_only(env: dict[str, st
                 mongo[refused]["things"].insert_one({"_id": 1})
 
 
-def test_a_broker_user_reads_no_inbox_but_its_own(
+def test_a_broker_user_reads_no_commands_but_those_to_it_and_declares_nobody_elses_log(
     cluster: Cluster, env: dict[str, str], forwards: dict[str, PortForward]
 ) -> None:
     with broker_connection(through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards)) as connection:
-        connection.channel().queue_declare("patient.inbox", passive=True)
+        own = connection.channel()
+        own.basic_qos(0, 1, False)
+        own.basic_consume("admission.to.patient")
         trespasses: tuple[Callable[[Any], object], ...] = (
-            lambda channel: channel.basic_consume("billing.inbox"),
-            lambda channel: channel.queue_purge("billing.inbox"),
+            lambda channel: channel.basic_consume("admission.to.billing"),
+            lambda channel: channel.queue_delete("admission.to.billing"),
+            lambda channel: channel.queue_declare("billing.events", durable=True),
             lambda channel: channel.queue_declare("anything.else", durable=True),
             lambda channel: channel.exchange_declare("anything.else", "fanout"),
         )

@@ -11,8 +11,9 @@ import httpx
 import psycopg
 import pytest
 
-from audit.facts import PUBLISHERS
+from audit.addresses import HOSPITAL, services_in
 from audit.logs import LogTail
+from audit.reads import logs_of
 from demo.client import Hospital
 from local.hospital import Hospital as Machinery
 from local.hospital import running_hospital
@@ -23,6 +24,7 @@ from tests.eventually import eventually
 Span = dict[str, Any]
 
 HISTORY = "SELECT happened, status, sent FROM saga_history WHERE saga_id = %s ORDER BY id"
+LOGS = logs_of(services_in({}, always=HOSPITAL))
 INVOLVED = {
     ("admission", "api"),
     *((service, role) for service in ("admission", "ward", "patient", "billing") for role in ("consumer", "relay")),
@@ -102,9 +104,9 @@ class Traced:
         with psycopg.connect(self.machinery.env["ADMISSION_DATABASE_URL"]) as connection:
             return connection.execute(HISTORY, (self.admission_id,)).fetchall()
 
-    def events(self) -> dict[str, str]:
-        """Returns the events that the logs hold with the admission's correlation id: their types, by id."""
-        tail = LogTail(self.machinery.env["RABBITMQ_URL"], PUBLISHERS, correlated=self.correlation_id)
+    def messages(self) -> dict[str, str]:
+        """Returns the messages that the logs hold with the admission's correlation id: their types, by id."""
+        tail = LogTail(self.machinery.env["RABBITMQ_URL"], LOGS, correlated=self.correlation_id)
         try:
             assert tail.read(for_s=1, at_most_s=20)
         finally:
@@ -136,18 +138,16 @@ def check(admission: Traced) -> list[Span]:
     assert Counter(told) == Counter(admission.history())
 
     created = of_operation("create", spans)
-    events = admission.events()
-    assert events == {
-        span["tags"]["messaging.message.id"]: span["tags"]["infirmary.message.type"]
-        for span in created
-        if span["tags"]["messaging.destination.name"].endswith(".events")
+    messages = admission.messages()
+    assert messages == {
+        span["tags"]["messaging.message.id"]: span["tags"]["infirmary.message.type"] for span in created
     }
     assert {"BedReserved", "PatientAdmitted", "AdmissionBilled", "NotificationSent", "AdmissionCompleted"} <= set(
-        events.values()
+        messages.values()
     )
     applied = Counter(span["tags"]["messaging.message.id"] for span in of_operation("process", spans))
     assert set(applied) == {span["tags"]["messaging.message.id"] for span in created}
-    commands = [span for span in created if span["tags"]["messaging.destination.name"].split(".")[1] == "to"]
+    commands = [span for span in created if ".to." in span["tags"]["messaging.destination.name"]]
     assert {applied[span["tags"]["messaging.message.id"]] for span in commands} == {1}, "each is applied once"
     assert {span["tags"]["messaging.message.conversation_id"] for span in created} == {admission.correlation_id}
     return spans

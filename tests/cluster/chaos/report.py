@@ -17,7 +17,7 @@ def print_report(console: Console, report: Report) -> None:
     console.print(_faults(report))
     for finding in report.findings[:SHOWN]:
         console.print(f"[bold red]{escape(str(finding))}[/]", highlight=False, soft_wrap=True)
-    console.print(totals(report, {"events in the logs": sum(map(len, report.history.logs.values()))}))
+    console.print(totals(report, {"messages in the logs": sum(map(len, report.history.logs.values()))}))
 
 
 def _faults(report: Report) -> Table:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,6 +121,24 @@ def test_rabbitmq_is_back_after_a_kill_with_its_data_and_leaves_nothing_at_its_e
         pids = [process.pid for process in server.processes if process.pid is not None]
         assert len(pids) == 2
     assert all(map(is_gone, pids))
+
+
+def test_a_user_of_the_broker_declares_its_own_logs_and_reads_events_and_what_is_written_to_it(tmp_path: Path) -> None:
+    stream = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "stream"}}
+    with RabbitMQServer(tmp_path, users=["lab", "ward", "chart"]) as server:
+        with channel(server.url_of("lab")) as lab:
+            for log in ("lab.events", "lab.to.ward", "lab.to.ward.1"):
+                lab.queue_declare(log, **stream)
+        for user, log, may in (
+            ("chart", "lab.events", True), ("ward", "lab.to.ward", True), ("ward", "lab.to.ward.1", True),
+            ("chart", "lab.to.ward", False), ("lab", "lab.to.ward", False),
+        ):  # fmt: skip
+            with channel(server.url_of(user)) as reader, nullcontext() if may else pytest.raises(amqp.AccessRefused):
+                reader.basic_qos(0, 1, False)
+                reader.basic_consume(log)
+        for log in ("lab.events", "lab.to.ward", "ward.to", "anything"):
+            with channel(server.url_of("ward")) as ward, pytest.raises(amqp.AccessRefused):
+                ward.queue_declare(log, **stream)
 
 
 def test_mongodb_is_back_after_a_kill_with_its_data_and_lets_a_user_into_one_database(tmp_path: Path) -> None:
