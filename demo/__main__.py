@@ -24,7 +24,6 @@ from demo.day import Day
 from demo.latency import Latency, measure
 from demo.pods import Pods
 from demo.processes import Processes
-from demo.saga_messages import SagaMessages
 from demo.stage import PLAIN_WIDTH, Stage, section
 from demo.storm import Storm
 from demo.traffic import Traffic
@@ -80,7 +79,7 @@ def play(console: Console, env: Mapping[str, str], victims: Victims | None, with
         Hospital(env, within_s=within_s, mark=mark) as hospital,
         Traffic(env, mark, within_s) as traffic,
     ):
-        stage = Stage(traffic, SagaMessages(env), console, mark)
+        stage = Stage(traffic, console, mark)
         Day(hospital, stage).play()
 
         stage.section("Latency: from the POST to accepted, one after the other")
@@ -121,7 +120,7 @@ def summary(stage: Stage, ledger: Ledger, latency: Latency, verdict: Verdict) ->
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, count in (
         ("deeds of the script", stage.deeds),
-        ("events that had to follow from them, and did", stage.messages),
+        ("events, commands and replies that followed from them", stage.messages),
         ("patients", len(ledger.names)),
         ("prescriptions", len(ledger.prescriptions)),
         ("admissions", len(ledger.admissions)),

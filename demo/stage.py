@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from operator import itemgetter
 from uuid import uuid4
 
 from rich.console import Console
@@ -14,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audit.answers import AdmissionAnswer
 from audit.facts import LogMessage
 from audit.questions import correlated
-from demo.saga_messages import SagaMessages
 from demo.traffic import Traffic
 
 PLAIN_WIDTH = 110
@@ -29,21 +27,19 @@ class Stage:
 
     Attributes:
         deeds: How many there were so far.
-        messages: How many events have followed from them.
+        messages: How many events, commands and replies have followed from them.
     """
 
-    def __init__(self, traffic: Traffic, sagas: SagaMessages, console: Console, mark: str) -> None:
+    def __init__(self, traffic: Traffic, console: Console, mark: str) -> None:
         """Prepares the stage.
 
         Args:
             traffic: Where it is heard what follows from a deed.
-            sagas: What the orchestrators have asked and been answered.
             console: Where everything is printed.
             mark: How the correlation ids of all deeds begin.
         """
         self.mark = mark
         self.traffic = traffic
-        self.sagas = sagas
         self.console = console
         self.deeds = 0
         self.messages = 0
@@ -74,10 +70,8 @@ class Stage:
             yield
         took_ms = (time.perf_counter() - began_at) * 1000
         messages = self.traffic.wait_for(correlation_id, follows)
-        asked = [(at, _line(at, began, service, what)) for at, service, what in self.sagas.of(correlation_id)]
-        told = [(message.at or began, _described(message, began)) for message in messages]
-        for _, line in sorted(asked + told, key=itemgetter(0)):
-            self.console.print(f"    {line}", style="dim", highlight=False, soft_wrap=True)
+        for message in messages:
+            self.console.print(f"    {_described(message, began)}", style="dim", highlight=False, soft_wrap=True)
         self.console.print(f"    {took_ms:6.0f} ms  done", highlight=False)
         self.deeds += 1
         self.messages += len(messages)
@@ -119,15 +113,11 @@ def section(console: Console, title: str) -> None:
 
 
 def _described(message: LogMessage, since: datetime) -> str:
-    return _line(message.at or since, since, message.source, f"{message.type}{_detail(message)}")
-
-
-def _line(at: datetime, since: datetime, service: str, what: str) -> str:
-    return escape(f"{(at - since).total_seconds() * 1000:6.0f} ms  {service:<13} {what}")
+    ms = ((message.at or since) - since).total_seconds() * 1000
+    return escape(f"{ms:6.0f} ms  {message.source:<13} {message.type}{_detail(message)}")
 
 
 def _detail(message: LogMessage) -> str:
-    shown = [
-        f"{name} {message.body[name]}" for name in ("reason", "amount", "balance", "text") if message.body.get(name)
-    ]
+    names = ("step", "outcome", "reason", "amount", "balance", "text")
+    shown = [f"{name} {message.body[name]}" for name in names if message.body.get(name)]
     return f"  ({', '.join(shown)})" if shown else ""
