@@ -19,13 +19,11 @@ CREATE UNLOGGED TABLE outbox_relay (
     seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The last sequence that the service gave out for each log and subject. Its row lock orders the writers of one subject.
--- The relay does not use it.
+-- The last sequence that the service gave out: of events for each subject, of commands and replies for each log and
+-- subject, the two with a blank between them. Its row lock orders the writers of one subject. The relay does not use it.
 CREATE TABLE outbox_sequence (
-    log     text NOT NULL,
-    subject text NOT NULL,
-    last    bigint NOT NULL,
-    PRIMARY KEY (log, subject)
+    subject text PRIMARY KEY,
+    last    bigint NOT NULL
 ) WITH (fillfactor = 80);
 
 -- The logs that the service writes, so that they are there before its first message.
