@@ -71,8 +71,8 @@ _NOW: Final = (
     ),
     Panel(
         "Messages missing",
-        "Messages that a log does not hold although later ones of their subject came, as the auditor counts them, and as "
-        "consumers do. Must be 0.",
+        "Messages that a log does not hold although later ones of their subject came, as the auditor counts them, and "
+        "as consumers do. Must be 0.",
         Kind.STAT, Unit.COUNT, Limits(None, 1),
         (Query(f"max({of_logs('infirmary_log_missing')})", "in a log"),
          Query(f"max({ours('infirmary_messages_missing')})", "for a reader")),

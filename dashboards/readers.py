@@ -118,8 +118,8 @@ _TROUBLE: Final = (
     ),
     Panel(
         "Messages missing",
-        "Messages that have not come although later ones of their subject wait; the auditor's count looks into the logs "
-        "themselves. Both must be 0.",
+        "Messages that have not come although later ones of their subject wait; the auditor's count looks into the "
+        "logs themselves. Both must be 0.",
         Kind.LINES, Unit.COUNT, Limits(None, 1),
         (Query(f"max by (service, channel) ({ours('infirmary_messages_missing')})", "{{service}} {{channel}}"),
          Query(f"max by (source) ({of_logs('infirmary_log_missing')})", "log {{source}}")),
