@@ -14,5 +14,6 @@ def reads_of(addresses: Iterable[Address]) -> dict[str, Sequence[str]]:
 
 def logs_of(addresses: Mapping[str, Address]) -> list[str]:
     """Returns the stems of all logs that are known beforehand: each service's events, and what it is sent by others."""
-    read = {stem for stems in reads_of(addresses.values()).values() for stem in stems}
+    named = (each.reads for each in addresses.values())  # some are the whole of what it reads, some are added
+    read = {stem for stems in (*READS.values(), *named) for stem in stems}
     return [*addresses, *sorted(stem for stem in read if is_of_commands(stem))]

@@ -67,6 +67,11 @@ def test_what_a_service_reads_is_said_by_its_variable() -> None:
     assert logs_of(found) == ["pharmacist", *sorted({*COMMANDS, "ward.to.pharmacist"})]
 
 
+def test_a_log_that_one_of_the_hospitals_own_reads_besides_hides_none_of_the_others() -> None:
+    found = services_in({"SERVICES": "admission", "ADMISSION_READS": "pharmacist.to.admission"})
+    assert logs_of(found) == ["admission", *sorted({*COMMANDS, "pharmacist.to.admission"})]
+
+
 def test_the_hospitals_own_services_read_what_their_contracts_say() -> None:
     assert {name: set(logs_read_by(name)) for name in HOSPITAL if logs_read_by(name)} == {
         name: set(read) for name, read in READS.items()
