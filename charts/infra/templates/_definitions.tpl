@@ -12,7 +12,6 @@ may read every log and nothing else. Whatever a service may be called, these pat
 {{- $part := `(\.[1-9][0-9]?)?` -}}
 vhosts:
   - name: {{ $host }}
-    default_queue_type: quorum
 users:
   - name: infirmary
     password: {{ include "infra.password" (list . "rabbitmq-administrator" "password") }}
