@@ -135,18 +135,19 @@ class Batch:
             message: The message.
             was_passed: Whether its sequence was passed when it could not be read, so that it is no duplicate.
         """
-        self._closing = 0
+        closed: list[ParkedMessage] = []
         verdict = self._rules.judge(self._sequences, message)
         if verdict is Verdict.WAIT and self._rules.of_commands:
             last = self._sequences.last.get(message.subject, 0)
             closed = closed_by(message, last, self._work.parked.of_subject(self._rules.channel, message.subject))
-            for held in closed:
-                self._work.parked.release(held)
-            self._closing, verdict = len(closed), Verdict.APPLY if closed else verdict
+            verdict = Verdict.APPLY if closed else verdict
         elif verdict is Verdict.DUPLICATE and was_passed:
             verdict = Verdict.APPLY
         if verdict is Verdict.APPLY:
             self._work.apply(message)
+        for held in closed:  # only now that nothing of their compensation has failed
+            self._work.parked.release(held)
+        self._closing = len(closed)
         return verdict
 
     def _note(self, message: Incoming, verdict: Verdict) -> None:
