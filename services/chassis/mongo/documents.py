@@ -4,8 +4,9 @@ A document holds the aggregate's own fields and, of the chassis:
 
 - `_id`: the id of the message that caused it. This is the inbox: the same message cannot cause it twice.
 - `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.
-- `saga_id`, `steps`, `answered`, `replied`: for the first command of a saga, what was answered to the saga's commands,
-  to which messages, and how many replies there were.
+- `saga_answer`: what a command was answered: `{saga_id, number, step, outcome, reason}`.
+
+A command that changes nothing has a document as well, for its answer and the reply.
 """
 
 from collections.abc import Mapping, Sequence

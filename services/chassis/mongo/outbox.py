@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.chassis.envelope import Outgoing
@@ -11,27 +11,27 @@ from services.chassis.wire import SEQUENCE_OFFSET
 _SEQUENCE = struct.Struct(">q")
 
 
-def rows(messages: Sequence[Outgoing], counted: int = 0) -> list[dict[str, Any]]:
-    """Returns messages as a document embeds them, numbered 1, 2, 3 ... in each log and subject.
+def rows(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Returns messages as a document embeds them, numbered in each log and subject.
 
     Args:
-        messages: They are all that a new document tells; or replies of one saga, which go to one peer.
-        counted: How many such replies there were before.
+        messages: All of their subjects but those of replies are told of in this document only.
+        counted: How many were numbered before, by what they are counted under; none unless it says so.
     """
-    last: Counter[str] = Counter()
+    last: Counter[str] = Counter(counted)
     embedded = []
     for message in messages:
         last[message.counted_as] += 1
-        embedded.append(_row(message, counted + last[message.counted_as]))
+        embedded.append(_row(message, last[message.counted_as]))
     return embedded
 
 
-def fields(messages: Sequence[Outgoing]) -> dict[str, Any]:
+def fields(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> dict[str, Any]:
     """Returns the outbox of a new document; the document's partition is that of its first message."""
     if not messages:
         return {}
     first = messages[0]
-    return {"outbox": rows(messages), "outbox_partition": first.partition, "outbox_since": first.created_at}
+    return {"outbox": rows(messages, counted), "outbox_partition": first.partition, "outbox_since": first.created_at}
 
 
 def _row(message: Outgoing, sequence: int) -> dict[str, Any]:

@@ -122,8 +122,8 @@ class MongoPositions:
         Raises:
             ReaderReplaced: The log has another reader.
         """
+        self._set(log, replace(self.read(log), first_offset=first_offset), {})  # first, as it says who reads
         self._database["log_sequence"].delete_many({"source": parsed(log).sequence_scope})
-        self._set(log, replace(self.read(log), first_offset=first_offset), {})
         return self.read(log)
 
     def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:

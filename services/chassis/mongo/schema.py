@@ -11,9 +11,9 @@ from services.chassis.settings import Settings
 _OF_DOCUMENTS = [
     # For the relay: only the documents with messages are in it.
     IndexModel([("outbox_since", 1)], sparse=True),
-    # One home for each saga; it has no `step`. Documents from before there were homes have one, each another.
-    # Sparse, and not partial by `$exists`: every server sees that a search for a saga's steps needs no other documents.
-    IndexModel([("saga_id", 1), ("step", 1)], name="step_of_saga", unique=True, sparse=True),
+    # Each answer to a saga has another number. Sparse, and not partial by `$exists`: every server sees that a search
+    # for a saga's answers needs no other documents.
+    IndexModel([("saga_answer.saga_id", 1), ("saga_answer.number", 1)], name="saga_answer", unique=True, sparse=True),
 ]
 
 _OF_CONSUMER = {

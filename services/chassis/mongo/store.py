@@ -18,10 +18,12 @@ from services.chassis.mongo.documents import documents_of
 from services.chassis.mongo.forgetting import forget
 from services.chassis.mongo.identity import identity_of
 from services.chassis.mongo.parked import MongoParked
+from services.chassis.mongo.participant import OLD_INDEX, Answers
 from services.chassis.mongo.positions import MongoPositions
-from services.chassis.mongo.storage import connect, is_transient, now
+from services.chassis.mongo.storage import connect, is_transient
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.mongo.work import MongoWork
+from services.chassis.mongo.writes import Writes
 from services.chassis.settings import Settings
 
 _GOODBYE_WITHIN_S: Final = 2.0
@@ -50,21 +52,21 @@ class MongoStore:
         self._client = connect(settings, f"{service}/consumer")
         self._database = self._client.get_default_database()
         self._documents = self._database[documents_of(service).collection]
+        self._some_are_old = OLD_INDEX in self._documents.index_information()
         self._parked = MongoParked(self._database)
         self._crash_points = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file)
         self.positions = MongoPositions(self._database, holder)
-        now(self._database)
 
     def transact(self, log: str, work: Callable[[BatchWork], BatchCounts], *, one_by_one: bool) -> BatchCounts:
         """Does a batch's work; what a crash leaves out of it is done when it is repeated."""
         return work(
             MongoWork(
                 self._database,
-                self._documents,
                 self.positions,
+                Writes(self._documents, self._crash_points),
+                Answers(self._documents, some_are_old=self._some_are_old),
                 self._transaction,
                 self._dispatcher,
-                self._crash_points,
                 log,
                 one_by_one=one_by_one,
             )

@@ -1,6 +1,6 @@
 """A transaction of MongoDB: one document with the messages that tell about it, in one write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -70,13 +70,17 @@ class MongoTransaction:
         if SPANS.wanted(written.traceparent):
             self.spans.append(created(written, self.cause))
 
-    def document(self, messages: Sequence[Outgoing] | None = None, **of_the_library: object) -> dict[str, Any] | None:
-        """Returns the document with its cause and its messages, or None if nothing was caused.
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self._document or self.messages)
+
+    def document(self, counted: Mapping[str, int] | None = None, **of_the_library: object) -> dict[str, Any]:
+        """Returns the document with its cause and its messages.
 
         Args:
-            messages: Those that it tells; all of them unless others are given.
-            of_the_library: Further fields, for example a saga's steps.
+            counted: How many messages were numbered before, by what they are counted under.
+            of_the_library: Further fields, for example what was answered to a saga.
         """
-        told = outbox.fields(self.messages if messages is None else messages)
-        document = {**self._document, **of_the_library, **told}
-        return {"_id": self.message_id, **document} if document else None
+        told = outbox.fields(self.messages, counted or {})
+        return {"_id": self.message_id, **self._document, **of_the_library, **told}
