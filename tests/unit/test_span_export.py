@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -151,7 +152,11 @@ def test_what_waits_is_bounded_and_what_is_too_much_is_dropped_and_counted(modul
     export.close()
 
 
-@pytest.mark.parametrize("start", ["services.chassis.processes", "services.chassis.consumer.loop", "infirmary_relay.__main__"])
+@pytest.mark.parametrize(
+    "start", ["services.chassis.processes", "services.chassis.consumer.loop", "infirmary_relay.__main__"]
+)
 def test_nothing_of_it_is_imported_unless_it_is_asked_for(start: str) -> None:
     code = f"import sys, {start}; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
+    path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "relay")))
+    ended = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=False)
+    assert ended.returncode == 0

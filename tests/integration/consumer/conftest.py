@@ -1,0 +1,43 @@
+"""The counting service on each database."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.chassis.identifiers import new_id
+from services.chassis.settings import Settings
+from tests.integration.consumer.counting import Counting
+from tests.integration.consumer.messages import Faults
+from tests.integration.consumer.on_mongodb import MongoCounting
+from tests.integration.consumer.on_postgres import PostgresCounting
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """What is wrong with the counting service; tests change it."""
+    return Faults()
+
+
+@pytest.fixture
+def on_postgres(request: pytest.FixtureRequest, faults: Faults) -> Iterator[PostgresCounting]:
+    """The service on a fresh database of PostgreSQL."""
+    service = PostgresCounting(request.getfixturevalue("new_database")("patient"), faults)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def on_mongodb(request: pytest.FixtureRequest, faults: Faults) -> Iterator[MongoCounting]:
+    """The service on a fresh database of MongoDB."""
+    url = request.getfixturevalue("mongodb")(f"counting_{new_id().hex}")
+    service = MongoCounting(Settings(database_url=url), faults)
+    yield service
+    service.close()
+
+
+@pytest.fixture(params=["postgresql", "mongodb"])
+def counting(request: pytest.FixtureRequest) -> Counting:
+    """The service on either."""
+    kind = "on_postgres" if request.param == "postgresql" else "on_mongodb"
+    service: Counting = request.getfixturevalue(kind)
+    return service

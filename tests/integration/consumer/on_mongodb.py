@@ -1,0 +1,100 @@
+"""The counting service on MongoDB."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from pymongo.errors import AutoReconnect
+
+from services.chassis.consumer.dispatch import Dispatcher
+from services.chassis.consumer.store import Store
+from services.chassis.identifiers import new_id
+from services.chassis.mongo.parked import MongoParked
+from services.chassis.mongo.schema import create_collections
+from services.chassis.mongo.storage import connect
+from services.chassis.mongo.store import MongoStore
+from services.chassis.mongo.transaction import MongoTransaction
+from services.chassis.settings import Settings
+from tests.integration.consumer.counting import NOW, Counting, Row, contents
+from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
+
+
+class MongoCounting(Counting):
+    """Documents in the collection of notification."""
+
+    cli_service = "notification"
+
+    def __init__(self, settings: Settings, faults: Faults) -> None:
+        create_collections(SERVICE, settings)
+        self._client = connect(settings, "test")
+        self.database = self._client.get_default_database()
+        self.documents = self.database["notifications"]
+        self._order = count()
+        self._stores: list[Store] = []
+        super().__init__(settings, faults)
+
+    def make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(handlers_of(self.faults, self._change), None, self.settings.message_max_bytes)
+
+    def _change(self, tx: MongoTransaction, counter: str, number: int) -> None:
+        tx.insert({"counter": counter, "number": number, "order": next(self._order)})
+
+    def open_store(self) -> MongoStore:
+        store = MongoStore(SERVICE, self.settings, self.dispatcher, new_id())
+        self._stores.append(store)
+        return store
+
+    def parked(self) -> MongoParked:
+        return MongoParked(self.database)
+
+    def outbox(self) -> list[Row]:
+        rows = [row for document in self.documents.find() for row in document.get("outbox", ())]
+        in_order = sorted(rows, key=lambda row: row["created_at"])
+        return [
+            Row(row["target"], row["type"], row["subject"], row["sequence"], contents(row["body"])) for row in in_order
+        ]
+
+    def numbers(self, counter: object) -> list[int]:
+        found = self.documents.find({"counter": str(counter)}).sort("order", 1)
+        return [each["number"] for each in found]
+
+    def make_due(self, after: timedelta = NOW) -> None:
+        at = datetime.now(UTC) + after
+        self._change_held({"retry_at": {"$ne": None}}, retry_at=at)
+
+    def note_failures(self, attempts: int) -> None:
+        self._change_held({}, attempts=attempts)
+
+    def _change_held(self, wanted: dict[str, Any], **changes: object) -> None:
+        self.database["parked_message"].update_many(wanted, {"$set": changes})
+
+    def set_first_offset(self, log: str, offset: int) -> None:
+        self.database["log_reader"].update_one({"_id": log}, {"$set": {"first_offset": offset}}, upsert=True)
+
+    def sequences(self) -> dict[tuple[str, str], int]:
+        return {(each["source"], each["subject"]): each["last"] for each in self.database["log_sequence"].find()}
+
+    def passing_error(self) -> Exception:
+        return AutoReconnect("the primary is gone")
+
+    def refuse(self, counter: str) -> None:
+        self._limit(counter={"not": {"enum": [counter]}})
+
+    def refuse_answers(self) -> None:
+        self._limit(saga_answer={"bsonType": "string"})
+
+    def accept(self) -> None:
+        self._limit()
+
+    def _limit(self, **properties: dict[str, Any]) -> None:
+        schema = {"$jsonSchema": {"properties": properties}}
+        self.database.command("collMod", "notifications", validator=schema, validationLevel="moderate")
+
+    def end_reader(self, store: Store) -> None:  # noqa: ARG002 - of all readers: there is one in such a test
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        self.database["log_reader"].update_many({}, {"$set": {"until": past}})
+
+    def close(self) -> None:
+        for store in self._stores:
+            store.close()
+        self._client.close()

@@ -1,0 +1,98 @@
+"""The counting service on PostgreSQL."""
+
+from datetime import timedelta
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from services.chassis.consumer.dispatch import Dispatcher
+from services.chassis.consumer.store import Store
+from services.chassis.nudge import Nudger
+from services.chassis.postgres.parked import PostgresParked
+from services.chassis.postgres.store import PostgresStore
+from services.chassis.settings import Settings
+from services.chassis.transaction import Query, Transaction
+from tests.integration.consumer.counting import NOW, Counting, Row, contents
+from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
+
+_TABLE = "CREATE TABLE IF NOT EXISTS told (id bigserial PRIMARY KEY, counter text, number int)"
+
+
+def _change(tx: Transaction, counter: str, number: int) -> None:
+    tx.execute("INSERT INTO told (counter, number) VALUES (%(c)s, %(n)s)", c=counter, n=number)
+
+
+class PostgresCounting(Counting):
+    """Rows of `told` in the tables of patient."""
+
+    cli_service = "patient"
+
+    def __init__(self, settings: Settings, faults: Faults) -> None:
+        self.database = psycopg.connect(settings.database_url, autocommit=True)
+        self.database.execute(_TABLE)
+        self._nudger = Nudger(settings, SERVICE)
+        self._stores: list[Store] = []
+        super().__init__(settings, faults)
+
+    def make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(handlers_of(self.faults, _change), None, self.settings.message_max_bytes)
+
+    def open_store(self) -> PostgresStore:
+        store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._nudger)
+        self._stores.append(store)
+        return store
+
+    def rows(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        """Looks into the database."""
+        return self.database.execute(statement, values).fetchall()
+
+    def parked(self) -> PostgresParked:
+        return PostgresParked(Query(self.database))
+
+    def outbox(self) -> list[Row]:
+        found = self.rows("SELECT target, type, subject, sequence, body FROM outbox ORDER BY id")
+        return [Row(target, kind, subject, sequence, contents(body)) for target, kind, subject, sequence, body in found]
+
+    def numbers(self, counter: object) -> list[int]:
+        return [
+            number for (number,) in self.rows("SELECT number FROM told WHERE counter = %s ORDER BY id", str(counter))
+        ]
+
+    def make_due(self, after: timedelta = NOW) -> None:
+        self.database.execute("UPDATE parked_message SET retry_at = now() + %s WHERE retry_at < 'infinity'", (after,))
+
+    def note_failures(self, attempts: int) -> None:
+        self.database.execute("UPDATE parked_message SET attempts = %s", (attempts,))
+
+    def set_first_offset(self, log: str, offset: int) -> None:
+        self.database.execute("UPDATE log_reader SET first_offset = %s WHERE log = %s", (offset, log))
+
+    def sequences(self) -> dict[tuple[str, str], int]:
+        return {(scope, subject): last for scope, subject, last in self.rows("SELECT * FROM log_sequence")}
+
+    def passing_error(self) -> Exception:
+        return psycopg.errors.SerializationFailure("somebody was faster")
+
+    def refuse(self, counter: str) -> None:
+        self._require(sql.SQL("position({} IN subject) = 0").format(counter))
+
+    def refuse_answers(self) -> None:
+        self._require(sql.SQL("type <> 'Reply'"))
+
+    def _require(self, condition: sql.Composable) -> None:
+        statement = sql.SQL("ALTER TABLE outbox ADD CONSTRAINT picky CHECK ({}) NOT VALID")
+        self.database.execute(statement.format(condition))
+
+    def accept(self) -> None:
+        self.database.execute("ALTER TABLE outbox DROP CONSTRAINT picky")
+
+    def end_reader(self, store: Store) -> None:
+        pid = cast("PostgresStore", store).positions._connection.info.backend_pid
+        self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+    def close(self) -> None:
+        for store in self._stores:
+            store.close()
+        self._nudger.close()
+        self.database.close()
