@@ -94,6 +94,14 @@ class MongoCounting(Counting):
         past = datetime.now(UTC) - timedelta(seconds=1)
         self.database["log_reader"].update_many({}, {"$set": {"until": past}})
 
+    def forget_everything(self) -> None:
+        """Forgets all messages, all held ones and what they have caused, and the processes that are no more."""
+        for collection in (self.documents, self.database["parked_message"], self.database["log_sequence"]):
+            collection.delete_many({})
+        for store in self._stores[:-1]:
+            store.close()
+        del self._stores[:-1]
+
     def close(self) -> None:
         for store in self._stores:
             store.close()
