@@ -1,11 +1,13 @@
 """The documents in which a service with a MongoDB database keeps what messages cause: the contract with the relay."""
 
 import struct
+import time
 
 import pytest
 from pymongo import IndexModel
 
 from services.chassis.consumer.crash_points import CrashPoints
+from services.chassis.consumer.growing import growing_tables
 from services.chassis.consumer.store import ReaderReplaced
 from services.chassis.envelope import partition_of
 from services.chassis.identifiers import new_id
@@ -14,7 +16,7 @@ from services.chassis.mongo.schema import create_collections
 from services.chassis.mongo.transaction import MongoTransaction
 from services.chassis.mongo.writes import Writes
 from services.chassis.wire import SEQUENCE_OFFSET
-from tests.integration.consumer.messages import SERVICE, UNLUCKY, Add, TakeAway
+from tests.integration.consumer.messages import SERVICE, UNLUCKY, Add, Faults, TakeAway
 from tests.integration.consumer.on_mongodb import MongoCounting
 
 TOO_BIG_FOR_BSON = 2**63
@@ -110,3 +112,16 @@ def test_a_saga_that_the_release_before_has_answered_gets_the_same_answers(on_mo
 def test_what_is_held_is_found_by_an_index(on_mongodb: MongoCounting) -> None:
     index = on_mongodb.database["parked_message"].index_information()["channel_1_attempts_1_retry_at_1"]
     assert index["key"] == [("channel", 1), ("attempts", 1), ("retry_at", 1)]
+
+
+def test_the_collections_that_grow_are_measured(on_mongodb: MongoCounting, faults: Faults) -> None:
+    faults.breaks("b")
+    on_mongodb.read(on_mongodb.told("a", 1), on_mongodb.told("a", 2), on_mongodb.told("b", 1))
+    sizes = {size.table: size for size in growing_tables(SERVICE, on_mongodb.settings, orchestrates=False)()}
+    assert {table: size.rows for table, size in sizes.items()} == {
+        "notifications": 2,
+        "parked_message": 1,
+        "log_sequence": 1,
+    }
+    for table in ("notifications", "parked_message"):
+        assert time.time() - 60 < sizes[table].oldest_at < time.time() + 5

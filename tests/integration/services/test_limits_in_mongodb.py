@@ -43,7 +43,8 @@ def test_the_server_refuses_a_notification_beyond_the_limits(
     notifications.insert_one(notification())
     with pytest.raises(WriteError, match="validation"):
         notifications.insert_one({**notification(), field: bad})
-    notifications.insert_one({"_id": new_id(), "saga_id": new_id(), "step": "confirmation"})  # a refusal has no more
+    answer = {"saga_id": new_id(), "number": 1, "step": "confirmation", "outcome": "refused", "reason": "no"}
+    notifications.insert_one({"_id": new_id(), "saga_answer": answer})  # a refusal has no more
 
 
 def test_an_older_notification_beyond_the_limits_stays_and_can_be_sent(

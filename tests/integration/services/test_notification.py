@@ -1,19 +1,21 @@
 """Notification on a real database: one notification for each cause, listed by patient."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from services.chassis.mongo.ledger import MongoLedger
 
 from services.chassis.consumer.applying import Applier
 from services.chassis.consumer.delivery import Delivery
+from services.chassis.consumer.dispatch import Dispatcher
 from services.chassis.consumer.position import Position
 from services.chassis.identifiers import new_id
 from services.chassis.messages import Message, encode
 from services.chassis.mongo.schema import create_collections
+from services.chassis.mongo.store import MongoStore
 from services.chassis.processes import make_app
 from services.chassis.settings import Settings
 from services.notification.handlers import handlers
@@ -27,22 +29,29 @@ class Notification:
 
     def __init__(self, settings: Settings) -> None:
         create_collections("notification", settings)
-        self.ledger = MongoLedger("notification", settings, Applier(handlers, None), new_id())
+        dispatcher = Dispatcher(handlers, None)
+        self.store = MongoStore("notification", settings, dispatcher, new_id())
+        self.applier = Applier(self.store, dispatcher.handles, settings.saga_sequence_days)
         self.app = make_app("notification", settings)
         self.client: FlaskClient = self.app.test_client()
         self._tag = 0
+        self._asked: Counter[UUID] = Counter()
 
     def hears(self, source: str, event: Message, subject: UUID) -> None:
         """Applies the first event of a subject, alone in its log."""
-        log = f"{source}.events"
-        assert self.ledger.own(log)
-        position = self.ledger.position(log)
-        known = position if position.last_offset is not None else Position(first_offset=0)
-        self.ledger.apply_log(log, [self._delivery(source, event, subject, {"sequence": 1})], known)
+        self._apply(f"{source}.events", self._delivery(source, event, subject, 1))
 
     def is_asked(self, command: SendAdmissionConfirmation) -> None:
-        """Applies a command."""
-        self.ledger.apply_inbox("notification.inbox", [self._delivery("admission", command, command.saga_id, {})])
+        """Applies the next command of a saga."""
+        self._asked[command.saga_id] += 1
+        sequence = self._asked[command.saga_id]
+        self._apply("admission.to.notification", self._delivery("admission", command, command.saga_id, sequence))
+
+    def _apply(self, log: str, delivery: Delivery) -> None:
+        assert self.store.positions.own(log)
+        position = self.store.positions.read(log)
+        known = position if position.last_offset is not None else Position(first_offset=0)
+        self.applier.apply(log, [delivery], known)
 
     def lists(self, **query: Any) -> dict[str, Any]:
         """Asks for a list."""
@@ -53,16 +62,16 @@ class Notification:
 
     def close(self) -> None:
         """Ends all connections."""
-        self.ledger.close()
+        self.store.close()
         self.app.extensions["storage"].close()
 
-    def _delivery(self, source: str, message: Message, subject: UUID, headers: dict[str, Any]) -> Delivery:
+    def _delivery(self, source: str, message: Message, subject: UUID, sequence: int) -> Delivery:
         self._tag += 1
         properties = {
             "message_id": str(new_id()),
             "app_id": source,
             "type": type(message).__name__,
-            "application_headers": {"subject": str(subject), **headers},
+            "application_headers": {"subject": str(subject), "sequence": sequence},
         }
         return Delivery(properties, encode(message), self._tag, self._tag)
 

@@ -74,7 +74,7 @@ def test_an_event_is_the_first_of_its_subject_and_a_reply_the_first_of_its_saga(
         outgoing(sent, source="notification", cause=cause),
         outgoing(reply, source="notification", cause=cause, to="admission"),
     ]
-    embedded = outbox.fields(messages)
+    embedded = outbox.fields(messages, {})
     event_row, reply_row = embedded["outbox"]
     assert embedded["outbox_partition"] == partition_of(str(ID))
     assert (event_row["target"], event_row["sequence"]) == ("notification.events", 1)

@@ -1,24 +1,24 @@
-"""What is told of a reader with a MongoDB database is what is told of one with PostgreSQL."""
+"""What is told of a reader in metrics and in the process's own log."""
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from pymongo.errors import AutoReconnect
 
 from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.growing import growing_tables
 from services.chassis.identifiers import new_id
-from tests.integration.services.test_mongo_ledger import LOG, QUEUE, Add, Counting, counting
+from tests.integration.consumer.counting import Counting
+from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults
 
-__all__ = ["counting"]
+Growth = Callable[..., float]
 
 
 def shown(metric: str, **labels: str) -> float:
+    """Returns what a series says now."""
     value = REGISTRY.get_sample_value(f"infirmary_{metric}", labels)
     assert value is not None, (metric, labels)
     return value
@@ -26,13 +26,13 @@ def shown(metric: str, **labels: str) -> float:
 
 def written(delivery: Delivery, ago_s: float) -> Delivery:
     """Returns a delivery of a message that was written so long ago."""
-    headers: dict[str, Any] = delivery.properties["application_headers"]
+    headers = delivery.properties["application_headers"]
     at = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()
     return replace(delivery, properties=delivery.properties | {"application_headers": headers | {"time": at}})
 
 
 @pytest.fixture
-def growth() -> Any:
+def growth() -> Growth:
     """By how much a series has grown since the test began."""
     before = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -47,9 +47,9 @@ def growth() -> Any:
 
 
 def test_what_is_held_shows_by_state_with_the_oldest_and_each_type_that_is_parked(
-    counting: Counting, growth: Any, caplog: pytest.LogCaptureFixture
+    counting: Counting, faults: Faults, growth: Growth, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counting.broken["a"] = ValueError("a bug")
+    faults.breaks("a")
     with caplog.at_level(logging.ERROR):
         counting.read(counting.told("a", 1), counting.told("a", 2), counting.rubbish())
     held = {state: shown("messages_held", channel=LOG, state=state) for state in ("parked", "waiting")}
@@ -59,47 +59,48 @@ def test_what_is_held_shows_by_state_with_the_oldest_and_each_type_that_is_parke
         assert time.time() - 60 < oldest <= time.time() + 5
     parked = [growth("messages_parked_total", channel=LOG, type=kind) for kind in ("Told", "other")]
     assert parked == [1, 1]
-    (line,) = [vars(record) for record in caplog.records if "a bug" in record.getMessage()]
+    (line,) = [
+        vars(record)
+        for record in caplog.records
+        if "Unlucky: a" in record.getMessage() and "is parked" in record.getMessage()
+    ]
     assert "in note" in line["traceback"]
     assert line["channel"] == LOG
 
 
 def test_the_time_to_the_effect_is_told_for_events_and_commands_and_for_what_was_parked(
-    counting: Counting, growth: Any
+    counting: Counting, faults: Faults, growth: Growth
 ) -> None:
-    counting.broken["b"] = ValueError("a bug")
+    faults.breaks("b")
     counting.read(written(counting.told("a", 1), 40), written(counting.told("b", 1), 500))
     assert growth("message_end_to_end_seconds_count", channel=LOG) == 1
     assert growth("message_end_to_end_seconds_sum", channel=LOG) == pytest.approx(40, abs=20)
-    counting.broken.clear()
-    counting.database.parked_message.update_many({}, {"$set": {"retry_at": datetime.now(UTC) - timedelta(minutes=1)}})
-    assert counting.ledger.retry_held(LOG) == 1
+    faults.broken.clear()
+    counting.make_due()
+    assert counting.retry(LOG) == 1
     assert growth("message_end_to_end_seconds_sum", channel=LOG) == pytest.approx(540, abs=60)
     assert shown("messages_held", channel=LOG, state="parked") == 0
     assert shown("held_oldest_timestamp_seconds", channel=LOG, state="parked") == 0
     counting.take(*(written(counting.asked(Add, new_id(), 1), 7) for _ in range(2)))
-    assert growth("message_end_to_end_seconds_count", channel=QUEUE) == 2
+    assert growth("message_end_to_end_seconds_count", channel=COMMANDS) == 2
 
 
-def test_a_batch_shows_its_messages_its_time_and_that_it_was_rolled_back(counting: Counting, growth: Any) -> None:
+def test_a_batch_shows_its_messages_its_time_and_that_it_was_rolled_back(
+    counting: Counting, faults: Faults, growth: Growth
+) -> None:
     counting.read(counting.told("a", 1), counting.told("a", 2))
     assert growth("batch_messages_sum", channel=LOG) == 2
     assert growth("batch_seconds_count", channel=LOG) == 1
-    counting.broken["a"] = AutoReconnect("the primary is gone")
-    with pytest.raises(AutoReconnect):
+    faults.broken["a"] = counting.passing_error()
+    with pytest.raises(type(faults.broken["a"])):
         counting.read(counting.told("a", 3))
     assert growth("batches_rolled_back_total", channel=LOG) == 1
     assert growth("batch_messages_sum", channel=LOG) == 2
 
 
-def test_the_collections_that_grow_are_measured(counting: Counting) -> None:
-    counting.broken["b"] = ValueError("a bug")
-    counting.read(counting.told("a", 1), counting.told("a", 2), counting.told("b", 1))
-    sizes = {size.table: size for size in growing_tables("notification", counting.settings, orchestrates=False)()}
-    assert {table: size.rows for table, size in sizes.items()} == {
-        "notifications": 2,
-        "parked_message": 1,
-        "log_sequence": 1,
-    }
-    for table in ("notifications", "parked_message"):
-        assert time.time() - 60 < sizes[table].oldest_at < time.time() + 5
+def test_duplicates_and_early_ones_are_counted(counting: Counting, growth: Growth) -> None:
+    first = counting.told("a", 1)
+    counting.read(first, first, counting.told("a", 3))
+    assert growth("messages_duplicate_total", channel=LOG) == 1
+    assert growth("messages_early_total", channel=LOG) == 1
+    assert growth("messages_applied_total", channel=LOG, type="Told") == 1
