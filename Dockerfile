@@ -1,4 +1,4 @@
-# One image per service, which holds the chassis and that service only, one for the relay, and one that plays the day:
+# One image per service, which holds the library and that service only, one for the relay, and one that plays the day:
 #
 #     docker build --target service --build-arg SERVICE=patient -t infirmary-patient .
 #     docker build --target relay -t infirmary-relay .
@@ -72,12 +72,12 @@ ENTRYPOINT ["python", "-m", "demo"]
 
 FROM runtime AS service
 COPY --from=dependencies /opt/venv /opt/venv
-COPY --chown=10001:10001 services/__init__.py services/__main__.py services/
-COPY --chown=10001:10001 services/chassis services/chassis
+COPY --chown=10001:10001 services/__init__.py services/__main__.py services/published.json services/
+COPY --chown=10001:10001 infirmary infirmary
 ARG SERVICE
 COPY --chown=10001:10001 services/${SERVICE} services/${SERVICE}
 # Where nothing can be written at run time, each start would compile all of it again. Without a name everything was copied.
-RUN test -n "$SERVICE" && python -m compileall -q services
+RUN test -n "$SERVICE" && python -m compileall -q infirmary services
 LABEL org.opencontainers.image.title=infirmary-$SERVICE \
       org.opencontainers.image.description="The $SERVICE service: its API, its consumer and its migrations."
 ARG VERSION=development REVISION=unknown

@@ -49,7 +49,7 @@ format: setup ## Format the code, and mend what of the style mends itself
 
 .PHONY: contracts
 contracts: setup ## Write the schemas of the published messages anew
-	@$(PYTHON) -m services contracts
+	@$(PYTHON) -m contracts
 
 .PHONY: metrics
 metrics: setup ## Write the page of all metrics anew

@@ -4,17 +4,17 @@ import time
 from contextlib import closing
 
 from benchmarks.rows import TYPE
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.session import Session
-from services.chassis.handlers import Handlers
-from services.chassis.messages import Command, Event, reads, receives
-from services.chassis.nudge import Nudger
-from services.chassis.postgres.store import PostgresStore
-from services.chassis.settings import Settings
-from services.chassis.tracing import trace
-from services.chassis.transaction import Transaction
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.session import Session
+from infirmary.handlers import Handlers
+from infirmary.messages import Command, Event, reads, receives
+from infirmary.postgres.notify import Nudger
+from infirmary.postgres.store import PostgresStore
+from infirmary.postgres.transaction import Transaction
+from infirmary.settings import Settings
+from infirmary.tracing.process import trace
 
 SERVICE, PUBLISHER = "bench", "prescription"
 _CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"

@@ -5,11 +5,11 @@ import secrets
 from datetime import UTC, datetime
 
 from benchmarks.rows import AGGREGATES
+from infirmary.identifiers import new_id
+from infirmary.transport.amqp_header import SEQUENCE_OFFSET, encode_header
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.message import Row
-from services.chassis.identifiers import new_id
-from services.chassis.wire import SEQUENCE_OFFSET, encode_header
 
 _BATCH_MESSAGES = 500
 

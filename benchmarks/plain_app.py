@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.chassis.http.server import Server
-from services.chassis.settings import Settings, read
+from infirmary.http.server import Server
+from infirmary.settings import Settings, read
 
 
 class NewPrescription(BaseModel):

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from benchmarks.writing import Session
-from services.chassis.cause import cause_of
-from services.chassis.identifiers import new_id
-from services.chassis.transaction import transaction
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import transaction
+from infirmary.tracing.causation import cause_of
 from services.prescription import model, store
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from services.chassis.envelope import partition_of
-from services.chassis.identifiers import new_id
-from services.chassis.wire import SEQUENCE_OFFSET, encode_header
+from infirmary.identifiers import new_id
+from infirmary.transport.amqp_header import SEQUENCE_OFFSET, encode_header
+from infirmary.transport.envelope import partition_of
 
 AGGREGATES = 1000
 BODY_BYTES = 256

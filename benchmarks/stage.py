@@ -19,12 +19,12 @@ from sqlalchemy import create_engine, pool
 from benchmarks.rows import AGGREGATES, PREPARED, fill
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import declare, delete, disown
+from infirmary.postgres.migrate import migrate
+from infirmary.postgres.schema import create_chassis_tables
+from infirmary.settings import Settings
 from local.process import Process
 from local.rundir import REPOSITORY
 from local.servers.choice import Servers, servers_for
-from services.chassis.migrate import migrate
-from services.chassis.schema import create_chassis_tables
-from services.chassis.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")

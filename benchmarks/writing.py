@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 
 from benchmarks.rows import AGGREGATES, BODY_BYTES, prepare
-from services.chassis.cause import cause_of
-from services.chassis.envelope import outgoing
-from services.chassis.messages import Event, publishes
-from services.chassis.nudge import Nudger
-from services.chassis.settings import Settings
-from services.chassis.transaction import transaction
+from infirmary.messages import Event, publishes
+from infirmary.postgres.notify import Nudger
+from infirmary.postgres.transaction import transaction
+from infirmary.settings import Settings
+from infirmary.tracing.causation import cause_of
+from infirmary.transport.envelope import outgoing
 
 NOTE = "x" * (BODY_BYTES - len('{"aggregate_id":1000,"note":""}'))
 _CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"

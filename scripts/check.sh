@@ -23,7 +23,7 @@ check format .venv/bin/ruff format --check .
 check style .venv/bin/ruff check .
 check types .venv/bin/mypy .
 check imports env PYTHONPATH=relay .venv/bin/lint-imports
-check contracts .venv/bin/python -m services contracts --check
+check contracts .venv/bin/python -m contracts --check
 check metrics .venv/bin/python -m scripts.metrics_page --check
 check dashboards .venv/bin/python -m dashboards --check
 check alerts .venv/bin/python -m alerts --check

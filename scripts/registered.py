@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import REGISTRY, CollectorRegistry
 
 if TYPE_CHECKING:
-    from services.chassis.settings import Settings
+    from infirmary.settings import Settings
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
@@ -67,9 +67,9 @@ def _environment() -> dict[str, str]:
 
 
 def _api() -> CollectorRegistry:
-    from services.chassis.http.api_health import ApiHealth
-    from services.chassis.processes import make_app
-    from services.chassis.readiness import expect_readiness
+    from infirmary.http.api_health import ApiHealth
+    from infirmary.observing.readiness import expect_readiness
+    from infirmary.processes import make_app
 
     for service in _commands():
         import_module(f"services.{service}.api")
@@ -79,11 +79,11 @@ def _api() -> CollectorRegistry:
 
 
 def _consumer() -> CollectorRegistry:
-    from services.chassis.consumer.growing import growing_tables
-    from services.chassis.health import Heart
-    from services.chassis.processes import make_consumer
-    from services.chassis.readiness import expect_readiness
-    from services.chassis.rooms import handlers_of
+    from infirmary.consumer.growing import growing_tables
+    from infirmary.observing.health import Heart
+    from infirmary.observing.readiness import expect_readiness
+    from infirmary.processes import make_consumer
+    from infirmary.registry import handlers_of
 
     for service in _commands():
         handlers_of(service)
@@ -97,13 +97,13 @@ def _consumer() -> CollectorRegistry:
 def _commands() -> list[str]:
     """Imports what the command line does, and returns all services: what only some of them show is to be there."""
     import_module("services.__main__")
-    from services.chassis.rooms import names
+    from infirmary.registry import names
 
     return names()
 
 
 def _away() -> "Settings":
-    from services.chassis.settings import Settings
+    from infirmary.settings import Settings
 
     logging.disable()  # the database is away, and nobody needs it
     return Settings(database_url="postgresql://nobody:nothing@127.0.0.1:1/none")

@@ -1,12 +1,15 @@
 """`python -m services <name> <role>`: every process names its service and its role in its command line."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import click
 
-from services.chassis import logs, rooms
-from services.chassis.contracts.commands import contracts
-from services.chassis.operator.commands import operator_commands
-from services.chassis.operator.desk import Desk
-from services.chassis.patience import GaveUp
+from infirmary import registry
+from infirmary.observing import json_logging
+from infirmary.operator.commands import operator_commands
+from infirmary.operator.connection import Desk
+from infirmary.retry_after import GaveUp
 
 READ_MODEL = "chart"
 
@@ -22,36 +25,36 @@ def _service_commands(name: str) -> click.Group:
     @group.command()
     def api() -> None:
         """Serve the HTTP interface."""
-        from services.chassis.processes import run_api
+        from infirmary.processes import run_api
 
-        run_api(name, rooms.settings_of(name))
+        run_api(name, registry.settings_of(name))
 
     @group.command()
     def consumer() -> None:
         """Apply messages from the logs."""
-        from services.chassis.processes import run_consumer
+        from infirmary.processes import run_consumer
 
-        run_consumer(name, rooms.settings_of(name))
+        run_consumer(name, registry.settings_of(name))
 
     @group.command()
     @click.option("--revision", default="head", show_default=True)
     def migrate(revision: str) -> None:
         """Bring the database to the code's schema."""
-        chosen = rooms.settings_of(name)
-        logs.configure(name, "migrate", chosen.log_level)
+        chosen = registry.settings_of(name)
+        json_logging.configure(name, "migrate", chosen.log_level)
         try:
             if chosen.database_url.startswith("mongodb"):
-                from services.chassis.mongo.schema import create_collections
+                from infirmary.mongo.schema import create_collections
 
                 create_collections(name, chosen)
             else:
-                from services.chassis.migrate import migrate as run
+                from infirmary.postgres.migrate import migrate as run
 
                 run(name, chosen, revision)
         except GaveUp as gave_up:
             raise click.ClickException(str(gave_up)) from None
 
-    for command in operator_commands(name, has_saga=(rooms.SERVICES / name / "saga.py").exists()):
+    for command in operator_commands(name, has_saga=registry.has_saga(name)):
         group.add_command(command)
     return group
 
@@ -67,7 +70,7 @@ def _rebuild() -> None:
 
 def _services() -> list[str]:
     try:
-        return rooms.names()
+        return registry.names()
     except ValueError as error:
         raise SystemExit(str(error)) from None
 
@@ -77,7 +80,8 @@ for service_name in _services():
     if service_name == READ_MODEL:
         service_commands.command("rebuild")(_rebuild)
     cli.add_command(service_commands)
-cli.add_command(contracts)
+if find_spec("contracts") is not None:  # in a checkout; no service's image has it
+    cli.add_command(import_module("contracts.commands").contracts)
 
 if __name__ == "__main__":
     cli()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.chassis.spans import SPANS, Span
+from infirmary.tracing.spans import SPANS, Span
 
 
 @contextmanager

@@ -6,16 +6,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from infirmary.http.api import Api, Created
+from infirmary.http.fields import Id, Input
+from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.problems import not_found
+from infirmary.identifiers import ClientCode, new_id
+from infirmary.postgres.transaction import Query, Transaction
+from infirmary.saga.advance import Status, StepProgress
+from infirmary.saga.orchestrator import SagaView, view
 from services.admission import store
 from services.admission.saga import ADMISSION, Admission, orchestrator
-from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Id, Input
-from services.chassis.http.pages import OfPatient, Page, page
-from services.chassis.http.problems import not_found
-from services.chassis.identifiers import ClientCode, new_id
-from services.chassis.saga.advance import Status, StepProgress
-from services.chassis.saga.orchestrator import SagaView, view
-from services.chassis.transaction import Query, Transaction
 
 api = Api("admission")
 

@@ -3,6 +3,6 @@
 It handles no event and no command. Replies to its saga's commands go to the orchestrator in `saga.py`.
 """
 
-from services.chassis.handlers import Handlers
+from infirmary.handlers import Handlers
 
 handlers = Handlers("admission")

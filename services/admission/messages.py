@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Code, Text
-from services.chassis.messages import Command, Event, publishes, sends
+from infirmary.message_fields import Code, Text
+from infirmary.messages import Command, Event, publishes, sends
 
 
 @publishes(subject="admission_id")

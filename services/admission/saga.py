@@ -4,6 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from infirmary.postgres.transaction import Transaction
+from infirmary.saga.definition import Saga, Step
+from infirmary.saga.orchestrator import Orchestrator
 from services.admission.messages import (
     AdmissionCompleted,
     AdmissionFailed,
@@ -15,9 +18,6 @@ from services.admission.messages import (
     UndoAdmission,
     VoidAdmissionBilling,
 )
-from services.chassis.saga.definition import Saga, Step
-from services.chassis.saga.orchestrator import Orchestrator
-from services.chassis.transaction import Transaction
 
 
 class Admission(BaseModel):

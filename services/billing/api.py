@@ -7,12 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from infirmary.http.api import Afterwards, Api
+from infirmary.http.fields import Input, Money, PatientPath
+from infirmary.http.pages import NEWEST, Page, PageQuery, page
+from infirmary.postgres.transaction import Query, Transaction
 from services.billing import store
 from services.billing.messages import EntryKind
-from services.chassis.http.api import Afterwards, Api
-from services.chassis.http.fields import Input, Money, PatientPath
-from services.chassis.http.pages import NEWEST, Page, PageQuery, page
-from services.chassis.transaction import Query, Transaction
 
 api = Api("billing")
 

@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from infirmary.handlers import Handlers, Outcome, Refused
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import Transaction
+from infirmary.settings import read
 from services.billing import model, store
 from services.billing.messages import (
     ChargeDispensing,
@@ -22,10 +26,6 @@ from services.billing.messages import (
 )
 from services.billing.model import Account, Change, Entry
 from services.billing.settings import BillingSettings
-from services.chassis.handlers import Handlers, Outcome, Refused
-from services.chassis.identifiers import new_id
-from services.chassis.settings import read
-from services.chassis.transaction import Transaction
 
 handlers = Handlers("billing")
 

@@ -8,8 +8,8 @@ two places.
 from typing import Literal
 from uuid import UUID
 
-from services.chassis.message_fields import Amount, Price, Quantity, Version
-from services.chassis.messages import Command, Event, publishes, reads, receives
+from infirmary.message_fields import Amount, Price, Quantity, Version
+from infirmary.messages import Command, Event, publishes, reads, receives
 
 EntryKind = Literal["prescription", "admission"]
 

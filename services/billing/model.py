@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+from infirmary.handlers import Refused
 from services.billing.messages import (
     AdmissionBilled,
     AdmissionBillingVoided,
@@ -19,7 +20,6 @@ from services.billing.messages import (
     BillingEntryVoided,
     EntryKind,
 )
-from services.chassis.handlers import Refused
 
 EntryStatus = Literal["unopened", "open", "posted", "voided"]
 """`unopened` is never stored."""

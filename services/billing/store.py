@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from infirmary.postgres.transaction import Query, Transaction
 from services.billing.messages import EntryKind
 from services.billing.model import Account, Entry
-from services.chassis.transaction import Query, Transaction
 
 
 class Statement(BaseModel):

@@ -1,12 +1,12 @@
 """The HTTP interface of chart."""
 
+from infirmary.http.api import Api
+from infirmary.http.fields import PatientPath
+from infirmary.http.pages import NEWEST, Page, PageQuery, page
+from infirmary.http.problems import Problem, not_found
+from infirmary.postgres.transaction import Query
 from services.chart import queries
 from services.chart.model import Chart, ChartLabResult, ChartNotification, ChartPrescription
-from services.chassis.http.api import Api
-from services.chassis.http.fields import PatientPath
-from services.chassis.http.pages import NEWEST, Page, PageQuery, page
-from services.chassis.http.problems import Problem, not_found
-from services.chassis.transaction import Query
 
 api = Api("chart")
 

@@ -1,5 +1,7 @@
 """What chart does when a message arrives: it notes what its owner has decided, and decides nothing itself."""
 
+from infirmary.handlers import Handlers
+from infirmary.postgres.transaction import Transaction
 from services.chart import store
 from services.chart.messages import (
     AdmissionBilled,
@@ -30,8 +32,6 @@ from services.chart.messages import (
     StockReserved,
     StockReturned,
 )
-from services.chassis.handlers import Handlers
-from services.chassis.transaction import Transaction
 
 handlers = Handlers("chart", projection="chart")
 

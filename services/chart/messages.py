@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Amount, Code, Day, Flag, Name, Quantity, ShortText, Text, Version
-from services.chassis.messages import Event, reads
+from infirmary.message_fields import Amount, Code, Day, Flag, Name, Quantity, ShortText, Text, Version
+from infirmary.messages import Event, reads
 
 # patient: subject patient_id
 

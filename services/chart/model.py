@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.chassis.http.fields import Money
+from infirmary.http.fields import Money
 
 AdmissionStatus = Literal["running", "completed", "failed"]
 PrescriptionStatus = Literal["pending", "accepted", "rejected", "dispensed", "cancelled"]

@@ -3,8 +3,8 @@
 from typing import LiteralString
 from uuid import UUID
 
+from infirmary.postgres.transaction import Query
 from services.chart.model import Chart, ChartLabResult, ChartNotification, ChartPrescription
-from services.chassis.transaction import Query
 
 _PRESCRIPTIONS: LiteralString = """
 SELECT r.prescription_id, r.medication_code, r.quantity, r.status, r.reason, s.stock

@@ -10,6 +10,7 @@ asks what another service has told. `heard_at` is the start of the transaction t
 
 from uuid import UUID
 
+from infirmary.postgres.transaction import Transaction
 from services.chart.messages import (
     LabResultRecorded,
     NotificationSent,
@@ -19,7 +20,6 @@ from services.chart.messages import (
     PrescriptionCreated,
 )
 from services.chart.model import AdmissionStatus, PrescriptionStatus, Stock
-from services.chassis.transaction import Transaction
 
 
 def forget_everything(tx: Transaction) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from services.chassis.http.api import Api
-from services.chassis.http.fields import WHOLE, CodePath, Input, Money, Name, Price, Quantity
-from services.chassis.http.problems import not_found, unprocessable
-from services.chassis.transaction import Query, Transaction
+from infirmary.http.api import Api
+from infirmary.http.fields import WHOLE, CodePath, Input, Money, Name, Price, Quantity
+from infirmary.http.problems import not_found, unprocessable
+from infirmary.postgres.transaction import Query, Transaction
 from services.inventory import model, store
 from services.inventory.model import MOST_BOXES_ON_HAND, Stock
 

@@ -6,8 +6,8 @@ medications in the opposite order of another batch; PostgreSQL then ends one of 
 again.
 """
 
-from services.chassis.handlers import Handlers, Outcome, Refused
-from services.chassis.transaction import Transaction
+from infirmary.handlers import Handlers, Outcome, Refused
+from infirmary.postgres.transaction import Transaction
 from services.inventory import model, store
 from services.inventory.messages import DispenseStock, PrescriptionCancelled, PrescriptionCreated, ReturnStock
 from services.inventory.model import Decision, Reservation, Stock

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Boxes, Code, Price, Quantity, Text
-from services.chassis.messages import Command, Event, publishes, reads, receives
+from infirmary.message_fields import Boxes, Code, Price, Quantity, Text
+from infirmary.messages import Command, Event, publishes, reads, receives
 
 
 @publishes(subject="prescription_id")

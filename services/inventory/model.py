@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from services.chassis.handlers import Refused
+from infirmary.handlers import Refused
 from services.inventory.messages import (
     StockDispensed,
     StockLow,

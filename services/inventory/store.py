@@ -3,7 +3,7 @@
 from decimal import Decimal
 from uuid import UUID
 
-from services.chassis.transaction import Query, Transaction
+from infirmary.postgres.transaction import Query, Transaction
 from services.inventory.model import Reservation, Stock
 
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictBool
 
-from services.chassis import snapshots
-from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Id, Input, Name, ShortText
-from services.chassis.http.pages import OfPatient, Page, page
-from services.chassis.http.problems import not_found, unprocessable
-from services.chassis.identifiers import new_id
-from services.chassis.transaction import Query, Transaction
+from infirmary import snapshots
+from infirmary.http.api import Api, Created
+from infirmary.http.fields import Id, Input, Name, ShortText
+from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.problems import not_found, unprocessable
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import Query, Transaction
 from services.lab import model, store
 from services.lab.model import LabResult
 

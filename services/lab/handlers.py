@@ -1,8 +1,8 @@
 """What lab does when a message arrives."""
 
-from services.chassis import snapshots
-from services.chassis.handlers import Handlers
-from services.chassis.transaction import Transaction
+from infirmary import snapshots
+from infirmary.handlers import Handlers
+from infirmary.postgres.transaction import Transaction
 from services.lab.messages import PatientNameChanged, PatientRegistered
 
 handlers = Handlers("lab")

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Flag, Name, ShortText, Version
-from services.chassis.messages import Event, publishes, reads
+from infirmary.message_fields import Flag, Name, ShortText, Version
+from infirmary.messages import Event, publishes, reads
 
 
 @publishes(subject="lab_result_id")

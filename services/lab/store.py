@@ -6,7 +6,7 @@ A patient's name is never stored with a result. It is joined from the snapshots,
 from typing import LiteralString
 from uuid import UUID
 
-from services.chassis.transaction import Query, Transaction
+from infirmary.postgres.transaction import Query, Transaction
 from services.lab.model import LabResult
 
 _SELECT: LiteralString = """

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.chassis.http.api import Api
-from services.chassis.http.pages import OfPatient, Page, page
-from services.chassis.mongo.storage import MongoDatabase
+from infirmary.http.api import Api
+from infirmary.http.pages import OfPatient, Page, page
+from infirmary.mongo.storage import MongoDatabase
 from services.notification import store
 from services.notification.messages import Kind
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from services.chassis.handlers import Handlers, Outcome
-from services.chassis.identifiers import new_id
-from services.chassis.mongo.transaction import MongoTransaction
+from infirmary.handlers import Handlers, Outcome
+from infirmary.identifiers import new_id
+from infirmary.mongo.transaction import MongoTransaction
 from services.notification import model, store
 from services.notification.messages import LabResultRecorded, PrescriptionRejected, SendAdmissionConfirmation
 from services.notification.model import Notification

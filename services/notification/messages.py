@@ -3,8 +3,8 @@
 from typing import Literal
 from uuid import UUID
 
-from services.chassis.message_fields import Code, Flag, Name, ShortText, Text
-from services.chassis.messages import Command, Event, publishes, reads, receives
+from infirmary.message_fields import Code, Flag, Name, ShortText, Text
+from infirmary.messages import Command, Event, publishes, reads, receives
 
 Kind = Literal["admission_confirmed", "critical_lab_result", "prescription_rejected"]
 

@@ -4,9 +4,9 @@ from dataclasses import asdict, fields
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from services.chassis.mongo.documents import Documents
-from services.chassis.mongo.storage import MongoDatabase
-from services.chassis.mongo.transaction import MongoTransaction
+from infirmary.mongo.documents import Documents
+from infirmary.mongo.storage import MongoDatabase
+from infirmary.mongo.transaction import MongoTransaction
 from services.notification.messages import Kind
 from services.notification.model import Notification
 

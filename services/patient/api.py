@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
 
-from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Date, Input, Name, PatientPath
-from services.chassis.http.problems import conflict, not_found
-from services.chassis.identifiers import new_id
-from services.chassis.transaction import Query, Transaction
+from infirmary.http.api import Api, Created
+from infirmary.http.fields import Date, Input, Name, PatientPath
+from infirmary.http.problems import conflict, not_found
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import Query, Transaction
 from services.patient import model, store
 from services.patient.model import Patient
 

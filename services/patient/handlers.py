@@ -1,7 +1,7 @@
 """What patient does when a message arrives."""
 
-from services.chassis.handlers import Handlers, Outcome, Refused
-from services.chassis.transaction import Transaction
+from infirmary.handlers import Handlers, Outcome, Refused
+from infirmary.postgres.transaction import Transaction
 from services.patient import model, store
 from services.patient.messages import AdmitPatient, UndoAdmission
 

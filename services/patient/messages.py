@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Code, Day, Name, Version
-from services.chassis.messages import Command, Event, publishes, receives
+from infirmary.message_fields import Code, Day, Name, Version
+from infirmary.messages import Command, Event, publishes, receives
 
 
 @publishes(subject="patient_id")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from services.chassis.handlers import Refused
+from infirmary.handlers import Refused
 from services.patient.messages import (
     PatientAdmissionUndone,
     PatientAdmitted,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.chassis.transaction import Query, Transaction
+from infirmary.postgres.transaction import Query, Transaction
 from services.patient.model import Patient
 
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.chassis.http.api import Api, Created
-from services.chassis.http.fields import Id, Input, Quantity
-from services.chassis.http.pages import OfPatient, Page, page
-from services.chassis.http.problems import conflict, not_found, unprocessable
-from services.chassis.identifiers import ClientCode, new_id
-from services.chassis.transaction import Query, Transaction
+from infirmary.http.api import Api, Created
+from infirmary.http.fields import Id, Input, Quantity
+from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.problems import conflict, not_found, unprocessable
+from infirmary.identifiers import ClientCode, new_id
+from infirmary.postgres.transaction import Query, Transaction
 from services.prescription import model, store
 from services.prescription.model import Prescription, Status
 from services.prescription.saga import DISPENSING, Dispensing, orchestrator

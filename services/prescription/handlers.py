@@ -1,8 +1,8 @@
 """What prescription does when a message arrives."""
 
-from services.chassis import snapshots
-from services.chassis.handlers import Handlers
-from services.chassis.transaction import Transaction
+from infirmary import snapshots
+from infirmary.handlers import Handlers
+from infirmary.postgres.transaction import Transaction
 from services.prescription import model, store
 from services.prescription.messages import PatientNameChanged, PatientRegistered, StockRejected, StockReserved
 

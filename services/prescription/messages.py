@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Code, Name, Quantity, Text, Version
-from services.chassis.messages import Command, Event, publishes, reads, sends
+from infirmary.message_fields import Code, Name, Quantity, Text, Version
+from infirmary.messages import Command, Event, publishes, reads, sends
 
 
 @publishes(subject="prescription_id")

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.chassis.saga.definition import Saga, Step
-from services.chassis.saga.orchestrator import Orchestrator
-from services.chassis.transaction import Transaction
+from infirmary.postgres.transaction import Transaction
+from infirmary.saga.definition import Saga, Step
+from infirmary.saga.orchestrator import Orchestrator
 from services.prescription import model, store
 from services.prescription.messages import ChargeDispensing, DispenseStock, ReturnStock, UndoDispensingCharge
 from services.prescription.model import Prescription

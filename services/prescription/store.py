@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from services.chassis.transaction import Query, Transaction
+from infirmary.postgres.transaction import Query, Transaction
 from services.prescription.model import Prescription, Status
 
 

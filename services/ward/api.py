@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.chassis.handlers import Refused
-from services.chassis.http.api import Afterwards, Api
-from services.chassis.http.fields import WHOLE, Input, Name
-from services.chassis.http.pages import NEWEST, Page, PageQuery, page
-from services.chassis.http.problems import conflict, not_found
-from services.chassis.identifiers import ClientCode
-from services.chassis.transaction import Query, Transaction
+from infirmary.handlers import Refused
+from infirmary.http.api import Afterwards, Api
+from infirmary.http.fields import WHOLE, Input, Name
+from infirmary.http.pages import NEWEST, Page, PageQuery, page
+from infirmary.http.problems import conflict, not_found
+from infirmary.identifiers import ClientCode
+from infirmary.postgres.transaction import Query, Transaction
 from services.ward import model, store
 
 api = Api("ward")

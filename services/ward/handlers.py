@@ -1,7 +1,7 @@
 """What ward does when a message arrives."""
 
-from services.chassis.handlers import Handlers, Outcome, Refused
-from services.chassis.transaction import Transaction
+from infirmary.handlers import Handlers, Outcome, Refused
+from infirmary.postgres.transaction import Transaction
 from services.ward import model, store
 from services.ward.messages import PatientDischarged, ReleaseReservation, ReserveBed
 

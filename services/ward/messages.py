@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from services.chassis.message_fields import Code
-from services.chassis.messages import Command, Event, publishes, reads, receives
+from infirmary.message_fields import Code
+from infirmary.messages import Command, Event, publishes, reads, receives
 
 
 @publishes(subject="ward_id")

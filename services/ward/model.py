@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.handlers import Refused
+from infirmary.handlers import Refused
 from services.ward.messages import BedReleased, BedReserved
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.chassis.transaction import Query, Transaction
+from infirmary.postgres.transaction import Query, Transaction
 from services.ward.messages import BedReleased, BedReserved
 from services.ward.model import Reservation, Ward
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import psycopg
 
-from services.chassis.consumer import batch, log_rules
-from services.chassis.consumer.parked import ParkedMessage
-from services.chassis.envelope import Incoming
-from services.chassis.log_names import is_old_queue, parsed
-from services.chassis.postgres.work import PostgresWork
-from services.chassis.transaction import Transaction
+from infirmary.consumer import batch, log_rules
+from infirmary.consumer.parked import ParkedMessage
+from infirmary.postgres.transaction import Transaction
+from infirmary.postgres.work import PostgresWork
+from infirmary.transport.envelope import Incoming
+from infirmary.transport.log_names import is_old_queue, parsed
 from tests.chaos.clocks import make_sleep_work
 from tests.chaos.history import Applied
 

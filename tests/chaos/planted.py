@@ -11,6 +11,14 @@ from uuid import UUID
 
 import psycopg
 
+from infirmary import snapshots
+from infirmary.consumer.batch import Batch
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.log_rules import LogRules
+from infirmary.consumer.position import Position
+from infirmary.consumer.sequence import Sequences, Verdict
+from infirmary.postgres.work import PostgresWork
+from infirmary.transport.envelope import Incoming
 from infirmary_relay import loop
 from infirmary_relay.broker import publisher, wire
 from infirmary_relay.broker.errors import BrokerLostError
@@ -18,14 +26,6 @@ from infirmary_relay.confirms import _ON_ACK, _PENDING, Confirms
 from infirmary_relay.loop import Relay
 from infirmary_relay.message import KEY
 from infirmary_relay.sources import postgres_statements
-from services.chassis import snapshots
-from services.chassis.consumer.batch import Batch
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.log_rules import LogRules
-from services.chassis.consumer.position import Position
-from services.chassis.consumer.sequence import Sequences, Verdict
-from services.chassis.envelope import Incoming
-from services.chassis.postgres.work import PostgresWork
 from tests.chaos.observed import observe, run
 
 SHORT_CONFIRM_TIMEOUT_S = 0.5

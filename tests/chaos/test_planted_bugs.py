@@ -15,7 +15,7 @@ from audit.answers import PatientAnswer, PrescriptionAnswer
 from audit.checks.copies import snapshots_are_equal
 from audit.facts import Facts
 from audit.ledger import Ledger
-from services.chassis.envelope import partition_of
+from infirmary.transport.envelope import partition_of
 from tests.chaos.checker.finding import Column
 from tests.chaos.proxy import Way
 from tests.chaos.small_scene import COMMANDS, PUBLISHER, SERVICE, SmallScene, a_bed

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import create_model
 
-from services.chassis.contracts.declarations import Catalogue, catalogue_of
-from services.chassis.contracts.rules import Handled
-from services.chassis.contracts.workplace import Workplace
-from services.chassis.messages import Command, Event, Message, publishes, reads, receives, sends
+from contracts.declarations import Catalogue, catalogue_of
+from contracts.rules import Handled
+from contracts.working_copy import Workplace
+from infirmary.messages import Command, Event, Message, publishes, reads, receives, sends
 
 RESERVED: dict[str, Any] = {"prescription_id": UUID, "unit_price": str, "kind": str}
 READ: dict[str, Any] = {"prescription_id": UUID, "unit_price": str}

@@ -6,22 +6,22 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from contracts.declarations import load
+from contracts.messages_page import overview
+from contracts.schema_files import committed, current
+from infirmary import registry
 from local.topology import SERVICES, Engine
 from services.__main__ import cli
-from services.chassis import rooms
-from services.chassis.contracts.declarations import load
-from services.chassis.contracts.overview import overview
-from services.chassis.contracts.schema_files import committed, current
 
 WITHOUT_MIGRATIONS = {service.name for service in SERVICES if service.engine is Engine.MONGODB}
 
 
 def test_every_schema_is_committed_as_its_class_has_it() -> None:
-    assert committed(rooms.SERVICES) == current(load())
+    assert committed(registry.folder()) == current(load())
 
 
 def test_the_overview_of_messages_is_up_to_date() -> None:
-    assert (rooms.SERVICES.parent / "docs" / "messages.md").read_text() == overview(load())
+    assert (registry.folder().parent / "docs" / "messages.md").read_text() == overview(load())
 
 
 def test_every_publisher_and_its_readers_fit() -> None:
@@ -29,9 +29,9 @@ def test_every_publisher_and_its_readers_fit() -> None:
     assert checked.exit_code == 0, checked.output
 
 
-@pytest.mark.parametrize("service", rooms.names())
+@pytest.mark.parametrize("service", registry.names())
 def test_every_service_has_the_same_rooms(service: str) -> None:
-    folder: Path = rooms.SERVICES / service
+    folder: Path = registry.folder() / service
     rooms_of_all = ("messages.py", "store.py", "handlers.py", "api.py", "schemas")
     for room in (*rooms_of_all, *(() if service in WITHOUT_MIGRATIONS else ("migrations",))):
         assert (folder / room).exists(), f"{service} has no {room}"
@@ -40,4 +40,4 @@ def test_every_service_has_the_same_rooms(service: str) -> None:
 
 def test_the_command_line_knows_every_service() -> None:
     assert isinstance(cli, click.Group)
-    assert set(cli.commands) == {*rooms.names(), "contracts"}
+    assert set(cli.commands) == {*registry.names(), "contracts"}

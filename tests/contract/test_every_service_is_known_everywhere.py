@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from infirmary import identifiers, registry
 from local import topology
 from local.topology import SERVICES, Engine, Service
-from services.chassis import identifiers, rooms
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ def test_the_launcher_and_the_services_refuse_the_same_names() -> None:
 
 
 def test_what_is_a_package_is_a_service_of_the_launcher() -> None:
-    assert rooms.names() == sorted(service.name for service in SERVICES), "local/topology.py and services/ differ"
+    assert registry.names() == sorted(service.name for service in SERVICES), "local/topology.py and services/ differ"
 
 
 @each_service

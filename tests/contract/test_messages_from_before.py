@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from pydantic import create_model
 
-from services.chassis.contracts.history import seconds_of
-from services.chassis.messages import Command, receives, sends
+from contracts.history import seconds_of
+from infirmary.messages import Command, receives, sends
 from tests.contract.small_hospital import READ, RESERVED, Hospital, stock_reserved, stock_reserved_as_read
 
 PLACE = "inventory.StockReserved"

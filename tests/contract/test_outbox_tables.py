@@ -7,11 +7,11 @@ from zlib import crc32
 import psycopg
 import pytest
 
+from infirmary.postgres.migrate import migrate
+from infirmary.settings import Settings
 from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
 from local.servers.sources import Source, postgres_source, this_machine
-from services.chassis.migrate import migrate
-from services.chassis.settings import Settings
 
 RELAY_TABLES = Path(__file__).resolve().parents[2] / "relay" / "infirmary_relay" / "schema.sql"
 PAGE = RELAY_TABLES.parents[2] / "docs" / "outbox-contract.md"

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.position import Position
-from services.chassis.nudge import Nudger
-from services.chassis.postgres.store import PostgresStore
-from services.chassis.rooms import handlers_of, orchestrator_of
-from services.chassis.settings import Settings
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.position import Position
+from infirmary.postgres.notify import Nudger
+from infirmary.postgres.store import PostgresStore
+from infirmary.registry import handlers_of, orchestrator_of
+from infirmary.settings import Settings
 
 
 class HandFed:

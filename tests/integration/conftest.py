@@ -5,13 +5,13 @@ from contextlib import ExitStack
 
 import pytest
 
+from infirmary.postgres.migrate import migrate
+from infirmary.settings import Settings
 from local.databases import Databases
 from local.ports import free_port
 from local.servers.choice import Servers, servers_for
 from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
-from services.chassis.migrate import migrate
-from services.chassis.settings import Settings
 
 NewDatabase = Callable[[str], Settings]
 

@@ -1,5 +1,5 @@
 """Alembic's entry: runs this service's migrations."""
 
-from services.chassis.migration_environment import run
+from infirmary.postgres.migration_environment import run
 
 run()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 
-from services.chassis.envelope import partition_of
+from infirmary.transport.envelope import partition_of
 
 _CLAIM = """
 INSERT INTO outbox_sequence AS s (subject, last) VALUES (%(subject)s, 1)

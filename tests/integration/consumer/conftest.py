@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.chassis.identifiers import new_id
-from services.chassis.settings import Settings
+from infirmary.identifiers import new_id
+from infirmary.settings import Settings
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import Faults
 from tests.integration.consumer.on_mongodb import MongoCounting

@@ -10,17 +10,17 @@ from itertools import count
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.parked import ParkedMessages
-from services.chassis.consumer.position import Position
-from services.chassis.consumer.session import Session
-from services.chassis.consumer.store import Store
-from services.chassis.identifiers import new_id
-from services.chassis.messages import Command, Message, encode
-from services.chassis.settings import Settings
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.parked import ParkedMessages
+from infirmary.consumer.position import Position
+from infirmary.consumer.session import Session
+from infirmary.consumer.store import Store
+from infirmary.identifiers import new_id
+from infirmary.messages import Command, Message, encode
+from infirmary.settings import Settings
 from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Faults, Told
 
 NOW = timedelta(0)

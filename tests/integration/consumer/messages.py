@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.chassis.handlers import Handlers, Outcome, Refused
-from services.chassis.messages import Command, Event, publishes, reads, receives
+from infirmary.handlers import Handlers, Outcome, Refused
+from infirmary.messages import Command, Event, publishes, reads, receives
 
 SERVICE = "notification"
 """The service whose collection the tests use; its name means nothing to PostgreSQL."""

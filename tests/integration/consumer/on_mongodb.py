@@ -6,15 +6,15 @@ from typing import Any
 
 from pymongo.errors import AutoReconnect
 
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.store import Store
-from services.chassis.identifiers import new_id
-from services.chassis.mongo.parked import MongoParked
-from services.chassis.mongo.schema import create_collections
-from services.chassis.mongo.storage import connect
-from services.chassis.mongo.store import MongoStore
-from services.chassis.mongo.transaction import MongoTransaction
-from services.chassis.settings import Settings
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.store import Store
+from infirmary.identifiers import new_id
+from infirmary.mongo.parked import MongoParked
+from infirmary.mongo.schema import create_collections
+from infirmary.mongo.storage import connect
+from infirmary.mongo.store import MongoStore
+from infirmary.mongo.transaction import MongoTransaction
+from infirmary.settings import Settings
 from tests.integration.consumer.counting import NOW, Counting, Row, contents
 from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
 

@@ -6,13 +6,13 @@ from typing import Any, LiteralString, cast
 import psycopg
 from psycopg import sql
 
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.store import Store
-from services.chassis.nudge import Nudger
-from services.chassis.postgres.parked import PostgresParked
-from services.chassis.postgres.store import PostgresStore
-from services.chassis.settings import Settings
-from services.chassis.transaction import Query, Transaction
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.store import Store
+from infirmary.postgres.notify import Nudger
+from infirmary.postgres.parked import PostgresParked
+from infirmary.postgres.store import PostgresStore
+from infirmary.postgres.transaction import Query, Transaction
+from infirmary.settings import Settings
 from tests.integration.consumer.counting import NOW, Counting, Row, contents
 from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
 

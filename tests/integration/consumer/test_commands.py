@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.identifiers import least_id_of, new_id
+from infirmary.identifiers import least_id_of, new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, UNLUCKY, Add, Faults, TakeAway
 

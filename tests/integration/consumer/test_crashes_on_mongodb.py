@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.store import ReaderReplaced
-from services.chassis.identifiers import new_id
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.store import ReaderReplaced
+from infirmary.identifiers import new_id
 from tests.integration.consumer.interruptions import Killed, interrupted
 from tests.integration.consumer.messages import COMMANDS, LOG, UNLUCKY, Add, Faults, TakeAway
 from tests.integration.consumer.on_mongodb import MongoCounting

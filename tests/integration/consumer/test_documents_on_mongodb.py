@@ -6,16 +6,16 @@ import time
 import pytest
 from pymongo import IndexModel
 
-from services.chassis.consumer.crash_points import CrashPoints
-from services.chassis.consumer.growing import growing_tables
-from services.chassis.consumer.store import ReaderReplaced
-from services.chassis.envelope import partition_of
-from services.chassis.identifiers import new_id
-from services.chassis.mongo.participant import OLD_INDEX, Answers
-from services.chassis.mongo.schema import create_collections
-from services.chassis.mongo.transaction import MongoTransaction
-from services.chassis.mongo.writes import Writes
-from services.chassis.wire import SEQUENCE_OFFSET
+from infirmary.consumer.crash_points import CrashPoints
+from infirmary.consumer.growing import growing_tables
+from infirmary.consumer.store import ReaderReplaced
+from infirmary.identifiers import new_id
+from infirmary.mongo.participant import OLD_INDEX, Answers
+from infirmary.mongo.schema import create_collections
+from infirmary.mongo.transaction import MongoTransaction
+from infirmary.mongo.writes import Writes
+from infirmary.transport.amqp_header import SEQUENCE_OFFSET
+from infirmary.transport.envelope import partition_of
 from tests.integration.consumer.messages import SERVICE, UNLUCKY, Add, Faults, TakeAway
 from tests.integration.consumer.on_mongodb import MongoCounting
 

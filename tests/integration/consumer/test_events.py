@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.consumer.store import ReaderReplaced
-from services.chassis.identifiers import new_id
+from infirmary.consumer.store import ReaderReplaced
+from infirmary.identifiers import new_id
 from tests.eventually import eventually
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import LOG, Faults

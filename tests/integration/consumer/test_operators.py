@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from infirmary.identifiers import new_id
 from services.__main__ import cli
-from services.chassis.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.identifiers import new_id
+from infirmary.consumer.delivery import Delivery
+from infirmary.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.chassis.envelope import partition_of
-from services.chassis.log_names import home, part_name
+from infirmary.transport.envelope import partition_of
+from infirmary.transport.log_names import home, part_name
 from tests.eventually import eventually
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import LOG

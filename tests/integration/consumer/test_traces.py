@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.identifiers import new_id
+from infirmary.consumer.delivery import Delivery
+from infirmary.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults
 from tests.spans import spans_told

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.chassis.identifiers import new_id
+from infirmary.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults, TakeAway
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from infirmary.settings import Settings
 from local.servers.given import GivenPostgres
 from local.servers.postgres import PostgresServer
-from services.chassis.settings import Settings
 from tests.integration.http.served import Served, served
 
 

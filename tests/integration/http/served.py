@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from infirmary.settings import Settings
 from local.ports import LOOPBACK, free_port, listens
 from local.process import Process
 from local.readiness import wait_until_ready
 from local.rundir import REPOSITORY
-from services.chassis.settings import Settings
 from tests.eventually import eventually
 
 

@@ -7,11 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel
 
-from services.chassis.database import PostgresStorage
-from services.chassis.http.api import Afterwards, Api
-from services.chassis.http.app import create_app
-from services.chassis.identifiers import new_id
-from services.chassis.transaction import Query, Transaction
+from infirmary.http.api import Afterwards, Api
+from infirmary.http.app import create_app
+from infirmary.identifiers import new_id
+from infirmary.postgres.database import PostgresStorage
+from infirmary.postgres.transaction import Query, Transaction
 from tests.integration.conftest import NewDatabase
 
 PATIENT = new_id()

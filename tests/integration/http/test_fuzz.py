@@ -14,9 +14,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from infirmary.processes import make_app
+from infirmary.settings import Settings
 from local.topology import SERVICES, Engine
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
 from tests.integration.conftest import NewDatabase
 
 EXAMPLES_PER_OPERATION = 15

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
-from services.chassis.database import is_transient
-from services.chassis.processes import make_app
-from services.chassis.session import BoundedConnection, NoAnswer, connect
-from services.chassis.settings import Settings
+from infirmary.postgres.database import is_transient
+from infirmary.postgres.session import BoundedConnection, NoAnswer, connect
+from infirmary.processes import make_app
+from infirmary.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from services.chassis.http.key_retention import KeyRetention
+from infirmary.http.key_retention import KeyRetention
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 

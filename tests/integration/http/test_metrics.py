@@ -13,10 +13,10 @@ import httpx
 import psycopg
 import pytest
 
+from infirmary.http.refusals import STATUSES
+from infirmary.postgres.database import PostgresStorage
+from infirmary.settings import Settings
 from local.ports import LOOPBACK, free_port
-from services.chassis.database import PostgresStorage
-from services.chassis.http.refusals import STATUSES
-from services.chassis.settings import Settings
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 from tests.integration.http.served import Served, served

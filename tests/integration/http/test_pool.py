@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.chassis.pool_state import PoolState
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
+from infirmary.observing.pool_state import PoolState
+from infirmary.processes import make_app
+from infirmary.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.chassis.settings import Settings
+from infirmary.settings import Settings
 from tests.integration.http.served import served
 
 ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}

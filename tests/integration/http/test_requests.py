@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
+from infirmary.processes import make_app
+from infirmary.settings import Settings
 from tests.integration.conftest import NewDatabase
 
 ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from services.chassis.settings import Settings
+from infirmary.settings import Settings
 from tests.eventually import eventually
 from tests.integration.http.served import Served, read_all, served
 

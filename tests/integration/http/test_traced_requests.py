@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from services.chassis.cause import SAMPLING
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
-from services.chassis.spans import Span
+from infirmary.processes import make_app
+from infirmary.settings import Settings
+from infirmary.tracing.causation import SAMPLING
+from infirmary.tracing.spans import Span
 from tests.integration.conftest import NewDatabase
 from tests.spans import spans_told
 

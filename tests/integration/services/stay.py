@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.chassis.identifiers import new_id
+from infirmary.identifiers import new_id
 
 SUBJECT_FIELD = {
     "patient": "patient_id", "prescription": "prescription_id", "inventory": "prescription_id", "billing": "entry_id",

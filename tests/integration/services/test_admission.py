@@ -13,13 +13,13 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from services.chassis.cause import cause_of
-from services.chassis.identifiers import new_id
-from services.chassis.messages import Reply, encode
-from services.chassis.processes import make_app
-from services.chassis.rooms import orchestrator_of
-from services.chassis.saga.definition import MAX_SILENT_ATTEMPTS
-from services.chassis.transaction import transaction
+from infirmary.identifiers import new_id
+from infirmary.messages import Reply, encode
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.registry import orchestrator_of
+from infirmary.saga.definition import MAX_SILENT_ATTEMPTS
+from infirmary.tracing.causation import cause_of
 from tests.integration.by_hand import HandFed, properties_of
 from tests.integration.conftest import NewDatabase
 

@@ -9,6 +9,13 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from infirmary.handlers import Outcome, Refused
+from infirmary.identifiers import new_id
+from infirmary.messages import Message
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.settings import Settings
+from infirmary.tracing.causation import cause_of
 from services.billing import handlers
 from services.billing.messages import (
     ChargeDispensing,
@@ -20,13 +27,6 @@ from services.billing.messages import (
     UndoDispensingCharge,
     VoidAdmissionBilling,
 )
-from services.chassis.cause import cause_of
-from services.chassis.handlers import Outcome, Refused
-from services.chassis.identifiers import new_id
-from services.chassis.messages import Message
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
-from services.chassis.transaction import transaction
 from tests.integration.conftest import NewDatabase
 
 HANDLERS: dict[type[Message], Any] = {

@@ -15,12 +15,12 @@ from werkzeug.serving import make_server
 from audit.addresses import HOSPITAL
 from audit.answers import Answer
 from audit.questions import Questions
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.tracing.causation import cause_of
 from services.billing import handlers
 from services.billing.messages import StockReserved
-from services.chassis.cause import cause_of
-from services.chassis.identifiers import new_id
-from services.chassis.processes import make_app
-from services.chassis.transaction import transaction
 from tests.integration.conftest import NewDatabase
 
 HOW_MANY = 250

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infirmary.consumer.position import Position
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.registry import handlers_of
+from infirmary.settings import Settings
+from infirmary.tracing.causation import cause_of
 from services.chart import store
-from services.chassis.cause import cause_of
-from services.chassis.consumer.position import Position
-from services.chassis.processes import make_app
-from services.chassis.rooms import handlers_of
-from services.chassis.settings import Settings
-from services.chassis.transaction import transaction
 from tests.integration.by_hand import HandFed
 from tests.integration.conftest import NewDatabase
 from tests.integration.services.stay import Stay, Told, stays

@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.chassis.processes import make_app
+from infirmary.processes import make_app
 from tests.integration.by_hand import HandFed, properties_of
 from tests.integration.conftest import NewDatabase
 

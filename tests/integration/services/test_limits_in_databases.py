@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.chassis.migrate import migrate
+from infirmary.postgres.migrate import migrate
 from tests.integration.conftest import NewDatabase
 from tests.integration.services.test_forged_messages import PATIENT, Reader
 

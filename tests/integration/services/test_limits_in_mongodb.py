@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from pymongo.errors import WriteError
 
-from services.chassis.identifiers import new_id
-from services.chassis.mongo.schema import create_collections
-from services.chassis.mongo.storage import MongoCollection, connect
-from services.chassis.settings import Settings
+from infirmary.identifiers import new_id
+from infirmary.mongo.schema import create_collections
+from infirmary.mongo.storage import MongoCollection, connect
+from infirmary.settings import Settings
 from services.notification.model import admission_confirmed
 from services.notification.store import documents
 

@@ -8,16 +8,16 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.dispatch import Dispatcher
-from services.chassis.consumer.position import Position
-from services.chassis.identifiers import new_id
-from services.chassis.messages import Message, encode
-from services.chassis.mongo.schema import create_collections
-from services.chassis.mongo.store import MongoStore
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.position import Position
+from infirmary.identifiers import new_id
+from infirmary.messages import Message, encode
+from infirmary.mongo.schema import create_collections
+from infirmary.mongo.store import MongoStore
+from infirmary.processes import make_app
+from infirmary.settings import Settings
 from services.notification.handlers import handlers
 from services.notification.messages import LabResultRecorded, PrescriptionRejected, SendAdmissionConfirmation
 

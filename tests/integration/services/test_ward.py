@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from services.chassis.cause import cause_of
-from services.chassis.handlers import Outcome, Refused
-from services.chassis.identifiers import new_id
-from services.chassis.processes import make_app
-from services.chassis.settings import Settings
-from services.chassis.transaction import transaction
+from infirmary.handlers import Outcome, Refused
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.settings import Settings
+from infirmary.tracing.causation import cause_of
 from services.ward import handlers
 from services.ward.messages import PatientDischarged, ReleaseReservation, ReserveBed
 from tests.integration.conftest import NewDatabase

@@ -4,9 +4,9 @@ import pytest
 
 from audit.checks.forgotten_sagas import LEAST_REMEMBERED_S, forgotten
 from audit.log_parts import counted, name_of, parsed, writer_of
-from services.chassis import log_names
-from services.chassis.envelope import counted_in
-from services.chassis.identifiers import least_id_of
+from infirmary.identifiers import least_id_of
+from infirmary.transport import log_names
+from infirmary.transport.envelope import counted_in
 
 NOW = 1_800_000_000.0
 

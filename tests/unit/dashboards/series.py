@@ -9,8 +9,8 @@ from typing import Final
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+import infirmary
 import infirmary_relay.metrics
-import services.chassis
 from audit import gap_metrics
 
 TARGET: Final = frozenset({"namespace", "service", "role", "pod", "job", "instance"})
@@ -37,7 +37,7 @@ OTHERS: Final[dict[str, frozenset[str]]] = {
 
 def registered() -> dict[str, frozenset[str]]:
     """Returns the labels of every series that a process of ours registers, by its name."""
-    for module in _modules(services.chassis):
+    for module in _modules(infirmary):
         importlib.import_module(module)
     registries = (REGISTRY, infirmary_relay.metrics.registry, gap_metrics.registry)
     found = [each for registry in registries for each in _of_registry(registry)]

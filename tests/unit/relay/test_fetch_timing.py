@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infirmary.postgres.notify import GAP_S
 from infirmary_relay.fetch_timing import LEAST_GAP_S, FetchTiming
 from infirmary_relay.sources.postgres import WATCH_S
-from services.chassis.nudge import GAP_S
 
 POLL_S = 0.1
 TIMES_S = st.floats(0, 1e6)

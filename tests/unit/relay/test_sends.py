@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infirmary.identifiers import new_id
+from infirmary.transport.amqp_header import encode_header
 from infirmary_relay.amqp_header import encode_header as plain_header
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import Row
 from infirmary_relay.sends import MOST_LINKS, Send, Sends, sampled
-from services.chassis.identifiers import new_id
-from services.chassis.wire import encode_header
 
 BROKER = BrokerAddress.parse("amqp://guest:guest@broker:5672/")
 CONFIRMED = Receipts([], [], [])

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.chassis.fields import Name, ShortText
+from infirmary.fields import Name, ShortText
 
 _characters = st.characters(codec="utf-8", exclude_categories=["Cs"])
 

@@ -1,6 +1,6 @@
 """What amounts and balances may be. NaN is above every number, so a range leaves it out."""
 
-from services.chassis.migration_steps import limit
+from infirmary.postgres.migration_steps import limit
 
 revision = "0002"
 down_revision = "0001"

@@ -1,6 +1,6 @@
 """What a chart may show, and the order of its lists."""
 
-from services.chassis.migration_steps import index, limit
+from infirmary.postgres.migration_steps import index, limit
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.chassis.schema import create_chassis_tables
+from infirmary.postgres.schema import create_chassis_tables
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """What names, days and versions may be."""
 
-from services.chassis.migration_steps import limit
+from infirmary.postgres.migration_steps import limit
 
 revision = "0002"
 down_revision = "0001"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from services.chassis.schema import create_chassis_tables
-from services.chassis.snapshots import CREATE_PATIENT_SNAPSHOT
+from infirmary.postgres.schema import create_chassis_tables
+from infirmary.snapshots import CREATE_PATIENT_SNAPSHOT
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """What a ward may hold, and the order in which its reservations are listed."""
 
-from services.chassis.migration_steps import index, limit
+from infirmary.postgres.migration_steps import index, limit
 
 revision = "0002"
 down_revision = "0001"

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from hypothesis.stateful import RuleBasedStateMachine
 
+from infirmary.consumer.sequence import Sequences, Verdict
 from infirmary_relay import looks, loop
 from infirmary_relay.message import MESSAGE_ID
 from infirmary_relay.sources import postgres
 from infirmary_relay.sources.postgres import PostgresSource
-from services.chassis.consumer.sequence import Sequences, Verdict
 from tests.unit.relay.protocol.broker import Broker, Channel
 from tests.unit.relay.protocol.postgres import Database, Writer
 from tests.unit.relay.protocol.session import Session

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from infirmary.messages import Command
 from services.admission.saga import ADMISSION, Admission
-from services.chassis.messages import Command
 
 ADMITTED = Admission(admission_id=UUID(int=1), patient_id=UUID(int=2), ward_id="W1")
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infirmary.handlers import Refused
 from services.billing import model
 from services.billing.messages import (
     AdmissionBilled,
@@ -22,7 +23,6 @@ from services.billing.messages import (
     EntryKind,
 )
 from services.billing.model import Account, Change, Entry
-from services.chassis.handlers import Refused
 
 PATIENT = UUID(int=1)
 ACCOUNT = Account(PATIENT)

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from audit.addresses import HOSPITAL
+from infirmary.messages import Event
 from services.chart.handlers import handlers
 from services.chart.model import Chart
-from services.chassis.messages import Event
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 ROW: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.handlers import Refused
+from infirmary.handlers import Refused
 from services.inventory import model
 from services.inventory.messages import StockDispensed, StockLow, StockRejected, StockReleased, StockReserved
 from services.inventory.model import Decision, Reservation, Stock

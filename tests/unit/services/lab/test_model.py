@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.chassis.messages import encode
+from infirmary.messages import encode
 from services.lab.api import NewLabResult
 from services.lab.messages import LabResultRecorded
 from services.lab.model import LabResult, recorded

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.cause import cause_of
-from services.chassis.envelope import outgoing, partition_of
-from services.chassis.messages import Reply, encode
-from services.chassis.mongo import outbox
-from services.chassis.wire import SEQUENCE_OFFSET
+from infirmary.messages import Reply, encode
+from infirmary.mongo import outbox
+from infirmary.tracing.causation import cause_of
+from infirmary.transport.amqp_header import SEQUENCE_OFFSET
+from infirmary.transport.envelope import outgoing, partition_of
 from services.notification import model
 from services.notification.messages import LabResultRecorded, NotificationSent, PrescriptionRejected
 from services.notification.model import Notification

@@ -9,8 +9,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.handlers import Refused
-from services.chassis.messages import Event
+from infirmary.handlers import Refused
+from infirmary.messages import Event
 from services.patient import model
 from services.patient.messages import (
     PatientAdmissionUndone,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.messages import Event
+from infirmary.messages import Event
 from services.prescription import model
 from services.prescription.messages import (
     PrescriptionAccepted,

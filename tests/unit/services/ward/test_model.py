@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.handlers import Refused
+from infirmary.handlers import Refused
 from services.ward import model
 from services.ward.messages import BedReleased, BedReserved
 from services.ward.model import Reservation, Ward

@@ -1,0 +1,6 @@
+"""What a service stands on: messages, outbox, consumer, sagas, snapshots, HTTP, health, metrics."""
+
+from typing import Final
+
+__version__: Final = "0.1.0"
+"""The distribution's; a test holds the two together."""

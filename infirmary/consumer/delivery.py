@@ -1,0 +1,55 @@
+"""What the broker hands to a consumer, before anybody has looked into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid5
+
+from infirmary.printable import printable
+from infirmary.transport.amqp_header import PARTS_HEADER
+from infirmary.transport.envelope import Incoming, MalformedMessage, incoming
+from infirmary.transport.log_names import NUMBERS_OF_PARTS
+
+_MALFORMED = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+"""Name space for the ids of messages that have none of their own."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as the broker delivered it.
+
+    Attributes:
+        properties: AMQP properties by py-amqp's names.
+        body: The bytes.
+        tag: The delivery tag on its channel.
+        offset: The place in the log; None for a queue.
+    """
+
+    properties: dict[str, Any]
+    body: bytes
+    tag: int
+    offset: int | None = None
+
+    @cached_property
+    def message(self) -> Incoming | MalformedMessage:
+        """The message, or what is wrong with its attributes."""
+        try:
+            return incoming(self.properties, self.body)
+        except MalformedMessage as malformed:
+            return malformed
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts its publisher writes its log, as far as the message says so."""
+        headers = self.properties.get("application_headers")
+        parts = headers.get(PARTS_HEADER) if isinstance(headers, Mapping) else None
+        return parts if type(parts) is int and parts in NUMBERS_OF_PARTS else 1
+
+    @cached_property
+    def identity(self) -> UUID:
+        """The message's id, or one made from its content where it has none, to know a second delivery again."""
+        if isinstance(self.message, Incoming):
+            return self.message.message_id
+        return uuid5(_MALFORMED, repr(sorted(printable(self.properties).items())) + sha256(self.body).hexdigest())

@@ -1,0 +1,164 @@
+"""Dispatches a message: finds its handler, reads the body as the handler declares it, and calls it."""
+
+from typing import Protocol
+
+from pydantic_core import from_json
+
+from infirmary.consumer.series import expect_series
+from infirmary.handlers import CommandHandler, Handlers
+from infirmary.messages import Command, Reply
+from infirmary.observing.json_logging import CORRELATION_ID
+from infirmary.postgres.transaction import Transaction
+from infirmary.saga import participant
+from infirmary.saga.measured import expect_statuses
+from infirmary.saga.orchestrator import Orchestrator
+from infirmary.saga.prefetch import SagasInHand
+from infirmary.tracing.causation import Cause, cause_of
+from infirmary.tracing.messaging_spans import processing
+from infirmary.tracing.spans import SPANS, Span, note_failure
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.envelope import Incoming, MalformedMessage, read_body
+from infirmary.transport.log_names import events_of, log_to
+
+
+class Work(Protocol):
+    """What a handler works through, whatever the database."""
+
+    cause: Cause
+    written_at: object
+    spans: list[Span]
+
+    @property
+    def service(self) -> str:
+        """Whose database it is."""
+        ...
+
+
+class Dispatcher:
+    """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
+
+    def __init__(
+        self, handlers: Handlers, orchestrator: Orchestrator | None, message_max_bytes: int = MESSAGE_MAX_BYTES
+    ) -> None:
+        self.handlers = handlers
+        self.orchestrator = orchestrator
+        self._message_max_bytes = message_max_bytes
+        self._types = frozenset(
+            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
+        )
+        expect_series(handlers, orchestrator.peers() if orchestrator is not None else ())
+        expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
+
+    def handles(self, message: Incoming) -> bool:
+        """Says whether a message is of a type that this service handles; only those are told by their names."""
+        return message.type in self._types
+
+    def logs(self) -> list[str]:
+        """Returns the names of the logs that the service reads: of those whose events, commands or replies it takes."""
+        return self.handlers.logs(self.orchestrator.peers() if self.orchestrator is not None else ())
+
+    def logs_to_peers(self) -> list[str]:
+        """Returns the names of the logs of commands and replies that the service writes."""
+        peers = self.handlers.commanded_by()
+        if self.orchestrator is not None:
+            peers |= self.orchestrator.peers()
+        return [log_to(self.handlers.service, peer) for peer in sorted(peers)]
+
+    def event(self, tx: Work, message: Incoming) -> None:
+        """Applies an event. One of a type that the service does not handle changes nothing.
+
+        Raises:
+            MalformedMessage: The body cannot be read, or is too long.
+        """
+        work_on(tx, message)
+        self._require_size(message)
+        found = self.handlers.events.get((message.source, message.type))
+        if found is None:
+            _require_json_object(message)
+            return
+        kind, handle = found
+        follow(tx, message, events_of(message.source))
+        try:
+            handle(read_body(kind, message.body), tx)
+        except Exception as error:
+            note_failure(tx.spans, error)
+            raise
+
+    def command_or_reply(self, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
+        """Applies a command or a reply.
+
+        Args:
+            tx: The transaction.
+            message: The command or the reply.
+            sagas: What the transaction knows of sagas.
+
+        Raises:
+            MalformedMessage: The body cannot be read, or nobody here handles the type.
+        """
+        self.begin_command(tx, message)
+        try:
+            if message.type == Reply.__name__ and self.orchestrator is not None:
+                self._require_size(message)
+                self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
+            else:
+                participant.answer(tx, *self.command(message), sagas.outcomes)
+        except Exception as error:
+            note_failure(tx.spans, error)
+            raise
+
+    def begin_command(self, tx: Work, message: Incoming) -> None:
+        """Notes the command or reply that is worked on from here on."""
+        work_on(tx, message)
+        follow(tx, message, log_to(message.source, tx.service))
+
+    def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
+        """Returns a command and its handler.
+
+        Raises:
+            MalformedMessage: The body cannot be read, nobody here handles the type, or the reply would go to somebody
+                whose saga it is not.
+        """
+        self._require_size(message)
+        found = self.handlers.commands.get(message.type)
+        if found is None:
+            raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
+        kind, handle = found
+        command = read_body(kind, message.body)
+        if command.reply_to != kind.contract.peer:
+            asked = f"{command.reply_to!r:.80}"
+            raise MalformedMessage(f"{message.type}.reply_to must be {kind.contract.peer}, not {asked}")
+        return command, handle
+
+    def _require_size(self, message: Incoming) -> None:
+        if len(message.body) > self._message_max_bytes:
+            raise MalformedMessage(
+                f"{message.type}: the body has {len(message.body)} bytes, more than MESSAGE_MAX_BYTES"
+                f" ({self._message_max_bytes}) allows"
+            )
+
+
+def work_on(tx: Work, message: Incoming) -> None:
+    """Notes the message as the cause of all that is written from here on."""
+    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
+    tx.written_at = message.time
+    CORRELATION_ID.set(tx.cause.correlation_id)
+
+
+def follow(tx: Work, message: Incoming, log: str) -> None:
+    """Begins to tell what is done with the message, if its trace is sampled: what is written from here on is its child.
+
+    A message that is not sampled costs the look at one flag.
+    """
+    if SPANS.wanted(tx.cause.traceparent):
+        span, tx.cause = processing(message, tx.cause, log)
+        tx.spans.append(span)
+
+
+def _require_json_object(message: Incoming) -> None:
+    """Rubbish must not take up the sequence of a real event, even where nobody would look into it."""
+    try:
+        parsed = from_json(message.body)
+    except ValueError as error:
+        raise MalformedMessage(f"{message.type}: the body is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise MalformedMessage(f"{message.type}: the body is not a JSON object")

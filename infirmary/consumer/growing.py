@@ -1,0 +1,34 @@
+"""The tables of a consumer that grow, whatever the database."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from infirmary.observing.tables import GrowingTable, PostgresTables, Size, expect_tables
+from infirmary.settings import Settings
+
+_OF_CONSUMERS: Final = (
+    GrowingTable("parked_message", oldest="SELECT parked_at FROM parked_message ORDER BY id LIMIT 1"),
+    GrowingTable("saga_outcome", oldest="SELECT recorded_at FROM saga_outcome ORDER BY saga_id LIMIT 1"),
+    GrowingTable("log_sequence", oldest="SELECT NULL"),
+    GrowingTable("outbox_sequence", oldest="SELECT NULL"),
+)
+"""A saga's id has the time in front. Of sequences nobody knows when they began."""
+
+FORGOTTEN: Final = ("log_sequence", "outbox_sequence")
+"""Of these a consumer forgets what is too old: the places of sagas that are long over."""
+
+_OF_ORCHESTRATORS: Final = (
+    GrowingTable("saga", oldest="SELECT started_at FROM saga ORDER BY saga_id LIMIT 1"),
+    GrowingTable("saga_history", oldest="SELECT at FROM saga_history ORDER BY id LIMIT 1"),
+)
+
+
+def growing_tables(service: str, settings: Settings, orchestrates: bool) -> Callable[[], Iterator[Size]]:
+    """Returns what measures a service's tables."""
+    if settings.database_url.startswith("mongodb"):
+        from infirmary.mongo.growing import MongoGrowing
+
+        return MongoGrowing(service, settings)
+    expect_tables((), forgetting=FORGOTTEN)
+    tables = _OF_CONSUMERS + (_OF_ORCHESTRATORS if orchestrates else ())
+    return PostgresTables(settings, f"{service}/consumer", tables)

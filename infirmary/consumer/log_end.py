@@ -1,0 +1,46 @@
+"""Finds out where a log ends without keeping anybody waiting: it is looked at once a turn until that is known."""
+
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.subscription import Subscription
+
+PREFETCH = 5000
+"""More than a log keeps together in one piece: reading at its end begins with the whole of the last piece."""
+
+
+class LogEnd:
+    """The end that a log had when it was asked about."""
+
+    def __init__(self, broker: Broker, log: str) -> None:
+        """Begins to look.
+
+        Raises:
+            Unreadable: There is no such log, or it cannot be read.
+        """
+        self._probe: Subscription | None = broker.subscribe(log, PREFETCH, "last")
+        self._broker, self._emptied = broker, broker.times_emptied
+        self._seen = -1
+        self._offset = -1
+
+    def look(self) -> None:
+        """Looks once a turn: when nothing has come since the last one, the end has been seen.
+
+        Only if the socket was found empty meanwhile: a consumer that has enough to do takes nothing in.
+        """
+        if self._probe is None:
+            return
+        if len(self._probe.waiting) == self._seen and self._broker.times_emptied > self._emptied:
+            self._offset = max((delivery.offset or 0 for delivery in self._probe.waiting), default=-1)
+            self.close()
+        else:
+            self._seen = len(self._probe.waiting)
+            self._emptied = self._broker.times_emptied
+
+    def is_reached(self, read_to: int | None) -> bool:
+        """Says whether the end is known, and is where somebody who has read up to an offset has come."""
+        return self._probe is None and self._offset <= (-1 if read_to is None else read_to)
+
+    def close(self) -> None:
+        """Stops looking."""
+        if self._probe is not None:
+            self._probe.close()
+            self._probe = None

@@ -1,0 +1,67 @@
+"""How a consumer's session is opened: the database, the broker, and the question whose the virtual host is."""
+
+import logging
+from collections.abc import Callable
+
+from psycopg.errors import InsufficientPrivilege
+
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.progress import Patience
+from infirmary.consumer.session import Session
+from infirmary.consumer.store import Store
+from infirmary.consumer.unreadable import Unreadable, Unreadables
+from infirmary.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+
+class Opening:
+    """Opens the sessions of one process, and keeps what one of them has to know of those before it."""
+
+    def __init__(
+        self, service: str, settings: Settings, dispatcher: Dispatcher, open_store: Callable[[], Store]
+    ) -> None:
+        self._service, self._settings, self._dispatcher = service, settings, dispatcher
+        self._open_store = open_store
+        self._unreadables = Unreadables()
+        self._told_of_the_mark = False
+
+    def session(self) -> Session:
+        """Opens a session.
+
+        Raises:
+            OwnedByAnother: The virtual host is that of a service of the same name with another database.
+            Exception: The database or the broker does not answer.
+        """
+        store = self._open_store()
+        try:
+            broker = Broker(self._settings.rabbitmq_url, f"{self._service}/consumer", self._settings.rabbitmq_ca_file)
+            try:
+                self._own(broker, store)
+                return Session(
+                    self._service,
+                    self._dispatcher.logs(),
+                    store,
+                    Applier(store, self._dispatcher.handles, self._settings.saga_sequence_days),
+                    broker,
+                    self._settings.consumer_batch_messages,
+                    self._unreadables,
+                    Patience(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
+                    self._dispatcher.handlers.projection,
+                )
+            except BaseException:
+                broker.close()
+                raise
+        except BaseException:
+            store.close()
+            raise
+
+    def _own(self, broker: Broker, store: Store) -> None:
+        try:
+            broker.own(self._service, store.identity())
+        except (Unreadable, InsufficientPrivilege) as refused:  # of the broker's user, or of the database's role
+            if not self._told_of_the_mark:
+                _logger.warning("the virtual host cannot be marked as this %s's: %s", self._service, refused)
+            self._told_of_the_mark = True

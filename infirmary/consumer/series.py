@@ -1,0 +1,100 @@
+"""The series of a consumer's channels, shown from its start, and looked up once for each channel.
+
+What appears only with its first event has no growth that a monitoring system could see.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Final
+
+from infirmary.consumer.held_now import STATES
+from infirmary.consumer.unreadable import KINDS
+from infirmary.handlers import Handlers
+from infirmary.messages import Reply
+from infirmary.observing import metrics
+from infirmary.published import published_by
+from infirmary.transport.log_names import events_of, is_old_queue, log_to, parsed
+
+OTHER: Final = "other"
+"""In place of a type that nobody declares: a label must not hold whatever somebody chooses to send."""
+
+_handled: Final[dict[str, frozenset[str]]] = {}
+"""The types that are handled, by log."""
+
+
+class ChannelSeries:
+    """What is counted of one log or part of a log."""
+
+    def __init__(self, channel: str, handled: Iterable[str], published: Iterable[str]) -> None:
+        """Shows nought for all that may happen.
+
+        Args:
+            channel: Its name.
+            handled: The types that the service handles.
+            published: The types that are written into it.
+        """
+        kinds = (*handled, OTHER)  # an event that is passed is applied by doing nothing
+        self.applied = {kind: metrics.APPLIED.labels(channel, kind) for kind in kinds}
+        self.parked = {kind: metrics.PARKED.labels(channel, kind) for kind in kinds}
+        self.duplicates, self.early = metrics.DUPLICATES.labels(channel), metrics.WAITING.labels(channel)
+        self.rolled_back = metrics.ROLLED_BACK.labels(channel)
+        self.messages, self.seconds = metrics.BATCH.labels(channel), metrics.BATCH_SECONDS.labels(channel)
+        self.end_to_end = metrics.END_TO_END.labels(channel)
+        for kind in KINDS:
+            metrics.UNREADABLE.labels(channel, kind)
+        self.unhandled = {kind: metrics.UNHANDLED.labels(channel, kind) for kind in {*published} - {*handled}}
+        for counter in (metrics.STARTED_OVER, metrics.EXPIRED):
+            counter.labels(channel)
+        show_nothing_of(channel)
+
+
+@cache
+def series_of(channel: str) -> ChannelSeries:
+    """Returns a channel's series; of a part of a log they begin when the part is found."""
+    if is_old_queue(channel):
+        return ChannelSeries(channel, (), ())
+    name = parsed(channel)
+    published = () if name.of_commands else (*published_by(name.writer), OTHER)
+    return ChannelSeries(channel, _handled.get(name.log, ()), published)
+
+
+@contextmanager
+def timed(channel: str, messages: int) -> Iterator[None]:
+    """Counts a batch and the time that it takes, once it is committed."""
+    series, began = series_of(channel), time.perf_counter()
+    yield
+    series.seconds.observe(time.perf_counter() - began)
+    series.messages.observe(messages)
+
+
+def expect_series(handlers: Handlers, asked: Collection[str]) -> None:
+    """Shows nought for all that may happen to the messages of a service.
+
+    Args:
+        handlers: What it handles.
+        asked: The participants of its own sagas, who reply.
+    """
+    for source in {source for source, _ in handlers.events}:
+        _handled[events_of(source)] = frozenset(kind for of, kind in handlers.events if of == source)
+    speakers = handlers.commanded_by() | set(asked)
+    for peer in speakers:
+        commands = {name for name, (kind, _) in handlers.commands.items() if kind.contract.peer == peer}
+        replies = {Reply.__name__} if peer in asked else set()
+        _handled[log_to(peer, handlers.service)] = frozenset(commands | replies)
+    series_of.cache_clear()
+    if handlers.projection is not None:
+        metrics.REBUILT.labels(handlers.projection)
+    for log in _handled:
+        series_of(log)
+
+
+def show_nothing_of(channel: str) -> None:
+    """Takes back what was shown of a channel that this process does not look after any more: others show it now."""
+    for state in STATES:
+        metrics.HELD.labels(channel, state).set(0)
+        metrics.HELD_OLDEST.labels(channel, state).set(0)
+    for gauge in (metrics.MISSING, metrics.STALLED_SINCE, metrics.POSITION, metrics.LAG, metrics.CAUGHT_UP):
+        gauge.labels(channel).set(0)
+    metrics.READER_ACTIVE.labels(channel).set(0)

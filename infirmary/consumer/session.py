@@ -1,0 +1,152 @@
+"""One connection to the database and one to the broker, and what is done with them turn by turn."""
+
+import time
+
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.old_queue import OldQueue
+from infirmary.consumer.progress import Patience
+from infirmary.consumer.reader import LogReader
+from infirmary.consumer.retention import Retention
+from infirmary.consumer.split_log import SplitLog
+from infirmary.consumer.store import Store
+from infirmary.consumer.unreadable import Unreadables
+from infirmary.observing import metrics
+from infirmary.observing.health import Reason
+from infirmary.observing.readiness import Trouble
+
+TURN_S = 1.0
+"""How long a turn waits for messages; everything that is due by the clock is looked after once a turn."""
+
+HELD_TURN_S = 0.1
+"""The same while messages are parked, because the first retries come after 100 ms, or wait for another part."""
+
+RETRIED_AT_ONCE = 200
+RETRIED_BESIDE_NEW_WORK = 2
+RETRY_WITHIN_S = 0.05
+"""What is parked is tried again after what is new, and never for longer: somebody may wait for what is new."""
+
+
+class Session:
+    """When either connection is lost, both are given up."""
+
+    def __init__(
+        self,
+        service: str,
+        logs: list[str],
+        store: Store,
+        applier: Applier,
+        broker: Broker,
+        batch_messages: int,
+        unreadables: Unreadables | None = None,
+        patience: Patience | None = None,
+        projection: str | None = None,
+    ) -> None:
+        """Prepares the session.
+
+        Args:
+            service: Whose consumer it is.
+            logs: What it reads.
+            store: Its database.
+            applier: What applies messages in it.
+            broker: Its broker.
+            batch_messages: How many messages are one transaction, at the most.
+            unreadables: What could not be read by the sessions before this one.
+            patience: How long a log may stand still.
+            projection: The read model that is filled from the logs, if there is one.
+        """
+        self._patience, self._projection = patience or Patience(), projection
+        self._stalled: dict[str, float] = {}
+        self._store, self._applier, self._broker, self._batch_messages = store, applier, broker, batch_messages
+        self._unreadables = Unreadables() if unreadables is None else unreadables
+        self._logs = [
+            SplitLog(name, store.positions, applier, broker, batch_messages, self._unreadables) for name in logs
+        ]
+        self._old_queue = OldQueue(service, applier, broker, batch_messages)
+        self._retention = Retention(lambda at_most: store.forget_old(logs, at_most))
+        self._tended_at = 0.0
+        self._retry_soon = self._retries_left = False
+
+    def turn(self) -> None:
+        """Waits for messages, applies those that have come, and does what is due."""
+        if not self._waiting():
+            self._broker.wait(self._patience_s())
+        self._broker.take_in(self._batch_messages - self._waiting())  # no waiting for a batch to fill
+        worked = [reader.work() for reader in self._readers]
+        worked.append(self._old_queue.work())
+        if any(worked) or self._retry_soon:
+            self._retry_held(RETRIED_BESIDE_NEW_WORK if any(worked) else RETRIED_AT_ONCE)
+        if time.monotonic() - self._tended_at >= TURN_S:
+            self._tended_at = time.monotonic()
+            self._tend(busy=any(worked))
+        self._retention.work(busy=any(worked))
+
+    def trouble(self) -> Trouble | None:
+        """Returns what does not get on, or cannot be read, and why, if anything."""
+        if self._stalled:
+            told = (f"{log} has grown for {seconds:.0f} s" for log, seconds in sorted(self._stalled.items()))
+            return Trouble(Reason.STALLED, f"{'; '.join(told)}, and nothing of it was applied here")
+        unreadable = self._unreadables.trouble()
+        return None if unreadable is None else Trouble(Reason.CHANNEL_UNREADABLE, unreadable)
+
+    @property
+    def wants_restart(self) -> bool:
+        """Whether a log has stood still for so long that only another process may help."""
+        return self._patience.wants_restart(self._stalled)
+
+    def close(self) -> None:
+        """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
+        for reader in self._readers:
+            reader.stop()
+        self._broker.close()
+        self._store.close()
+
+    @property
+    def _readers(self) -> list[LogReader]:
+        return [reader for log in self._logs for reader in log.readers]
+
+    def _patience_s(self) -> float:
+        if self._retries_left or self._retention.goes_on:
+            return 0.0
+        return HELD_TURN_S if self._retry_soon else TURN_S
+
+    def _waiting(self) -> int:
+        subscriptions = [reader.subscription for reader in self._readers]
+        return self._old_queue.waiting + sum(len(each.waiting) for each in subscriptions if each is not None)
+
+    def _retry_held(self, at_most: int) -> None:
+        until = time.monotonic() + RETRY_WITHIN_S
+        settled = sum(reader.retry_held(at_most, until) for reader in self._readers)
+        settled += self._old_queue.retry_held(at_most, until)
+        self._retries_left = settled > 0 and time.monotonic() >= until
+        more_are_due = time.monotonic() >= until
+        self._retry_soon = settled > 0 or more_are_due or self._wait_for_another_part()
+
+    def _wait_for_another_part(self) -> bool:
+        """Says whether messages are held here whose predecessors another process may apply at any moment."""
+        parts = [reader for log in self._logs if len(log.readers) > 1 for reader in log.readers]
+        return any(self._applier.holds(reader.name) for reader in parts if reader.is_owned)
+
+    def _tend(self, busy: bool) -> None:
+        self._broker.heartbeat()
+        self._old_queue.tend()
+        stored_offsets = self._store.positions.offsets()
+        rank, readers = self._store.positions.rank() if any(len(log.readers) > 1 for log in self._logs) else (0, 1)
+        for log in self._logs:
+            if self._old_queue.is_drained or not log.of_commands:
+                log.tend(stored_offsets, rank, readers)
+        self._retry_held(RETRIED_BESIDE_NEW_WORK if busy else RETRIED_AT_ONCE)
+        self._store.tend()
+        self._look_at_progress()
+
+    def _look_at_progress(self) -> None:
+        active = [reader for reader in self._readers if reader.is_active]
+        self._stalled = self._patience.stalled({reader.name: reader.standing_s() for reader in active})
+        for reader in active:
+            standing_s = self._stalled.get(reader.name)
+            since = 0.0 if standing_s is None else time.time() - standing_s
+            metrics.STALLED_SINCE.labels(reader.name).set(since)
+        if self._projection is not None:
+            read = [reader.read_of() for reader in self._readers if reader.is_owned]
+            total = sum(messages for _, messages in read)
+            metrics.REBUILT.labels(self._projection).set(sum(applied for applied, _ in read) / total if total else 1.0)

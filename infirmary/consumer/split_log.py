@@ -1,0 +1,129 @@
+"""Reads one log in as many parts as it has: finds them, shares them out, and begins each when its turn has come.
+
+Nobody has to be told that a log was split: its events say into how many parts it is written. The reader of part 0 notes
+further ones in the service's database, where all its readers find them. For a log whose part 0 has become quiet each
+session looks for them once when it begins, and the reader of part 0 once an hour; to look costs the broker a line in
+its log.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.log_end import LogEnd
+from infirmary.consumer.reader import LogReader
+from infirmary.consumer.store import Positions
+from infirmary.consumer.unreadable import Unreadable, Unreadables
+from infirmary.transport.log_names import MOST_PARTS, earlier_homes, is_read_by, parsed, part_name
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_S = 3600.0
+"""How often a part is looked for of which no event has told."""
+
+
+class SplitLog:
+    """All parts of one log of another service.
+
+    Attributes:
+        of_commands: Whether it carries commands and replies.
+        readers: One for each part that is known, in the parts' order; this process is active in its share of them.
+    """
+
+    def __init__(
+        self,
+        log_name: str,
+        positions: Positions,
+        applier: Applier,
+        broker: Broker,
+        batch_messages: int,
+        unreadables: Unreadables,
+    ) -> None:
+        self._log, self._positions, self._applier = log_name, positions, applier
+        self.of_commands = parsed(log_name).of_commands
+        self._broker, self._batch_messages, self._unreadables = broker, batch_messages, unreadables
+        self.readers = [self._reader_of(log_name)]
+        self._ends: dict[str, LogEnd] = {}
+        self._look_at, self._told_parts = 0.0, 1
+
+    def tend(self, stored_offsets: Mapping[str, int | None], rank: int, readers: int) -> None:
+        """Tries to start reading what is to be read here, and lets go of what another process is to read.
+
+        Args:
+            stored_offsets: How far each log and part has been read.
+            rank: The place of this process among the service's live readers.
+            readers: How many live.
+
+        Raises:
+            ReaderReplaced: Another reader has taken a part.
+        """
+        self._take_in(stored_offsets)
+        for end in self._ends.values():
+            end.look()
+        for reader in self.readers:
+            if len(self.readers) > 1 and not is_read_by(reader.name, rank, readers):
+                reader.let_go()
+            elif reader.is_active or self._may_begin(reader.name, stored_offsets):
+                reader.tend(stored_offsets)
+        self._note_parts()
+
+    def _reader_of(self, log_name: str) -> LogReader:
+        return LogReader(
+            log_name, self._positions, self._applier, self._broker, self._batch_messages, self._unreadables
+        )
+
+    def _take_in(self, stored_offsets: Mapping[str, int | None]) -> None:
+        known = {reader.name for reader in self.readers}
+        found = [name for name in stored_offsets if parsed(name).log == self._log]
+        for name in sorted(set(found) - known, key=lambda each: parsed(each).part):
+            log.info("%s is a part of its log", name)
+            self.readers.append(self._reader_of(name))
+            self._forget_ends()  # an earlier part may have grown since
+
+    def _note_parts(self) -> None:
+        """Notes the parts that events have told of, and now and then looks whether there are more."""
+        told = max(reader.parts for reader in self.readers)
+        if told > self._told_parts:
+            self._told_parts = told
+            for part in range(1, told):
+                self._positions.note(part_name(self._log, part))
+        if self.of_commands:
+            return  # those are never split
+        has_looked = self._look_at > 0
+        if time.monotonic() >= self._look_at and (self.readers[0].is_active or not has_looked):
+            self._look_at = time.monotonic() + LOOK_AGAIN_S
+            part = max(parsed(self.readers[-1].name).part + 1, told)
+            while part < MOST_PARTS and self._broker.exists(part_name(self._log, part)):
+                self._positions.note(part_name(self._log, part))
+                part += 1
+
+    def _forget_ends(self) -> None:
+        for end in self._ends.values():
+            end.close()
+        self._ends.clear()
+
+    def _may_begin(self, name: str, stored_offsets: Mapping[str, int | None]) -> bool:
+        """Says whether the parts where this one's subjects were before have been read as far as they went.
+
+        Until then its messages would have to wait in the database one by one. And where the log's beginning has
+        expired, a subject that was never seen might have a message to come there.
+        """
+        if stored_offsets.get(name) is not None:
+            return True
+        earlier = earlier_homes(name)
+        read = [self._is_read(each, stored_offsets.get(each)) for each in earlier]  # all of them are to be looked at
+        return all(read)
+
+    def _is_read(self, name: str, read_to: int | None) -> bool:
+        if name not in self._ends:
+            if not self._unreadables.may_look(name):
+                return False
+            try:
+                self._ends[name] = LogEnd(self._broker, name)
+            except Unreadable as odd:
+                if odd.kind != "missing":
+                    self._unreadables.failed(name, odd)
+                return odd.kind == "missing"
+        return self._ends[name].is_reached(read_to)

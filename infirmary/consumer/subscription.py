@@ -1,0 +1,114 @@
+"""Deliveries of one queue or log, as py-amqp hands them over."""
+
+from collections import deque
+from typing import Any, Final
+
+from amqp import method_framing
+from amqp.basic_message import Message
+
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.unreadable import Unreadable
+
+OFFSET_HEADER: Final = "x-stream-offset"
+UNDECODABLE: Final = "undecodable"
+_OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
+_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS = 1 << 15, 1 << 14, 1 << 13
+
+
+class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
+    """A message whose properties are kept as they are when they cannot be decoded.
+
+    py-amqp would raise in the middle of reading the socket, for every process that the message is delivered to.
+    """
+
+    def _load_properties(self, class_id: int, buf: Any, offset: int) -> int:
+        try:
+            end: int = super()._load_properties(class_id, buf, offset)
+        except Exception:  # whatever a hostile sender makes it raise
+            raw = bytes(buf[offset:])
+            self.properties = {UNDECODABLE: raw.hex(), "application_headers": _stream_offset(raw)}
+            return len(buf)
+        return end
+
+
+method_framing.Message = _TolerantMessage
+
+
+def _stream_offset(raw: bytes) -> dict[str, int]:
+    """Returns the header that the broker puts in front of a log's message, read from properties that are no table.
+
+    It is looked for in the headers only, where the broker's comes first: a sender may have written one anywhere.
+    """
+    flags = int.from_bytes(raw[:2], "big")
+    if not flags & _HEADERS:
+        return {}
+    headers = 2
+    for short_text in (_CONTENT_TYPE, _CONTENT_ENCODING):
+        if flags & short_text and headers < len(raw):
+            headers += 1 + raw[headers]
+    at = raw.find(_OFFSET_KEY, headers)
+    value = raw[at + len(_OFFSET_KEY) :][:8]
+    return {OFFSET_HEADER: int.from_bytes(value, "big")} if at >= 0 and len(value) == 8 else {}
+
+
+class Subscription:
+    """Deliveries of one queue or log that are not acknowledged yet.
+
+    Attributes:
+        cancelled: Whether the broker has ended it: the queue or log is gone, or has moved.
+    """
+
+    def __init__(self, channel: Any, queue: str, prefetch: int, offset: int | str | None) -> None:
+        """Starts consuming.
+
+        Args:
+            channel: A channel of its own.
+            queue: The queue's or log's name.
+            prefetch: How many unacknowledged deliveries the broker sends ahead.
+            offset: Where to start in a log (`first`, `last` or a number); None for a queue.
+
+        Raises:
+            amqp.ChannelError: The broker does not let it be read.
+        """
+        self._channel, self._queue, self._is_log = channel, queue, offset is not None
+        self.waiting: deque[Delivery] = deque()
+        self.cancelled = False
+        channel.auto_decode = False
+        channel.basic_qos(0, prefetch, False)
+        arguments = {} if offset is None else {OFFSET_HEADER: offset}
+        self._consumer = channel.basic_consume(
+            queue, callback=self._deliver, arguments=arguments, on_cancel=self._on_cancel
+        )
+
+    def take(self, at_most: int) -> list[Delivery]:
+        """Returns the next deliveries, without waiting for more.
+
+        Raises:
+            Unreadable: Under a log's name there is a queue. What it has delivered goes back to it when the subscription
+                is closed.
+        """
+        taken = [self.waiting.popleft() for _ in range(min(at_most, len(self.waiting)))]
+        if self._is_log and taken and taken[0].offset is None:
+            raise Unreadable(
+                "wrong_kind", f"{self._queue} is a queue and no log; delete it, its owner declares it anew"
+            )
+        return taken
+
+    def acknowledge(self, last: Delivery) -> None:
+        """Acknowledges everything up to and including a delivery."""
+        self._channel.basic_ack(last.tag, multiple=True)
+
+    def close(self) -> None:
+        """Stops reading; what was not acknowledged stays in its place."""
+        if not self.cancelled:
+            self._channel.basic_cancel(self._consumer)  # py-amqp complains of each delivery to a channel that it closes
+        self._channel.close()
+
+    def _on_cancel(self, _consumer: str) -> None:
+        self.cancelled = True
+
+    def _deliver(self, message: Any) -> None:
+        headers = message.properties.get("application_headers") or {}
+        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        offset = headers.get(OFFSET_HEADER) if self._is_log else None  # in a queue, only a sender can have written one
+        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, offset))

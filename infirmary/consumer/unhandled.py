@@ -1,0 +1,28 @@
+"""Events of types that nobody here handles. They are passed for good, so somebody should know of them."""
+
+import logging
+import re
+from typing import Final
+
+from infirmary.consumer.series import OTHER, series_of
+
+log = logging.getLogger(__name__)
+
+MOST_TYPES: Final = 20
+"""So many types of a log are told by name in this process's own log. There could be any number of them."""
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+
+_told: Final[dict[str, set[str]]] = {}
+"""The types that were told, by log, for as long as the process lives; as its metrics are."""
+
+
+def passed(log_name: str, message_type: str, count: int) -> None:
+    """Counts events that were passed, and tells of their type once."""
+    told = _told.setdefault(log_name, set())
+    named = message_type if _NAME.fullmatch(message_type) else OTHER
+    if named not in told and len(told) < MOST_TYPES:
+        told.add(named)
+        log.info("%s: events of type %.80r are not handled here, and are passed for good", log_name, message_type)
+    counters = series_of(log_name).unhandled
+    counters.get(message_type, counters[OTHER]).inc(count)

@@ -1,0 +1,56 @@
+"""Whether a function can be called as the chassis will call it; looked at when it is registered."""
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, get_type_hints
+
+from infirmary.declaring.declaration import Misdeclared, named
+
+
+def check_signature(
+    function: Callable[..., Any], first: type, others: Collection[str], returns: Collection[Any]
+) -> None:
+    """Makes sure that a function takes what it will be given, and returns what will be looked at.
+
+    Args:
+        function: What is registered.
+        first: What the first argument will be.
+        others: What the further arguments are, in words.
+        returns: What its result may be declared as. One that is not declared may be anything.
+
+    Raises:
+        Misdeclared: It does not.
+    """
+    name = named(function)
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise Misdeclared(f"{name}: nobody would await it or go through it; make it a plain function")
+    wanted = f"({', '.join([first.__name__, *others])})"
+    parameters = list(inspect.signature(function).parameters.values())
+    try:
+        inspect.signature(function).bind(*[None] * (1 + len(others)))
+    except TypeError:
+        raise Misdeclared(f"{name} takes {_listed(parameters)}; it is called with {wanted}") from None
+    hints = _hints(function)
+    kind = hints.get(parameters[0].name, Any)
+    if kind is not Any and isinstance(kind, type) and not issubclass(first, kind):
+        raise Misdeclared(f"{name} takes a {kind.__name__}, and is registered for {first.__name__}; make the two one")
+    if "return" in hints and hints["return"] not in returns:
+        expected = " or ".join(_phrase(each) for each in returns)
+        raise Misdeclared(f"{name} returns {_phrase(hints['return'])}; it should return {expected}")
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError):  # of names that only a type checker knows
+        return {}
+
+
+def _listed(parameters: list[inspect.Parameter]) -> str:
+    return f"({', '.join(parameter.name for parameter in parameters)})"
+
+
+def _phrase(kind: Any) -> str:
+    if kind is type(None):
+        return "None"
+    return kind.__name__ if isinstance(kind, type) else str(kind)

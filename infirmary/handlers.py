@@ -1,0 +1,120 @@
+"""A service's table of contents: which message it handles, and how.
+
+A handler of an event takes the event and the transaction. A handler of a command returns its outcome; the chassis
+stores it and replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from infirmary.declaring.declaration import Misdeclared, check_place, named
+from infirmary.declaring.signature import check_signature
+from infirmary.declaring.written_messages import check_written
+from infirmary.identifiers import service_name
+from infirmary.messages import Command, Event, Message, contract_of
+from infirmary.transport.log_names import events_of, log_to
+
+E = TypeVar("E", bound=Event)
+C = TypeVar("C", bound=Command)
+K = TypeVar("K")
+H = TypeVar("H")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A participant's no: nothing was changed, and the saga is to compensate. `reason` is shown to people."""
+
+    reason: str
+
+
+Outcome = Refused | None
+"""What a command's handler returns: None for done, or why it refused."""
+
+EventHandler = Callable[[Any, Any], None]
+CommandHandler = Callable[[Any, Any], Outcome]
+
+
+class Handlers:
+    """The handlers of one service, filled by its `handlers.py`.
+
+    Attributes:
+        service: The service's name.
+        events: (source, type) to class and handler.
+        commands: Type to class and handler.
+        projection: The read model that its events fill, and that can be filled anew from the logs; None without one.
+    """
+
+    def __init__(self, service: str, projection: str | None = None) -> None:
+        """Makes an empty table.
+
+        Raises:
+            ValueError: A service cannot have this name, or its code publishes what is not its own.
+        """
+        self.service, self.projection = service_name(service), projection
+        self.events: dict[tuple[str, str], tuple[type[Event], EventHandler]] = {}
+        self.commands: dict[str, tuple[type[Command], CommandHandler]] = {}
+        check_written(service)
+
+    def on(self, event: type[E]) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
+        """Registers the handler of another service's event.
+
+        Raises:
+            Misdeclared: The class is not declared by @reads, the function cannot handle it, or another one does.
+        """
+        source = self._other_end(contract_of(event, "reads").peer, event)
+
+        def register(handler: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
+            check_place(self.service, handler)
+            check_signature(handler, event, ["tx"], [type(None)])
+            self._handle_once(self.events, (source, event.__name__), event, handler)
+            return handler
+
+        return register
+
+    def command(self, command: type[C]) -> Callable[[Callable[[C, Any], Outcome]], Callable[[C, Any], Outcome]]:
+        """Registers the handler of a command that does or undoes this service's part of a saga.
+
+        Raises:
+            Misdeclared: The class is not declared by @receives, the function cannot handle it, or another one does.
+        """
+        self._other_end(contract_of(command, "receives").peer, command)
+
+        def register(handler: Callable[[C, Any], Outcome]) -> Callable[[C, Any], Outcome]:
+            check_place(self.service, handler)
+            check_signature(handler, command, ["tx"], [Outcome, Refused, type(None)])
+            self._handle_once(self.commands, command.__name__, command, handler)
+            return handler
+
+        return register
+
+    def _other_end(self, peer: str, message: type[Message]) -> str:
+        if peer == self.service:
+            raise Misdeclared(f"{named(message)}: {peer} is this service itself; name the one at the other end")
+        return peer
+
+    def _handle_once(self, table: dict[K, tuple[type[Any], H]], key: K, message: type[Message], handler: H) -> None:
+        if key in table:
+            of_it, other = table[key]
+            raise Misdeclared(
+                f"{named(message)} is handled by {named(other)} and by {named(handler)}; one function handles a message"
+                if of_it is message
+                else f"{self.service} handles two messages called {message.__name__}, {named(of_it)} and"
+                f" {named(message)}; rename one of them, at its sender, too"
+            )
+        table[key] = message, handler
+
+    def commanded_by(self) -> set[str]:
+        """Returns the services whose sagas this one takes part in."""
+        return {kind.contract.peer for kind, _ in self.commands.values()}
+
+    def logs(self, asked: Collection[str] = ()) -> list[str]:
+        """Returns the names of the logs to read: of events that are handled, of commands, and of replies.
+
+        Args:
+            asked: The participants of the service's own sagas, who reply.
+        """
+        speakers = self.commanded_by() | set(asked)
+        return sorted(
+            {events_of(source) for source, _ in self.events} | {log_to(peer, self.service) for peer in speakers}
+        )

@@ -1,0 +1,46 @@
+"""What an API's process knows of itself: whether its loop turns, and what its database says."""
+
+from typing import ClassVar, Protocol
+
+from infirmary.observing.health import Heart, Reason
+from infirmary.observing.readiness import Trouble
+
+
+class AsksDatabase(Protocol):
+    """Who can say how the database is."""
+
+    def trouble(self) -> Trouble | None:
+        """Returns why the database cannot be used now, or None."""
+        ...
+
+
+class ApiHealth:
+    """Not ready before the first turn of the loop that serves clients, and when it is told to stop."""
+
+    reasons: ClassVar = (
+        Reason.STARTING,
+        Reason.DATABASE_AWAY,
+        Reason.SCHEMA,
+        Reason.STOPPING,
+        Reason.LOOP_HANGS,
+    )
+
+    def __init__(self, storage: AsksDatabase) -> None:
+        self._storage = storage
+        self._heart = Heart()
+
+    def turned(self, goes_on: bool) -> None:
+        """Notes a turn of the loop.
+
+        Args:
+            goes_on: Whether it takes new clients.
+        """
+        self._heart.beat(None if goes_on else Trouble(Reason.STOPPING, "it is stopping"))
+
+    def stuck(self) -> str | None:
+        """Returns why the process should be killed, or None."""
+        return self._heart.stuck()
+
+    def trouble(self) -> Trouble | None:
+        """Returns why requests cannot be answered, or None."""
+        return self._heart.trouble() or self._storage.trouble()

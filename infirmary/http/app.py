@@ -1,0 +1,151 @@
+"""Makes a service's flask application: its endpoints, and what all services answer alike."""
+
+import logging
+import time
+from typing import Protocol
+
+from flask import Flask, Response, g, jsonify, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.exceptions import HTTPException
+
+from infirmary.http.api import Api
+from infirmary.http.counts import ACTIVE, count, expect_requests
+from infirmary.http.incoming import LARGEST_REQUEST_BYTES
+from infirmary.http.pool import show_pool
+from infirmary.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
+from infirmary.http.refusals import STATUSES as REFUSED
+from infirmary.http.request_log import RequestLog
+from infirmary.http.safety import make_safe
+from infirmary.http.server_span import tell_requests
+from infirmary.observing.json_logging import CORRELATION_ID
+from infirmary.observing.pool_state import PoolState
+from infirmary.observing.readiness import Trouble
+from infirmary.tracing.causation import Cause, cause_of
+from infirmary.tracing.trace_context import is_sampled
+from infirmary.transport.envelope import MessageTooLarge
+
+log = logging.getLogger(__name__)
+
+# A connection that is lost during the commit leaves the question open.
+_AWAY = (
+    "the database is away or busy, and it is not known whether the request was carried out; repeat it, a POST with the "
+    "same Idempotency-Key"
+)
+
+
+_PROBES = ("healthz", "readyz", "metrics")
+"""Endpoints that are no requests of a client."""
+
+
+class Storage(Protocol):
+    """The service's database as its API uses it."""
+
+    def trouble(self) -> Trouble | None:
+        """Returns why the database cannot be used now, or None."""
+        ...
+
+    def pool(self) -> PoolState:
+        """Returns how its connections are used."""
+        ...
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same request may succeed in a moment."""
+        ...
+
+    def may_repeat(self, error: BaseException) -> bool:
+        """Says whether a request that has failed so, and has changed nothing, is worth another try at once."""
+        ...
+
+
+def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
+    """Returns the application.
+
+    Args:
+        api: The service's endpoints.
+        storage: Where they read and write.
+        version: The interface's version, for its description.
+    """
+    info = Info(title=f"Infirmary: {api.service}", version=version)
+    app = OpenAPI(
+        api.service, info=info, doc_prefix="/docs", validation_error_model=ProblemDetails, security_schemes={}
+    )
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST_BYTES
+    app.extensions["storage"] = storage
+    app.register_api(api.blueprint)
+    _serve_probes(app, storage)
+    _frame_requests(app)
+    expect_requests(api.routes, REFUSED)
+    show_pool(storage.pool)
+    tell_requests(app)
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(HTTPException, from_http_exception)
+    app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
+
+    @app.errorhandler(Exception)
+    def not_expected(error: Exception) -> Response:
+        if storage.is_transient(error):
+            log.warning("the database is away or busy: %s", error)
+            return unavailable(_AWAY).response()
+        log.error("a request failed", exc_info=error)
+        return Problem(500, "the request failed; the log has the reason").response()
+
+    return app
+
+
+def _serve_probes(app: OpenAPI, storage: Storage) -> None:
+    def openapi() -> Response:
+        return jsonify(app.api_doc)
+
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    def readyz() -> Response | dict[str, str]:
+        trouble = storage.trouble()
+        return unavailable(trouble.words).response() if trouble else {"status": "ready"}
+
+    def metrics() -> Response:
+        # A scraper with an old address reads this as what it is for a scraper: a comment, and no series.
+        return Response("# The metrics are on METRICS_PORT, which no client reaches.\n", 404, mimetype="text/plain")
+
+    for view in (healthz, readyz, metrics):
+        Flask.add_url_rule(app, f"/{view.__name__}", view.__name__, view)
+    Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
+
+
+def _frame_requests(app: Flask) -> None:
+    """Does what belongs to every request: its own correlation id, counts, a line of the log, headers."""
+    request_log = RequestLog(app.name)
+
+    @app.before_request
+    def start() -> None:
+        g.started_at = time.perf_counter()
+        sent = request.headers
+        g.cause = cause_of(sent.get("X-Correlation-ID"), None, sent.get("traceparent"), sent.get("tracestate"))
+        CORRELATION_ID.set(g.cause.correlation_id)
+        g.is_counted = request.endpoint not in _PROBES
+        if g.is_counted:
+            ACTIVE.inc()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        cause = g.cause
+        if g.is_counted:
+            seconds = time.perf_counter() - g.started_at
+            rule = request.url_rule
+            count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
+            request_log.tell(request, response, seconds, cause)
+        response.headers["X-Correlation-ID"] = cause.correlation_id
+        make_safe(response, request)
+        return response
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        if g.get("is_counted"):
+            ACTIVE.dec()
+        CORRELATION_ID.set(None)
+
+
+def _sampled(cause: Cause) -> str | None:
+    """Returns the id of the request's trace, if somebody keeps it."""
+    return cause.traceparent[3:35] if is_sampled(cause.traceparent) else None

@@ -1,0 +1,82 @@
+"""Runs a service's application under gunicorn, configured by the service's own settings."""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from infirmary.http.api_health import ApiHealth
+from infirmary.http.worker import BufferingWorker
+from infirmary.observing import health
+from infirmary.settings import Settings
+
+GRACE_S = 20
+_PR_SET_PDEATHSIG = 1
+_NO_HEADER_LEADS: Final[dict[str, Any]] = {
+    "forwarded_allow_ips": "",
+    "forwarder_headers": "",
+    "secure_scheme_headers": {},
+    "header_map": "drop",
+}
+"""No header of a client's stands for the path, the scheme, or who is asking: nothing here lies behind a proxy that
+would say so, and gunicorn trusts whatever comes from the same machine or through a port-forward."""
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """One master and one worker with threads; more of them are more pods."""
+
+    def __init__(self, load: Callable[[], Flask], settings: Settings) -> None:
+        """Prepares the server.
+
+        Args:
+            load: Makes the application, in the worker: connections and threads must not be shared over a fork.
+            settings: Host, port and threads.
+        """
+        self._load_application = load
+        self._settings = settings
+        self._probed_at = health.listen(settings.http_host, settings.metrics_port_of("api"))
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gives gunicorn its settings."""
+        chosen = {
+            "bind": f"{self._settings.http_host}:{self._settings.http_port}",
+            "worker_class": BufferingWorker,
+            "workers": 1,
+            "threads": self._settings.http_threads,
+            "graceful_timeout": GRACE_S,
+            "post_fork": _die_with_master,
+            "post_worker_init": self._serve_probes,
+            "worker_exit": _close_storage,
+            "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
+            "control_socket_disable": True,
+            **_NO_HEADER_LEADS,
+        }
+        for key, value in chosen.items():
+            if key in self.cfg.settings:
+                self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        """Makes the application."""
+        return self._load_application()
+
+    def _serve_probes(self, worker: Any) -> None:
+        """Answers probes in the worker, which has what is measured; the port is taken before, and by the master."""
+        worker.health = ApiHealth(worker.wsgi.extensions["storage"])
+        health.serve(worker.health, self._probed_at)
+
+
+def _die_with_master(_server: Any, _worker: Any) -> None:
+    """Without its master a worker would hold the port against the one that is started in its place."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _close_storage(_server: Any, worker: Any) -> None:
+    """Left to the end of the interpreter, which no thread outlives, the pool would wait 5 s for each of its own."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["storage"].close()

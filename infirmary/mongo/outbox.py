@@ -1,0 +1,54 @@
+"""Messages as a document embeds them: the contract with the relay, docs/outbox-contract.md. Pure."""
+
+import struct
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infirmary.transport.amqp_header import SEQUENCE_OFFSET
+from infirmary.transport.envelope import Outgoing
+
+_SEQUENCE = struct.Struct(">q")
+
+
+def rows(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Returns messages as a document embeds them, numbered in each log and subject.
+
+    Args:
+        messages: All of their subjects but those of replies are told of in this document only.
+        counted: How many were numbered before, by what they are counted under; none unless it says so.
+    """
+    last: Counter[str] = Counter(counted)
+    embedded = []
+    for message in messages:
+        last[message.counted_as] += 1
+        embedded.append(_row(message, last[message.counted_as]))
+    return embedded
+
+
+def fields(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the outbox of a new document; the document's partition is that of its first message."""
+    if not messages:
+        return {}
+    first = messages[0]
+    return {"outbox": rows(messages, counted), "outbox_partition": first.partition, "outbox_since": first.created_at}
+
+
+def _row(message: Outgoing, sequence: int) -> dict[str, Any]:
+    return {
+        "message_id": message.message_id,
+        "target": message.target,
+        "type": message.type,
+        "subject": message.subject,
+        "sequence": sequence,
+        "header": numbered(message.header, sequence),
+        "body": message.body,
+        "created_at": message.created_at,
+    }
+
+
+def numbered(header: bytes, sequence: int) -> bytes:
+    """Returns a message's encoded header with its sequence put in."""
+    patched = bytearray(header)
+    _SEQUENCE.pack_into(patched, SEQUENCE_OFFSET, sequence)
+    return bytes(patched)

@@ -1,0 +1,116 @@
+"""An operator's connection to one service's database."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+import psycopg
+
+from infirmary import settings
+from infirmary.postgres.database import connect
+from infirmary.postgres.transaction import Query, Transaction, transaction
+from infirmary.settings import Settings
+from infirmary.tracing.causation import cause_of
+from infirmary.tracing.process import trace
+
+if TYPE_CHECKING:
+    from infirmary.consumer.broker import (
+        Broker,  # an API, which has these commands too, does without its metrics
+    )
+    from infirmary.consumer.parked import ParkedMessages
+
+
+class Desk:
+    """Opens the database that DATABASE_URL names, for one command."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    @contextmanager
+    def reading(self) -> Iterator[Query]:
+        """Lends a connection on which each statement is a transaction of its own."""
+        with self._connected() as connection:
+            yield Query(connection)
+
+    @contextmanager
+    def changing(self) -> Iterator[Transaction]:
+        """Runs a transaction; afterwards the relay is woken if messages were written."""
+        with self._connected() as connection:
+            chosen = self.settings()
+            trace(self.service, "operator", chosen)
+            cause = cause_of(None, None, None)
+            with transaction(connection, self.service, cause, False, chosen.log_parts, chosen.message_max_bytes) as tx:
+                yield tx
+            if tx.wrote_messages:
+                connection.execute("NOTIFY outbox")
+
+    @contextmanager
+    def parked(self) -> Iterator["ParkedMessages"]:
+        """Lends the parked messages; in PostgreSQL whatever is done with them is one transaction."""
+        chosen = settings.read(Settings)
+        if not chosen.database_url.startswith("mongodb"):
+            from infirmary.postgres.parked import PostgresParked  # brings a consumer's metrics along
+
+            with self.changing() as tx:
+                yield PostgresParked(tx)
+            return
+        from pymongo.errors import PyMongoError  # most services do without
+
+        from infirmary.mongo.parked import MongoParked
+        from infirmary.mongo.storage import connect as connect_to_mongodb
+
+        try:
+            with connect_to_mongodb(chosen, f"{self.service}/operator") as client:
+                yield MongoParked(client.get_default_database())
+        except PyMongoError as error:
+            raise click.ClickException(f"the database of {self.service}: {error}") from error
+
+    def identity(self) -> str:
+        """Returns what tells the service's database from any other."""
+        chosen = settings.read(Settings)
+        if not chosen.database_url.startswith("mongodb"):
+            from infirmary.postgres.positions import identity_of as postgres_identity
+
+            with self._connected() as connection:
+                return postgres_identity(Query(connection))
+        from infirmary.mongo.identity import identity_of
+        from infirmary.mongo.storage import connect as connect_to_mongodb
+
+        with connect_to_mongodb(chosen, f"{self.service}/operator") as client:
+            return identity_of(client.get_default_database())
+
+    @contextmanager
+    def broker(self) -> Iterator["Broker"]:
+        """Lends a connection to the broker, as the service's own user."""
+        from infirmary.consumer.broker import BROKER_ERRORS, Broker
+        from infirmary.consumer.unreadable import Unreadable
+
+        chosen = settings.read(Settings)
+        try:
+            with closing(Broker(chosen.rabbitmq_url, f"{self.service}/operator", chosen.rabbitmq_ca_file)) as broker:
+                yield broker
+        except Exception as error:
+            if not isinstance(error, (*BROKER_ERRORS, Unreadable)):
+                raise
+            raise click.ClickException(f"the broker: {error}") from error
+
+    def settings(self) -> Settings:
+        """Returns the settings of the service's processes.
+
+        Raises:
+            click.ClickException: The database is no PostgreSQL, which this command is for.
+        """
+        chosen = settings.read(Settings)
+        if chosen.database_url.startswith("mongodb"):
+            raise click.ClickException(f"{self.service} has a MongoDB database; this command is for PostgreSQL only")
+        return chosen
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+        chosen = self.settings()
+        try:
+            with connect(chosen, f"{self.service}/operator") as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise click.ClickException(f"the database of {self.service}: {error}") from error

@@ -1,0 +1,49 @@
+"""Giving up messages that could not be applied or wait for one before them."""
+
+from infirmary.consumer.parked import ParkedMessage, ParkedMessages
+from infirmary.transport.log_names import is_old_queue, parsed
+
+
+class CannotDiscard(Exception):
+    """The message may not be given up now; the text says why and what to do first."""
+
+
+def is_numbered(held: ParkedMessage) -> bool:
+    """Says whether later messages of the subject wait for this one: it is one of the log's own writer."""
+    if held.sequence is None or is_old_queue(held.channel):
+        return False
+    return parsed(held.channel).writer == held.source
+
+
+def check_discard(parked: ParkedMessages, parked_id: str) -> ParkedMessage:
+    """Returns the message if it may be given up.
+
+    Raises:
+        CannotDiscard: There is no such message, or one before it has not been applied.
+    """
+    held = parked.find(parked_id)
+    if held is None:
+        raise CannotDiscard(f"there is no parked message {parked_id}; perhaps it has been applied meanwhile")
+    gap = _next_sequence(parked, held)
+    if held.sequence is not None and gap is not None and held.sequence > gap:
+        raise CannotDiscard(
+            f"message {held.sequence} of {held.subject} waits for message {gap}; apply or discard that one first,"
+            " otherwise what comes after it would wait for ever"
+        )
+    return held
+
+
+def discard(parked: ParkedMessages, held: ParkedMessage) -> None:
+    """Gives a message up for good. Its sequence is passed with it, so that later ones of its subject go on.
+
+    Args:
+        parked: Where it is.
+        held: What `check_discard` has returned.
+    """
+    parked.give_up(held, pass_sequence=is_numbered(held) and _next_sequence(parked, held) == held.sequence)
+
+
+def _next_sequence(parked: ParkedMessages, held: ParkedMessage) -> int | None:
+    if not is_numbered(held) or held.subject is None:
+        return None
+    return parked.last_applied(held.channel, held.subject) + 1

@@ -1,0 +1,72 @@
+"""`python -m services <name> sagas ...`."""
+
+from typing import Any, get_args
+from uuid import UUID
+
+import click
+
+from infirmary import registry
+from infirmary.operator import sagas
+from infirmary.operator.connection import Desk
+from infirmary.operator.parked_commands import as_json
+from infirmary.operator.sagas import StoredSaga
+from infirmary.operator.tables import show_record, show_rows
+from infirmary.saga.advance import Status
+
+
+def saga_commands(desk: Desk) -> click.Group:
+    """Returns the commands for the sagas that a service orchestrates."""
+    group = click.Group("sagas", help="The sagas that this service orchestrates.")
+
+    @group.command("list")
+    @click.option("--status", type=click.Choice(get_args(Status)), help="Only those of this status.")
+    @as_json
+    def list_(status: str | None, as_json: bool) -> None:
+        """List them, newest first."""
+        with desk.reading() as query:
+            rows = [_line(saga) for saga in sagas.newest(query, status)]
+        show_rows(rows, as_json, "There is no such saga.")
+
+    @group.command()
+    @click.argument("saga_id", type=click.UUID, metavar="ID")
+    @as_json
+    def show(saga_id: UUID, as_json: bool) -> None:
+        """Show one with its steps and its whole history."""
+        with desk.reading() as query:
+            saga = sagas.find(query, saga_id)
+            transitions = sagas.history(query, saga_id)
+        if saga is None:
+            raise click.ClickException(f"there is no saga {saga_id}")
+        history = [
+            {"at": one.at, "happened": one.happened, "status": one.status, "sent": one.sent} for one in transitions
+        ]
+        steps = [{"step": step.name, "state": step.state, "at": step.at} for step in saga.progress().steps]
+        more = {"correlation_id": saga.correlation_id, "data": saga.data, "steps": steps, "history": history}
+        show_record(_line(saga) | more, as_json)
+
+    @group.command()
+    @click.argument("saga_id", type=click.UUID, metavar="ID")
+    def resume(saga_id: UUID) -> None:
+        """Let a parked saga go on with the step in hand, with a fresh budget."""
+        orchestrator = registry.orchestrator_of(desk.service, desk.settings())
+        with desk.changing() as tx:
+            resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
+        if not resumed:
+            raise click.ClickException(f"there is no parked saga {saga_id}")
+        click.echo("Resumed.")
+
+    return group
+
+
+def _line(saga: StoredSaga) -> dict[str, Any]:
+    state = saga.progress()
+    return {
+        "saga_id": saga.saga_id,
+        "name": saga.name,
+        "status": state.status,
+        "step": state.steps[state.hand].name,
+        "attempt": state.attempt,
+        "started_at": saga.started_at,
+        "due_at": saga.due_at,
+        "reason": state.reason,
+    }

@@ -1,0 +1,122 @@
+"""Runs a service's own Alembic migrations, safely also when several processes start it at once.
+
+A statement that waits for a lock makes all others who want the same table wait behind it. So a migration gives its
+place in the queue up after a second, takes back the one revision that it is in, and begins that again a little later.
+"""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, pool, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from infirmary.postgres.database import is_transient
+from infirmary.postgres.schema import note_logs
+from infirmary.postgres.session import parameters, session_options
+from infirmary.registry import folder, logs_written_by
+from infirmary.retry_after import InTheWay, patiently
+from infirmary.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LOCK: Final = "hashtextextended('infirmary:migration', 0)"
+
+_SESSION: Final = session_options(
+    lock_timeout="1s",
+    statement_timeout="0",
+    idle_in_transaction_session_timeout="60s",
+    default_transaction_read_only="off",
+)
+
+_LOCK_IS_TAKEN: Final = ("55P03", "40P01")
+"""Somebody else holds a lock: for longer than lock_timeout, or in a deadlock with this session."""
+
+
+def migrate(service: str, settings: Settings, revision: str = "head") -> None:
+    """Brings the service's database to a revision of its migrations. Does nothing when it is there, or further.
+
+    Each revision is a transaction; what is done stays done.
+
+    Raises:
+        GaveUp: A lock, another migration or a database that is away has lasted longer than `migration_wait_s`.
+        sqlalchemy.exc.DBAPIError: A statement of a migration is wrong.
+    """
+    engine = _engine(service, settings)
+    config = Config()
+    config.set_main_option("script_location", str(migrations_of(service)))
+    config.set_main_option("path_separator", "os")
+    patiently(
+        f"the migration of {service}",
+        settings.migration_wait_s,
+        lambda: _upgrade(engine, config, revision, logs_written_by(service)),
+        _in_the_way,
+    )
+
+
+def migrations_of(service: str) -> Path:
+    """Returns the folder of a service's migrations."""
+    return folder() / service / "migrations"
+
+
+def _engine(service: str, settings: Settings) -> Engine:
+    """Lets psycopg open the connections: SQLAlchemy's URLs do not have all that libpq's have, such as two hosts."""
+    chosen: dict[str, Any] = {**parameters(settings, f"{service}/migrate", _SESSION)}
+    chosen |= {"autocommit": False, "prepare_threshold": None}
+
+    def connect() -> psycopg.Connection[Any]:
+        connection = psycopg.connect(settings.database_url, **chosen)
+        # Not every version has it, so it cannot be asked for at the start.
+        connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
+        connection.commit()
+        return connection
+
+    return create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
+
+
+def _upgrade(engine: Engine, config: Config, revision: str, logs: Collection[str]) -> None:
+    with engine.connect() as connection:
+        # One after the other; the lock ends with the session.
+        if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
+            raise InTheWay("another migration of this database is under way")
+        connection.commit()
+        if not _is_newer(connection, config):
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            note_logs(connection, logs)
+
+
+def _is_newer(connection: Connection, config: Config) -> bool:
+    """Says whether a later release has been here. Migrations only add, so this one's code works with what is there."""
+    there = MigrationContext.configure(connection).get_current_heads()
+    connection.rollback()
+    script = ScriptDirectory.from_config(config)
+    known = {each.revision for each in script.walk_revisions()}
+    if known.issuperset(there):
+        return False
+    log.warning(
+        "the database is at revision %s, newer than this image's %s: it is left as it is",
+        ", ".join(there),
+        ", ".join(script.get_heads()),
+    )
+    return True
+
+
+def _in_the_way(error: Exception) -> str | None:
+    """Says in one line what a migration has to wait for; None for what does not pass by itself."""
+    if isinstance(error, InTheWay):
+        return str(error)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if cause is None or not is_transient(cause):
+        return None
+    said = " ".join(str(cause).split()) or type(cause).__name__
+    if isinstance(cause, psycopg.Error) and cause.sqlstate in _LOCK_IS_TAKEN:
+        return f"somebody holds a lock that it needs ({said})"
+    return f"the database is away ({said})"

@@ -1,0 +1,257 @@
+"""The held messages of a service with a PostgreSQL database: rows of `parked_message`, in the transaction at hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from infirmary.consumer.backoff import pause_s
+from infirmary.consumer.contents import contents_of
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.due import Due
+from infirmary.consumer.failure import kept
+from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
+from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
+from infirmary.postgres.locks import PUT_OFF, told
+from infirmary.postgres.transaction import Query
+from infirmary.transport.envelope import Incoming, MalformedMessage
+from infirmary.transport.log_names import is_old_queue, parsed
+
+PUT_OFF_S: Final = (0.5, 5.0)
+"""One that was put off for a lock is tried again after an eighth of the time it has been held, within these."""
+
+_SELECT: Final[LiteralString] = """
+SELECT id, channel, source, type, subject, sequence, message_id, error, unreadable, attempts,
+       nullif(retry_at, 'infinity') AS retry_at, parked_at, properties, body
+FROM parked_message
+"""
+
+_DUE: Final[LiteralString] = """
+SELECT p.id, p.subject, p.sequence, p.attempts, p.retry_at, p.error IS NOT NULL AS failed,
+       extract(epoch FROM statement_timestamp() - p.parked_at)::float8 AS waited_s, coalesce(s.last, 0) AS last
+FROM parked_message p LEFT JOIN log_sequence s ON s.source = %(scope)s AND s.subject = p.subject
+WHERE p.id IN (
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND retry_at <= statement_timestamp()
+     ORDER BY retry_at LIMIT %(at_once)s)
+    UNION
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND attempts = 0 AND retry_at <= statement_timestamp()
+     ORDER BY retry_at LIMIT %(at_once)s)
+    UNION
+    (SELECT id FROM parked_message WHERE channel = %(channel)s AND attempts > 0 AND retry_at <= statement_timestamp()
+     ORDER BY attempts, retry_at LIMIT %(at_most)s))
+ORDER BY p.sequence, p.id
+"""
+"""Those that have been due for longest; of those that only waited, which a heap of failed ones must not keep; and those
+that have failed least."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldInState:
+    failed: bool
+    messages: int
+    oldest: datetime
+
+
+def scope_of(channel: str) -> str:
+    """Returns what the sequences of a log's subjects are kept under."""
+    return channel if is_old_queue(channel) else parsed(channel).sequence_scope
+
+
+class PostgresParked:
+    """Works in one transaction; a message that it has lent cannot be changed by others until that ends."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+
+    def hold(self, channel: str, delivery: Delivery, error: BaseException | None, *, is_put_off: bool = False) -> None:
+        """Keeps a message, once."""
+        message = delivery.message if isinstance(delivery.message, Incoming) else None
+        properties, body = contents_of(delivery)
+        failed_s = PUT_OFF_S[0] if is_put_off else pause_s(1)
+        self._query.execute(
+            """INSERT INTO parked_message (channel, source, subject, sequence, message_id, type, properties, body,
+                                           error, unreadable, attempts, retry_at)
+               VALUES (%(channel)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s, %(type)s, %(properties)s,
+                       %(body)s, %(error)s, %(unreadable)s, %(attempts)s,
+                       CASE WHEN %(readable)s THEN clock_timestamp() + make_interval(secs => %(pause_s)s)
+                            ELSE 'infinity' END)
+               ON CONFLICT (channel, message_id) DO NOTHING""",
+            channel=channel,
+            source=message and message.source,
+            subject=message and message.subject,
+            sequence=message and message.sequence,
+            message_id=delivery.identity,
+            type=message and message.type,
+            properties=Jsonb(properties),
+            body=body,
+            error=None if error is None else told(error) if is_put_off else kept(error),
+            unreadable=isinstance(error, MalformedMessage),
+            attempts=0 if error is None else 1,
+            readable=message is not None,
+            pause_s=0.0 if error is None else failed_s,
+        )
+
+    def look(self, channel: str, at_once: int, at_most: int) -> list[Due]:
+        """Returns messages that are due, in the order of their sequences."""
+        return self._query.many(Due, _DUE, channel=channel, scope=scope_of(channel), at_once=at_once, at_most=at_most)
+
+    def take(self, ids: Sequence[ParkedId]) -> list[ParkedMessage]:
+        """Returns messages, locked, in the order of their ids' list, but for those that are in other hands or gone."""
+        if not ids:
+            return []
+        found = self._query.many(
+            ParkedMessage, _SELECT + "WHERE id = ANY(%(ids)s::bigint[]) FOR UPDATE SKIP LOCKED", ids=list(ids)
+        )
+        return sorted(found, key=lambda held: ids.index(held.id))
+
+    def of_subject(self, channel: str, subject: str) -> list[ParkedMessage]:
+        """Returns all messages of one subject, in the order of their sequences."""
+        return self._query.many(
+            ParkedMessage,
+            _SELECT + "WHERE channel = %(channel)s AND subject = %(subject)s ORDER BY sequence, id",
+            channel=channel,
+            subject=subject,
+        )
+
+    def release(self, held: ParkedMessage) -> None:
+        """Forgets a message that was applied, or that needs to be applied no longer."""
+        self._query.execute("DELETE FROM parked_message WHERE id = %(id)s", id=held.id)
+
+    def failed_again(self, held: ParkedMessage, error: BaseException) -> None:
+        """Notes another failure and when to try next."""
+        self._query.execute(
+            """UPDATE parked_message SET error = %(error)s, unreadable = %(unreadable)s, attempts = attempts + 1,
+                      retry_at = clock_timestamp() + make_interval(secs => %(pause_s)s)
+               WHERE id = %(id)s""",
+            id=held.id,
+            error=kept(error),
+            unreadable=isinstance(error, MalformedMessage),
+            pause_s=pause_s(held.attempts + 1),
+        )
+
+    def put_off(self, held: ParkedMessage) -> None:
+        """Tries a message again soon that has met somebody's lock; that is no failure of its own."""
+        self._query.execute(
+            """UPDATE parked_message SET retry_at = clock_timestamp()
+                      + greatest(make_interval(secs => %(shortest_s)s),
+                                 least((clock_timestamp() - parked_at) / 8, make_interval(secs => %(longest_s)s)))
+               WHERE id = %(id)s""",
+            id=held.id,
+            shortest_s=PUT_OFF_S[0],
+            longest_s=PUT_OFF_S[1],
+        )
+
+    def postpone(self, pauses_s: Mapping[ParkedId, float]) -> None:
+        """Looks at messages again after a pause each, but for those that are in other hands."""
+        if not pauses_s:
+            return
+        self._query.execute(
+            """UPDATE parked_message p SET retry_at = statement_timestamp() + make_interval(secs => early.pause_s)
+               FROM unnest(%(ids)s::bigint[], %(pauses_s)s::float8[]) AS early (id, pause_s)
+               WHERE p.id = early.id
+                 AND p.id IN (SELECT id FROM parked_message WHERE id = ANY(%(ids)s::bigint[])
+                              FOR UPDATE SKIP LOCKED)""",
+            ids=list(pauses_s),
+            pauses_s=list(pauses_s.values()),
+        )
+
+    def wake_after(self, channel: str, last: Mapping[str, int]) -> None:
+        """Makes the messages due that waited for the last sequences of their subjects, which are applied now."""
+        self._query.execute(
+            """UPDATE parked_message p SET retry_at = statement_timestamp()
+               WHERE id IN (SELECT w.id FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS applied (subject, last)
+                            JOIN parked_message w ON w.channel = %(channel)s AND w.subject = applied.subject
+                            WHERE w.error IS NULL
+                              AND w.sequence BETWEEN applied.last + 1 AND applied.last + %(at_most)s
+                              AND w.retry_at > statement_timestamp() FOR UPDATE OF w SKIP LOCKED)""",
+            channel=channel,
+            subjects=list(last),
+            last=list(last.values()),
+            at_most=WOKEN_AT_ONCE,
+        )
+
+    def count(self, channel: str) -> HeldNow:
+        """Returns how many messages of a log are held, and the oldest since when. What is put off only waits."""
+        found = self._query.many(
+            _HeldInState,
+            """SELECT coalesce(NOT starts_with(left(error, %(length)s), %(put_off)s), false) AS failed,
+                      count(*) AS messages, min(parked_at) AS oldest
+               FROM parked_message WHERE channel = %(channel)s GROUP BY 1""",
+            channel=channel,
+            put_off=PUT_OFF,
+            length=len(PUT_OFF),
+        )
+        counted = {PARKED if state.failed else WAITING: state for state in found}
+        return HeldNow(
+            {name: state.messages for name, state in counted.items()},
+            {name: state.oldest.timestamp() for name, state in counted.items()},
+        )
+
+    def missing(self, channel: str) -> int:
+        """Returns how many messages are missing: those that held ones of their subjects wait for."""
+        found = self._query.value(
+            """SELECT sum(highest - last - held) FROM (
+                   SELECT max(p.sequence) AS highest, coalesce(s.last, 0) AS last, count(DISTINCT p.sequence) AS held
+                   FROM parked_message p LEFT JOIN log_sequence s ON s.source = %(scope)s AND s.subject = p.subject
+                   WHERE p.channel = %(channel)s AND p.sequence > coalesce(s.last, 0)
+                   GROUP BY p.source, p.subject, s.last) AS subjects""",
+            channel=channel,
+            scope=scope_of(channel),
+        )
+        return int(found or 0)
+
+    def some_due_failed(self, channel: str, at_once: int) -> bool | None:
+        """Says whether any of those due for longest has failed before; None if nothing is due."""
+        found: bool | None = self._query.value(
+            """SELECT bool_or(failed) FROM (SELECT error IS NOT NULL AS failed FROM parked_message
+                                            WHERE channel = %(channel)s AND retry_at <= statement_timestamp()
+                                            ORDER BY retry_at LIMIT %(at_once)s) AS due""",
+            channel=channel,
+            at_once=at_once,
+        )
+        return found
+
+    def everything(self) -> Iterable[ParkedMessage]:
+        """Gives all messages, oldest first."""
+        return self._query.many(ParkedMessage, _SELECT + "ORDER BY id")
+
+    def find(self, parked_id: str) -> ParkedMessage | None:
+        """Returns a message, locked."""
+        if not parked_id.isdecimal():
+            return None
+        return self._query.one(ParkedMessage, _SELECT + "WHERE id::text = %(id)s FOR UPDATE", id=parked_id)
+
+    def make_due(self, parked_id: str | None) -> int:
+        """Makes a message, or all of them, due now, but for those whose attributes cannot be read."""
+        due: int = self._query.value(
+            """WITH due AS (UPDATE parked_message SET retry_at = clock_timestamp()
+                            WHERE id::text = coalesce(%(id)s, id::text) AND type IS NOT NULL RETURNING id)
+               SELECT count(*) FROM due""",
+            id=parked_id,
+        )
+        return due
+
+    def last_applied(self, channel: str, subject: str) -> int:
+        """Returns the last sequence of a log's subject that was applied or passed, locked; 0 for none."""
+        last: int | None = self._query.value(
+            "SELECT last FROM log_sequence WHERE source = %(scope)s AND subject = %(subject)s FOR UPDATE",
+            scope=scope_of(channel),
+            subject=subject,
+        )
+        return last or 0
+
+    def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
+        """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
+        if pass_sequence:
+            self._query.execute(
+                """INSERT INTO log_sequence (source, subject, last) VALUES (%(scope)s, %(subject)s, %(sequence)s)
+                   ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last""",
+                scope=scope_of(held.channel),
+                subject=held.subject,
+                sequence=held.sequence,
+            )
+        self.release(held)
+        if held.subject is not None:
+            self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})

@@ -1,0 +1,188 @@
+"""A local transaction: SQL and the messages that tell about it, committed together or not at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+
+from infirmary.messages import Command, Event, Message, Reply
+from infirmary.postgres import outbox
+from infirmary.tracing.causation import Cause
+from infirmary.tracing.messaging_spans import created
+from infirmary.tracing.spans import SPANS, Span, undo_to
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.envelope import Outgoing, outgoing
+
+T = TypeVar("T")
+
+
+class Query:
+    """Reads from the service's own database."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+
+    def one(self, kind: type[T], sql: LiteralString, **values: object) -> T | None:
+        """Returns the only row as a `kind` (columns are its fields), or None when there is no row."""
+        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(sql, values).fetchone()
+
+    def many(self, kind: type[T], sql: LiteralString, **values: object) -> list[T]:
+        """Returns all rows, each as a `kind`."""
+        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+    def value(self, sql: LiteralString, **values: object) -> Any:
+        """Returns the first column of the only row, or None when there is no row."""
+        row = self.connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    def execute(self, sql: LiteralString, **values: object) -> None:
+        """Runs a statement whose result nobody needs."""
+        self.connection.execute(sql, values)
+
+
+class Transaction(Query):
+    """Changes the service's own database and remembers what to tell the others.
+
+    Attributes:
+        log_parts: Into how many parts the service's log is split.
+        message_max_bytes: The largest body of a message.
+        cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
+            message of its batch.
+        written_at: The `time` of the message that is worked on, when a consumer works on one.
+        after_commit: What is told to others, logs and metrics, once all this is certain.
+        messages: What was published and is not in the outbox yet; that comes last, at the commit.
+        wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
+        spans: What is told of it in sampled traces, once it is committed.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        service: str,
+        cause: Cause,
+        log_parts: int = 1,
+        message_max_bytes: int = MESSAGE_MAX_BYTES,
+    ) -> None:
+        super().__init__(connection)
+        self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
+        self.cause = cause
+        self.written_at: object = None
+        self.after_commit: list[Callable[[], None]] = []
+        self.messages: list[Outgoing] = []
+        self.wrote_messages = False
+        self.spans: list[Span] = []
+        # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
+        self._cursor = connection.cursor()
+
+    def execute(self, sql: LiteralString, **values: object) -> None:
+        """Runs a statement whose result nobody needs; in a pipeline it costs no round trip of its own."""
+        self._cursor.execute(sql, values)
+
+    def publish(self, event: Event) -> None:
+        """Tells everybody, in the service's log, that something happened. Written at the commit."""
+        self._write(event)
+
+    def send(self, command: Command) -> None:
+        """Asks a participant to do its part of a saga. Written at the commit."""
+        self._write(command)
+
+    def reply(self, reply: Reply, to: str) -> None:
+        """Answers the service that orchestrates the saga. Written at the commit."""
+        self._write(reply, to=to)
+
+    def _write(self, message: Message, to: str | None = None) -> None:
+        written = outgoing(
+            message,
+            source=self.service,
+            cause=self.cause,
+            to=to,
+            parts=self.log_parts,
+            max_bytes=self.message_max_bytes,
+        )
+        self.messages.append(written)
+        if SPANS.wanted(written.traceparent):
+            self.spans.append(created(written, self.cause))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undoes what happened inside, messages included, when it raises.
+
+        What is published inside is written at its end: a message that the outbox does not take is its publisher's
+        fault, and must not spoil the transaction for others.
+        """
+        self.write_messages()
+        told = len(self.after_commit)
+        mark = len(self.spans)
+        try:
+            with self.connection.transaction():
+                yield
+                self.write_messages()
+        except BaseException:
+            del self.after_commit[told:]
+            undo_to(self.spans, mark)
+            raise
+        finally:
+            self.messages.clear()
+
+    def write_messages(self) -> None:
+        """Writes what was published and is not written yet."""
+        outbox.write(self._cursor, self.messages)
+        self.wrote_messages = self.wrote_messages or bool(self.messages)
+        self.messages.clear()
+
+
+@contextmanager
+def transaction(
+    connection: psycopg.Connection[Any],
+    service: str,
+    cause: Cause,
+    pipelined: bool = True,
+    log_parts: int = 1,
+    message_max_bytes: int = MESSAGE_MAX_BYTES,
+) -> Iterator[Transaction]:
+    """Runs a transaction on a connection that is not in one.
+
+    Statements go through a pipeline: what needs no answer is sent together with the outbox rows and the COMMIT in
+    one round trip. BEGIN and COMMIT are statements like the others: psycopg's own make it wait for the server three
+    times more.
+
+    Args:
+        connection: In autocommit mode.
+        service: Whose outbox it is.
+        cause: What led to the transaction.
+        pipelined: False where savepoints are used: an error must come from the statement that caused it.
+        log_parts: Into how many parts the service's log is split.
+        message_max_bytes: The largest body of a message.
+    """
+    tx = Transaction(connection, service, cause, log_parts, message_max_bytes)
+    try:
+        with connection.pipeline() if pipelined else nullcontext():
+            connection.execute("BEGIN")
+            yield tx
+            tx.write_messages()
+            connection.execute("COMMIT")
+    except BaseException:
+        _undo(connection)
+        raise
+    for tell in tx.after_commit:
+        tell()
+    if tx.spans:
+        SPANS.tell(tx.spans)
+
+
+def _undo(connection: psycopg.Connection[Any]) -> None:
+    """Rolls back, and closes a connection on which even that fails.
+
+    A session that was ended with a pipeline under way leaves its connection neither closed nor of any use: whoever
+    touches it next would get an error that looks like one of the program, and not like the lost session that it is.
+    """
+    if connection.closed:
+        return
+    try:
+        connection.rollback()
+    except psycopg.Error:
+        connection.close()

@@ -1,0 +1,131 @@
+"""One transaction of PostgreSQL in which messages of a log are applied: offset, sequences and effects together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.position import Position
+from infirmary.consumer.store import ReaderReplaced
+from infirmary.postgres.locks import LockWaits
+from infirmary.postgres.parked import PostgresParked, scope_of
+from infirmary.postgres.transaction import Transaction
+from infirmary.saga.prefetch import SagasInHand
+from infirmary.transport.envelope import Incoming
+from infirmary.transport.log_names import is_old_queue, parsed
+
+_MOVE_OFFSET: Final[LiteralString] = """
+UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
+       first_offset = coalesce(first_offset, %(first_offset)s)
+WHERE log = %(log)s AND last_offset IS NOT DISTINCT FROM %(expected)s RETURNING log
+"""
+"""Comes first, so that a reader that was replaced is stopped by the row before it does anything."""
+
+_SEQUENCES: Final[LiteralString] = """
+SELECT subject, last FROM log_sequence WHERE source = %(scope)s AND subject = ANY(%(subjects)s)
+"""
+
+_SAVE_SEQUENCES: Final[LiteralString] = """
+INSERT INTO log_sequence (source, subject, last)
+SELECT %(scope)s, subject, last FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS changed (subject, last)
+ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last
+"""
+
+
+class PostgresWork:
+    """The work on one log in one transaction.
+
+    Attributes:
+        parked: The held messages.
+    """
+
+    def __init__(self, tx: Transaction, dispatcher: Dispatcher, log: str, *, one_by_one: bool) -> None:
+        """Prepares the work.
+
+        Args:
+            tx: The transaction.
+            dispatcher: What the service does with messages.
+            log: The log's or part's name.
+            one_by_one: Whether each message gets a savepoint, so that the one that fails can be told from the others.
+        """
+        self._tx, self._dispatcher, self._log, self._one_by_one = tx, dispatcher, log, one_by_one
+        self._of_commands = is_old_queue(log) or parsed(log).of_commands
+        self._locks = LockWaits(tx)
+        self._sagas = SagasInHand(tx)
+        self.parked = PostgresParked(tx)
+
+    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, int]:
+        """Moves the offset, and reads what is known of the messages' subjects: all in one round trip in a pipeline.
+
+        Raises:
+            ReaderReplaced: The offset is not where this reader left it.
+        """
+        moved = self._move_offset(position, last) if last is not None and last.offset is not None else None
+        subjects = {message.subject for message in messages}
+        known: psycopg.Cursor[Any] = self._tx.connection.execute(
+            _SEQUENCES, {"scope": scope_of(self._log), "subjects": list(subjects)}
+        )
+        if self._of_commands and not self._one_by_one:
+            self._sagas.ask(messages)
+        if moved is not None and moved.fetchone() is None:
+            raise ReaderReplaced(f"{self._log}: the offset is no longer {position.last_offset}")
+        sequences = dict(known.fetchall())
+        if self._one_by_one:
+            self._locks.shorten()
+        return sequences
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Undoes what happens inside when it raises, where messages are applied one by one; otherwise does nothing."""
+        if not self._one_by_one:
+            yield
+            return
+        with self._tx.savepoint():
+            yield
+
+    def apply(self, message: Incoming) -> None:
+        """Applies a message.
+
+        Raises:
+            MalformedMessage: It cannot be read, or nobody here handles its type.
+            Exception: Whatever its handler raises.
+        """
+        if not self._of_commands:
+            self._dispatcher.event(self._tx, message)
+            return
+        sagas = SagasInHand(self._tx) if self._one_by_one else self._sagas
+        self._dispatcher.command_or_reply(self._tx, message, sagas)
+        if self._one_by_one:
+            sagas.save()
+
+    def is_put_off(self, error: BaseException) -> bool:
+        """Says whether a message has met a lock that was not to be had at once, and is to be tried again soon."""
+        return self._locks.met(error)
+
+    def finish(self, changed: Mapping[str, int], *, wake: bool) -> None:
+        """Writes the answers to sagas and the last sequences of subjects."""
+        self._sagas.save()
+        if not changed:
+            return
+        if self._one_by_one:
+            self._locks.wait_as_usual()
+        self._tx.execute(
+            _SAVE_SEQUENCES, scope=scope_of(self._log), subjects=list(changed), last=list(changed.values())
+        )
+        if wake:
+            self.parked.wake_after(self._log, changed)
+
+    def _move_offset(self, position: Position, last: Delivery) -> psycopg.Cursor[Any]:
+        return self._tx.connection.execute(
+            _MOVE_OFFSET,
+            {
+                "log": self._log,
+                "offset": last.offset,
+                "identity": last.identity,
+                "first_offset": position.first_offset,
+                "expected": position.last_offset,
+            },
+        )

@@ -1,0 +1,283 @@
+"""Carries sagas: saves a saga's state and the messages that follow from it in one transaction."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict
+
+from infirmary.declaring.written_messages import check_written
+from infirmary.identifiers import service_name
+from infirmary.messages import Reply
+from infirmary.postgres.database import is_transient
+from infirmary.postgres.transaction import Query, Transaction
+from infirmary.saga.advance import (
+    Advance,
+    Happened,
+    Replied,
+    Resumed,
+    SagaState,
+    Started,
+    TimedOut,
+    advance,
+    initial,
+    not_asked,
+)
+from infirmary.saga.asking import CannotAsk, command_for
+from infirmary.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
+from infirmary.saga.saga_rows import COLUMNS, SagaRow, SagaRows
+from infirmary.saga.saga_spans import transition
+from infirmary.saga.told import expect_sagas, tell_later
+from infirmary.tracing.causation import cause_of
+from infirmary.tracing.spans import SPANS
+from infirmary.transport.envelope import MessageTooLarge
+from infirmary.transport.log_names import log_to, old_queue_of
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 30.0
+"""When a saga is taken up again that could not be carried on: its name is not known here, what ends it fails, or an
+answer to it is held."""
+
+
+class SagaView(BaseModel):
+    """What an outsider may see of a saga; made from a row of the table `saga`."""
+
+    model_config = ConfigDict(frozen=True)
+    saga_id: UUID
+    data: dict[str, Any]
+    state: SagaState
+    started_at: datetime
+
+
+class Orchestrator:
+    """Starts and carries on the sagas of one service. Any replica may: a saga is taken up under its row lock.
+
+    A service makes one in its `saga.py`.
+
+    Attributes:
+        step_timeout_s: How long the first attempt of a step may be silent. The process that is started sets it from its
+            settings (`rooms.orchestrator_of`).
+    """
+
+    def __init__(self, service: str, *sagas: Saga[Any]) -> None:
+        """Takes the sagas of a service.
+
+        Raises:
+            Misdeclared: Two have the same name, or one asks what is not this service's to ask.
+        """
+        self.service = service_name(service)
+        self.sagas = {saga.name: saga for saga in sagas}
+        self.step_timeout_s = STEP_TIMEOUT_S
+        check_sagas(service, sagas)
+        check_written(service)
+        expect_sagas(sagas)
+
+    def peers(self) -> set[str]:
+        """Returns the services that take part in the sagas."""
+        return {
+            command.contract.peer for saga in self.sagas.values() for step in saga.steps for command in step.commands()
+        }
+
+    def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
+        """Starts a saga in the transaction that decided it. Returns its first state.
+
+        Raises:
+            ValueError: This orchestrator does not know the saga, or the data are of another kind.
+            MessageTooLarge: The first command is too large; nothing has been started.
+        """
+        if self.sagas.get(saga.name) is not saga or not isinstance(data, saga.data):
+            raise ValueError(
+                f"{self.service} starts saga {saga.name} with {type(data).__name__}; it should be one of its own, with"
+                f" {saga.data.__name__}"
+            )
+        now = tx.value("SELECT clock_timestamp()")
+        row = SagaRow(
+            saga_id,
+            saga.name,
+            {},
+            data.model_dump(mode="json"),
+            tx.cause.correlation_id,
+            tx.cause.next_traceparent(),
+            now,
+            now,
+        )
+        known = {"caused_by": tx.cause.causation_id, "tracestate": tx.cause.tracestate}
+        before = initial(saga).model_copy(update=known)
+        first = advance(saga, before, Started(), now, self.step_timeout_s)
+        tx.execute(
+            """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
+               VALUES (%(saga_id)s, %(name)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s, %(traceparent)s,
+                       clock_timestamp() + make_interval(secs => %(wait_s)s))""",
+            saga_id=saga_id,
+            name=saga.name,
+            status=first.state.status,
+            state=Jsonb(first.state.model_dump(mode="json")),
+            data=Jsonb(row.data),
+            correlation_id=row.correlation_id,
+            traceparent=row.traceparent,
+            wait_s=first.wait_s,
+        )
+        self._remember(tx, saga, row, before, Started(), first, self._send(tx, saga, row, first))
+        tell_later(tx, saga, row, before, Started(), first)
+        return first.state
+
+    def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
+        """Takes a participant's reply. A reply to a saga that is not known here changes nothing.
+
+        Args:
+            tx: The transaction.
+            reply: The reply.
+            rows: The sagas that the transaction's replies are for.
+        """
+        row = rows.of(reply.saga_id)
+        if row is None:
+            log.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
+            return
+        rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
+
+    def time_out(self, tx: Transaction, at_most: int = 50) -> int:
+        """Takes up sagas whose participants have been silent for too long; sagas in other hands are left out.
+
+        Returns how many were taken up.
+        """
+        # statement_timestamp: no index helps a comparison with clock_timestamp, which changes from row to row.
+        rows = tx.many(
+            SagaRow,
+            f"""SELECT {COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
+                ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
+            at_most=at_most,
+        )
+        answered = self._answers_held(tx, rows)
+        for row in rows:
+            if str(row.saga_id) in answered:
+                self._look_again(tx, row)
+                continue
+            try:
+                with tx.savepoint():
+                    self._advance_all(tx, [row], TimedOut())
+            except Exception as error:  # one saga that cannot go on must not keep the others
+                if is_transient(error):
+                    raise
+                found_by = {"correlation_id": row.correlation_id, "saga_id": str(row.saga_id)}
+                log.exception("saga %s cannot be carried on", row.saga_id, extra=found_by)
+                self._look_again(tx, row)
+        return len(rows)
+
+    def _answers_held(self, tx: Transaction, rows: Sequence[SagaRow]) -> set[str]:
+        """Returns the ids of the sagas whose participant has answered, though the answer could not be applied here.
+
+        That is no silence: a step that may have been done is not to be undone for it. The answer is tried again by
+        itself.
+        """
+        if not rows:
+            return set()
+        replied_in = [log_to(peer, self.service) for peer in self.peers()] + [old_queue_of(self.service)]
+        held = tx.connection.execute(
+            """SELECT subject FROM parked_message
+               WHERE channel = ANY(%s) AND subject = ANY(%s) AND type = %s AND NOT unreadable""",
+            (replied_in, [str(row.saga_id) for row in rows], Reply.__name__),
+        )
+        return {subject for (subject,) in held.fetchall()}
+
+    def _look_again(self, tx: Transaction, row: SagaRow) -> None:
+        tx.execute(
+            "UPDATE saga SET due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)"
+            " WHERE saga_id = %(saga_id)s",
+            saga_id=row.saga_id,
+            wait_s=_LOOK_AGAIN_S,
+        )
+
+    def resume(self, tx: Transaction, saga_id: UUID) -> bool:
+        """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
+        rows = tx.many(
+            SagaRow,
+            f"SELECT {COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
+            saga_id=saga_id,
+        )
+        self._advance_all(tx, rows, Resumed())
+        return bool(rows)
+
+    def _advance_all(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
+        for row in rows:
+            known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
+            tx.cause = cause_of(row.correlation_id, *known)
+            self._advance(tx, row, happened)
+
+    def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:
+        """Saves what follows from what happened. Returns the row as it is then."""
+        saga = self.sagas[row.name]
+        before = SagaState.model_validate(row.state)
+        after = advance(saga, before, happened, row.now, self.step_timeout_s)
+        if after.state is before:
+            self._remember(tx, saga, row, before, happened, after, "")
+            return row
+        try:
+            sent = self._send(tx, saga, row, after)
+        except (CannotAsk, MessageTooLarge) as wrong:
+            sent, after = "", not_asked(after, f"the next command cannot be sent: {wrong}")
+        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).model_dump(mode="json")
+        tx.execute(
+            """UPDATE saga SET status = %(status)s, state = %(state)s,
+                      due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)
+               WHERE saga_id = %(saga_id)s""",
+            saga_id=row.saga_id,
+            status=after.state.status,
+            state=Jsonb(state),
+            wait_s=after.wait_s,
+        )
+        self._tell_the_end(tx, saga, row, after)
+        self._remember(tx, saga, row, before, happened, after, sent)
+        tell_later(tx, saga, row, before, happened, after)
+        return replace(row, state=state)
+
+    def _send(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> str:
+        """Sends what is to be sent. Returns it in words.
+
+        Raises:
+            CannotAsk: The saga's data do not make the command.
+            MessageTooLarge: The command is too large.
+        """
+        if after.ask is None:
+            return ""
+        command = command_for(saga, after.ask, row.saga_id, row.data, self.service)
+        tx.send(command)
+        return f"{type(command).__name__} to {command.contract.peer}, attempt {after.ask.attempt}"
+
+    def _tell_the_end(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> None:
+        if after.state.status == "completed":
+            saga.completed(saga.data.model_validate(row.data), tx)
+        elif after.state.status == "failed":
+            saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
+
+    def _remember(
+        self,
+        tx: Transaction,
+        saga: Saga[Any],
+        row: SagaRow,
+        before: SagaState,
+        happened: Happened,
+        after: Advance,
+        sent: str,
+    ) -> None:
+        tx.execute(
+            """INSERT INTO saga_history (saga_id, happened, status, sent)
+               VALUES (%(saga_id)s, %(happened)s, %(status)s, %(sent)s)""",
+            saga_id=row.saga_id,
+            happened=str(happened),
+            status=after.state.status,
+            sent=sent,
+        )
+        if SPANS.wanted(row.traceparent):
+            tx.spans.append(transition(saga, row, before, happened, after, sent, tx.cause))
+
+
+def view(query: Query, saga_id: UUID) -> SagaView | None:
+    """Returns what an outsider may see of a saga, or None when there is none with this id."""
+    return query.one(
+        SagaView, "SELECT saga_id, data, state, started_at FROM saga WHERE saga_id = %(saga_id)s", saga_id=saga_id
+    )

@@ -1,0 +1,71 @@
+"""Spans of sagas: one for each transition, as `saga_history` has one row for each. Pure.
+
+The first is the saga's beginning, whose context the saga keeps: all others are its children. A step's span reaches from
+when the step was asked for first to the reply, or to the moment when nobody had answered for too long.
+"""
+
+from typing import Any
+
+from infirmary.saga.advance import Advance, Happened, Replied, SagaState, Started, TimedOut
+from infirmary.saga.definition import Saga
+from infirmary.saga.saga_rows import SagaRow
+from infirmary.tracing.causation import Cause
+from infirmary.tracing.spans import Span, Value, nanoseconds
+from infirmary.tracing.trace_context import child_of
+
+
+def transition(
+    saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Cause
+) -> Span:
+    """Returns the span of what has just happened to a saga.
+
+    Args:
+        saga: The declaration.
+        row: The saga.
+        before: How far it was.
+        happened: What has happened.
+        after: What follows from it.
+        sent: What was sent because of it, in words.
+        cause: What has led to it.
+    """
+    attributes: dict[str, Value] = {
+        "infirmary.saga.id": str(row.saga_id),
+        "infirmary.saga.name": row.name,
+        "infirmary.saga.happened": str(happened),
+        "infirmary.saga.status": after.state.status,
+        "infirmary.saga.sent": sent,
+        "infirmary.correlation_id": row.correlation_id,
+    }
+    if isinstance(happened, Started):
+        return Span(f"saga {row.name} begins", "internal", row.traceparent, cause.traceparent, attributes=attributes)
+    in_hand = saga.steps[before.hand].asked_as(before.undoing)
+    span = Span(_name(row.name, happened), "internal", child_of(row.traceparent), row.traceparent)
+    span.links = (cause.traceparent,) if cause.traceparent != row.traceparent else ()
+    span.attributes = {**attributes, **_step(in_hand, before, happened)}
+    if before.hand_since is not None and (isinstance(happened, TimedOut) or _answers(happened, in_hand)):
+        span.begun_ns = nanoseconds(before.hand_since)
+    if isinstance(happened, TimedOut):
+        span.error = "timeout"
+    return span
+
+
+def _name(saga: str, happened: Happened) -> str:
+    if isinstance(happened, Replied):
+        return f"saga {saga} step {happened.step}"
+    return f"saga {saga} timer" if isinstance(happened, TimedOut) else f"saga {saga} resumed"
+
+
+def _step(in_hand: str, before: SagaState, happened: Happened) -> dict[str, Value]:
+    if isinstance(happened, Replied):
+        step, outcome = happened.step, str(happened.outcome)
+    else:
+        step, outcome = in_hand, "timeout" if isinstance(happened, TimedOut) else "resumed"
+    return {
+        "infirmary.saga.step": step,
+        "infirmary.saga.attempt": before.attempt,
+        "infirmary.saga.outcome": outcome,
+    }
+
+
+def _answers(happened: Happened, step: str) -> bool:
+    return isinstance(happened, Replied) and happened.step == step

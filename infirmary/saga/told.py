@@ -1,0 +1,161 @@
+"""What is told of a saga's transition, in the log and to the monitoring system, once it is committed."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+from uuid import UUID
+
+from prometheus_client import Counter, Histogram
+
+from infirmary.observing.json_logging import trace_id_of
+from infirmary.postgres.transaction import Transaction
+from infirmary.saga.advance import Advance, Happened, Replied, Resumed, SagaState, Started, TimedOut
+from infirmary.saga.definition import Saga
+from infirmary.saga.saga_rows import SagaRow
+
+log = logging.getLogger(__name__)
+
+Outcome = Literal["completed", "failed"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+Cause = Literal["first", "timeout", "refusal", "operator"]
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
+
+STARTED = Counter(
+    "infirmary_sagas_started_total",
+    "How many sagas begin? Sagas started, counted by the process that does, which is mostly the API.",
+    ["saga"],
+)
+ENDED = Counter(
+    "infirmary_sagas_ended_total",
+    "How do sagas end? Sagas that were completed, or that failed and are undone.",
+    ["saga", "outcome"],
+)
+DURATION = Histogram(
+    "infirmary_saga_duration_seconds",
+    "How long does a saga take? Seconds from its start to its end.",
+    ["saga", "outcome"],
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0),
+)
+ATTEMPTS = Counter(
+    "infirmary_saga_step_attempts_total",
+    "Why are sagas' steps asked for? Commands sent: in the saga's course (`first`), because nobody has answered"
+    " (`timeout`), to undo it because somebody refused (`refusal`), or because an operator let it go on (`operator`).",
+    ["saga", "step", "cause"],
+)
+STEP_SECONDS = Histogram(
+    "infirmary_saga_step_seconds",
+    "How long does a participant take? Seconds from the first request for a step to the answer, retries included.",
+    ["saga", "step"],
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
+)
+TIMEOUTS = Counter(
+    "infirmary_saga_timeouts_total",
+    "Which participant is silent? Steps taken up because nobody has answered.",
+    ["saga", "step"],
+)
+
+
+def expect_sagas(sagas: Iterable[Saga[Any]]) -> None:
+    """Shows nought for all that may happen to the sagas of a service."""
+    for saga in sagas:
+        STARTED.labels(saga.name)
+        for outcome in OUTCOMES:
+            ENDED.labels(saga.name, outcome)
+            DURATION.labels(saga.name, outcome)
+        for step in saga.steps:
+            for name in (step.asked_as(undo) for undo in ((False, True) if step.compensation else (False,))):
+                STEP_SECONDS.labels(saga.name, name)
+                TIMEOUTS.labels(saga.name, name)
+                for cause in CAUSES:
+                    ATTEMPTS.labels(saga.name, name, cause)
+
+
+def cause_of(happened: Happened) -> Cause:
+    """Returns why a step is asked for after what happened."""
+    match happened:
+        case TimedOut():
+            return "timeout"
+        case Resumed():
+            return "operator"
+        case Replied(outcome="refused"):
+            return "refusal"
+    return "first"
+
+
+def tell_later(
+    tx: Transaction, saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance
+) -> None:
+    """Tells of a transition once it is committed, and never of one that is not."""
+    found_by = (row.correlation_id, row.traceparent)
+    transition = Transition(saga, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
+    tx.after_commit.append(transition.tell)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What has become of a saga.
+
+    Attributes:
+        saga: The declaration.
+        saga_id: The saga.
+        before: How far it was.
+        happened: What was new.
+        after: What has followed.
+        started_at: When it began.
+        now: When all this was, by the same clock.
+        correlation_id: What it is found by.
+        traceparent: The trace of what started it.
+    """
+
+    saga: Saga[Any]
+    saga_id: UUID
+    before: SagaState
+    happened: Happened
+    after: Advance
+    started_at: datetime
+    now: datetime
+    correlation_id: str
+    traceparent: str
+
+    def tell(self) -> None:
+        """Counts it, and writes one line; to be called after the commit."""
+        name = self.saga.name
+        if isinstance(self.happened, Started):
+            STARTED.labels(name).inc()
+        elif isinstance(self.happened, TimedOut):
+            TIMEOUTS.labels(name, self._step(self.before)).inc()
+        elif isinstance(self.happened, Replied) and self.before.hand_since is not None:
+            STEP_SECONDS.labels(name, self._step(self.before)).observe(self._seconds_since(self.before.hand_since))
+        if self.after.ask is not None:
+            ATTEMPTS.labels(name, self._step(self.after.state), cause_of(self.happened)).inc()
+        if (outcome := self.after.state.status) in OUTCOMES:
+            ENDED.labels(name, outcome).inc()
+            DURATION.labels(name, outcome).observe(self._seconds_since(self.started_at))
+        self._write_line()
+
+    def _write_line(self) -> None:
+        state, is_start = self.after.state, isinstance(self.happened, Started)
+        was = "nothing" if is_start else self.before.status
+        found_by = {
+            "saga": self.saga.name,
+            "saga_id": str(self.saga_id),
+            "from": was,
+            "to": state.status,
+            "step": self._step(state),
+            "attempt": state.attempt,
+            "correlation_id": self.correlation_id,
+            "trace_id": trace_id_of(self.traceparent),
+        }
+        level = logging.WARNING if state.status == "parked" else logging.INFO
+        because = f": {state.reason}" if state.reason else ""
+        sentence = "saga %s %s: %s, from %s to %s, step %s, attempt %d%s"
+        words = (self.saga.name, self.saga_id, self.happened, was, state.status, self._step(state), state.attempt)
+        log.log(level, sentence, *words, because, extra=found_by)
+
+    def _step(self, state: SagaState) -> str:
+        return self.saga.steps[state.hand].asked_as(state.undoing)
+
+    def _seconds_since(self, then: datetime) -> float:
+        return max((self.now - then).total_seconds(), 0.0)

@@ -1,0 +1,239 @@
+"""A service's configuration: read from the environment once, checked, and with one place for every default."""
+
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, FilePath, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from infirmary import addresses
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.log_names import MOST_PARTS, check_number
+
+S = TypeVar("S", bound=BaseSettings)
+
+DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development")
+"""Passwords that anybody knows: good enough on one's own machine, refused in production."""
+
+
+INVALID_CONFIGURATION_STATUS: Final = 2
+"""The exit status of a process whose configuration is not valid: to start it again is of no use."""
+
+_OF_THE_RELAY: Final = ("METRICS_HOST",)
+"""A variable of the relay that does not begin with RELAY_; it is given the same ones as the service."""
+
+
+class InvalidConfiguration(SystemExit):
+    """The environment lacks a variable or holds a bad one. The text names each variable and what it should be."""
+
+    def __init__(self, wrong: Iterable[str]) -> None:
+        super().__init__("The configuration is not valid: " + "; ".join(wrong))
+        self.code = INVALID_CONFIGURATION_STATUS
+
+
+_METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
+"""On one machine every process has a port of its own."""
+
+
+_LAST_PORT: Final = 65535
+
+Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
+
+
+class Settings(BaseSettings):
+    """What every process of a service needs. The variable is the field's name in upper case.
+
+    docs/configuration.md lists them; a test holds the two together.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    infirmary_env: Annotated[
+        Literal["development", "production"], Field(description="production refuses known passwords")
+    ] = "development"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the least level that is logged")
+    ] = "INFO"
+    trace_exporter: Annotated[
+        Literal["none", "otlp", "zipkin"],
+        AfterValidator(addresses.installed_exporter),
+        Field(description="what speaks to the store of traces"),
+    ] = "none"
+    trace_endpoint: Annotated[
+        str | None, AfterValidator(addresses.trace_store), Field(description="URL of the store of traces")
+    ] = None
+    trace_ratio: Annotated[
+        float | None, Field(ge=0, le=1, description="share of the traces that begin here that is sampled")
+    ] = None
+    database_url: Annotated[str, AfterValidator(addresses.database), Field(description="the service's own database")]
+    database_ca_file: Annotated[
+        FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
+    ] = None
+    rabbitmq_url: Annotated[
+        str, AfterValidator(addresses.broker), Field(description="the broker; the API does without")
+    ] = "amqp://guest:guest@127.0.0.1:5672/"
+    rabbitmq_ca_file: Annotated[
+        FilePath | None, Field(description="certificates (PEM) that the broker's must be signed by, for amqps")
+    ] = None
+    http_host: Annotated[str, Field(description="address that the API and the metrics listen on")] = "127.0.0.1"
+    http_port: Annotated[Port, Field(description="port of the API")] = 8100
+    http_threads: Annotated[int, Field(ge=1, le=64, description="requests that the API works on at once")] = 8
+    metrics_port: Annotated[
+        Port | None, Field(description="port of the metrics and probes; without it one above the API's port")
+    ] = None
+    database_connections: Annotated[
+        int, Field(ge=1, le=64, description="connections of the API's pool at the most")
+    ] = 8
+    database_wait_s: Annotated[float, Field(gt=0, le=30, description="how long a request waits for a connection")] = 2.0
+    consumer_batch_messages: Annotated[
+        int, Field(ge=1, le=1000, description="messages in one transaction at the most")
+    ] = 100
+    saga_step_timeout_s: Annotated[
+        float, Field(gt=0, le=3600, description="silence after which a step is tried again")
+    ] = 5.0
+    log_parts: Annotated[
+        int,
+        Field(ge=1, le=MOST_PARTS, description="into how many parts the service writes its log"),
+        AfterValidator(check_number),
+    ] = 1
+    stalled_after_s: Annotated[
+        float,
+        Field(ge=1, le=86_400, description="seconds without progress of a log that grows, after which it is told"),
+    ] = 60.0
+    restart_when_stalled_s: Annotated[
+        float, Field(ge=0, le=86_400, description="seconds of that after which /healthz fails; 0 for never")
+    ] = 300.0
+    saga_sequence_days: Annotated[
+        int,
+        Field(ge=1, le=365, description="how long a saga's place in a log is remembered; no less than logs are kept"),
+    ] = 30
+    message_max_bytes: Annotated[
+        int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
+    ] = MESSAGE_MAX_BYTES
+    migration_wait_s: Annotated[
+        float, Field(gt=0, le=86_400, description="how long a migration waits for locks and for the database")
+    ] = 300.0
+    infirmary_settings: Annotated[
+        tuple[str, ...] | None,
+        NoDecode,
+        Field(description="names of the variables that were set on purpose, with commas"),
+    ] = None
+    consumer_crash_point: Annotated[
+        Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")
+    ] = None
+    consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
+
+    def share_of_new_traces(self) -> float:
+        """Returns the share of the traces that begin here that is sampled: all, where they go anywhere."""
+        if self.trace_ratio is not None:
+            return self.trace_ratio
+        return 0.0 if self.trace_exporter == "none" else 1.0
+
+    @field_validator("infirmary_settings", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+
+    def metrics_port_of(self, role: Literal["api", "consumer"]) -> int:
+        """Returns where a process answers probes and shows its metrics.
+
+        Raises:
+            InvalidConfiguration: Ends the process: its clients were to be answered there, or there is no such port.
+        """
+        above = _METRICS_ABOVE_API[role]
+        port = self.metrics_port or self.http_port + above
+        if role == "api" and port == self.http_port:
+            raise refused(["METRICS_PORT: should be another port than HTTP_PORT"])
+        if port > _LAST_PORT:
+            raise refused([f"METRICS_PORT: should be set: {above} above HTTP_PORT there is no port"])
+        return port
+
+    @field_validator("restart_when_stalled_s")
+    @classmethod
+    def _told_before(cls, restart_s: float, read: ValidationInfo) -> float:
+        told_s: float | None = read.data.get("stalled_after_s")
+        if told_s is not None and 0 < restart_s < told_s:
+            raise ValueError(f"should be at least STALLED_AFTER_S ({told_s:g}), or 0 for never")
+        return restart_s
+
+    @model_validator(mode="after")
+    def _no_crash_in_production(self) -> "Settings":
+        if self.consumer_crash_point and self.infirmary_env == "production":
+            raise ValueError("CONSUMER_CRASH_POINT is refused when INFIRMARY_ENV is production")
+        return self
+
+    @model_validator(mode="after")
+    def _no_known_password_in_production(self) -> "Settings":
+        if self.infirmary_env == "production":
+            for name, url in (("DATABASE_URL", self.database_url), ("RABBITMQ_URL", self.rabbitmq_url)):
+                if any(f":{password}@" in url for password in DEVELOPMENT_PASSWORDS):
+                    raise ValueError(
+                        f"{name} holds a development password, which production refuses; set one of your own"
+                    )
+        return self
+
+
+def read(kind: type[S]) -> S:
+    """Reads the environment.
+
+    Raises:
+        InvalidConfiguration: Ends the process with one line that names each bad variable.
+    """
+    try:
+        return kind()
+    except ValidationError as invalid:
+        raise refused(_wrong(invalid)) from None
+
+
+def read_all(of_the_service: Iterable[type[BaseSettings]]) -> Settings:
+    """Reads all that the processes of a service read, so that none of them starts when another one could not.
+
+    Args:
+        of_the_service: What the service alone reads, besides `Settings`.
+
+    Raises:
+        InvalidConfiguration: Ends the process with one line that names each bad variable, and each that was set on
+            purpose (INFIRMARY_SETTINGS) and that nobody reads.
+    """
+    kinds: list[type[BaseSettings]] = [Settings, *of_the_service]
+    wrong: list[str] = []
+    for kind in kinds:
+        try:
+            kind()
+        except ValidationError as invalid:
+            wrong += _wrong(invalid)
+    known = {name.upper() for kind in kinds for name in kind.model_fields}
+    if not wrong:
+        wrong += unknown(Settings().infirmary_settings or (), known)
+    if wrong:
+        raise refused(wrong)
+    return Settings()
+
+
+def unknown(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Returns a line for each variable that no process of the service reads, with the one that may be meant."""
+    known = {*known, *_OF_THE_RELAY}
+    lines = []
+    for name in names:
+        if name in known or name.startswith("RELAY_"):
+            continue
+        close = get_close_matches(name, known, n=1)
+        lines.append(f"{name}: nobody reads it" + (f"; did you mean {close[0]}?" if close else ""))
+    return lines
+
+
+def _wrong(invalid: ValidationError) -> list[str]:
+    return [
+        f"{'_'.join(str(part) for part in error['loc']).upper() or 'environment'}: {error['msg']}"
+        for error in invalid.errors(include_input=False)
+    ]
+
+
+def refused(wrong: list[str]) -> InvalidConfiguration:
+    """Says what is wrong, and returns it for the caller to end the process with."""
+    invalid = InvalidConfiguration(wrong)
+    print(invalid, file=sys.stderr)
+    return invalid

@@ -1,0 +1,260 @@
+"""A message with the attributes that travel beside its body: on the way out, and as it came in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+from zlib import crc32
+
+from pydantic import ValidationError
+
+from infirmary.identifiers import new_id
+from infirmary.messages import Command, Event, Message, Reply, check_own, encode
+from infirmary.tracing.causation import Cause
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, encode_header
+from infirmary.transport.log_names import events_of, home, log_to, part_name
+
+M = TypeVar("M", bound=Message)
+
+LAST_SEQUENCE = 2**62
+"""No publisher comes so far, and what follows can still be counted in 64 bits."""
+
+MAX_SUBJECT_CHARACTERS = 255
+"""The longest subject that readers take."""
+
+PARTITIONS = 64
+"""Into how many partitions an outbox is split; fixed for ever, because a subject must never change its partition."""
+
+
+class MalformedMessage(ValueError):
+    """A message lacks an attribute or a field that it must have, or holds one of the wrong kind."""
+
+
+class MessageTooLarge(ValueError):
+    """A message is larger than MESSAGE_MAX_BYTES allows; nothing of its transaction is kept."""
+
+    def __init__(self, message_type: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"{message_type} has {size:,} bytes, and MESSAGE_MAX_BYTES allows {limit:,};"
+            " say less, or tell where the rest is"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One row of the outbox, but for the sequence, which the database gives out.
+
+    `counted_as` is what the database counts the sequence under.
+    """
+
+    partition: int
+    message_id: UUID
+    target: str
+    type: str
+    subject: str
+    counted_as: str
+    header: bytes
+    body: bytes
+    created_at: datetime
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it came from a log, its attributes checked, its body not yet read.
+
+    `time` is when it was written, as whoever sent it says, whatever that may be; `unix_time` reads it.
+    """
+
+    message_id: UUID
+    source: str
+    type: str
+    subject: str
+    sequence: int | None
+    correlation_id: str | None
+    traceparent: str | None
+    tracestate: str | None
+    body: bytes
+    time: object = None
+
+    def attributes(self) -> dict[str, Any]:
+        """Returns the attributes as JSON, to be kept while the message is parked."""
+        return {
+            "message_id": str(self.message_id),
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "sequence": self.sequence,
+            "correlation_id": self.correlation_id,
+            "traceparent": self.traceparent,
+            "tracestate": self.tracestate,
+            "time": _optional_text({"time": self.time}, "time"),
+        }
+
+
+def partition_of(subject: str) -> int:
+    """Returns the partition of a subject: crc32 of its UTF-8 bytes, modulo 64."""
+    return crc32(subject.encode()) % PARTITIONS
+
+
+def outgoing(
+    message: Message,
+    *,
+    source: str,
+    cause: Cause,
+    to: str | None = None,
+    parts: int = 1,
+    max_bytes: int = MESSAGE_MAX_BYTES,
+) -> Outgoing:
+    """Returns the outbox row for an event, a command or a reply.
+
+    Args:
+        message: An event of `source`, a command of its saga, or a reply (which needs `to`).
+        source: The service that writes it.
+        cause: What led to it.
+        to: Whom a reply goes to; of other messages their own declaration says it.
+        parts: Into how many parts the log of the events of `source` is split.
+        max_bytes: The largest body.
+
+    Raises:
+        MessageTooLarge: The body is larger.
+        Misdeclared: The message is not `source`'s own to write.
+        ValueError: The subject is none that readers take.
+    """
+    if isinstance(message, Event):
+        check_own(type(message), source)
+        subject = message.subject()
+        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or "\x00" in subject:
+            raise ValueError(
+                f"{type(message).__name__}: its subject should be 1 to {MAX_SUBJECT_CHARACTERS} characters without NUL,"
+                f" not {subject!r:.80}"
+            )
+        target, counted_as = part_name(events_of(source), home(partition_of(subject), parts)), subject
+    elif isinstance(message, Command):
+        check_own(type(message), source)
+        target, subject = log_to(source, message.contract.peer), str(message.saga_id)
+        counted_as, parts = counted_in(target, subject), 1
+    elif isinstance(message, Reply) and to is not None:
+        target, subject = log_to(source, to), str(message.saga_id)
+        counted_as, parts = counted_in(target, subject), 1
+    else:
+        raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply to somebody")
+    body = encode(message)
+    if len(body) > max_bytes:
+        raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
+    message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
+    traceparent = cause.next_traceparent()
+    header = encode_header(
+        body_bytes=len(body),
+        message_id=str(message_id),
+        source=source,
+        message_type=name,
+        subject=subject,
+        time=now,
+        dataschema=f"urn:infirmary:{source}:{name}",
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+        traceparent=traceparent,
+        tracestate=cause.tracestate,
+        parts=parts,
+    )
+    partition = partition_of(subject)
+    return Outgoing(partition, message_id, target, name, subject, counted_as, header, body, now, traceparent)
+
+
+def counted_in(log: str, subject: str) -> str:
+    """Returns what the sequence of a saga's messages in a log of commands is counted under.
+
+    An event is counted under its subject alone. No subject has a blank in such a place.
+    """
+    return f"{log} {subject}"
+
+
+def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
+    """Returns a received message with its attributes checked.
+
+    Args:
+        properties: AMQP properties by py-amqp's names; `application_headers` holds the headers.
+        body: The body, unread.
+
+    Raises:
+        MalformedMessage: An attribute is missing or of the wrong kind; the text says which.
+    """
+    headers = properties.get("application_headers")
+    headers = headers if isinstance(headers, Mapping) else {}
+    sequence = headers.get("sequence")
+    if sequence is not None and not (type(sequence) is int and 1 <= sequence <= LAST_SEQUENCE):
+        raise MalformedMessage(f"header sequence must be an integer from 1 to {LAST_SEQUENCE}, not {sequence!r:.80}")
+    return Incoming(
+        message_id=_uuid(properties, "message_id"),
+        source=_text(properties, "app_id", "property app_id (the source)"),
+        type=_text(properties, "type", "property type"),
+        subject=_text(headers, "subject", "header subject"),
+        sequence=sequence,
+        correlation_id=_optional_text(properties, "correlation_id"),
+        traceparent=_optional_text(headers, "traceparent"),
+        tracestate=_optional_text(headers, "tracestate"),
+        body=body,
+        time=headers.get("time"),
+    )
+
+
+def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
+    """Returns a message that was parked with `Incoming.attributes`."""
+    return Incoming(
+        message_id=UUID(attributes["message_id"]),
+        **{key: attributes[key] for key in ("source", "type", "subject", "sequence", "correlation_id", "traceparent")},
+        tracestate=attributes.get("tracestate"),  # not known to those who parked messages before
+        body=body,
+        time=attributes.get("time"),  # those parked by an earlier release have none
+    )
+
+
+def unix_time(written: object) -> float | None:
+    """Returns a message's `time` in unix time; None where it is none, or none with an offset."""
+    try:
+        at = datetime.fromisoformat(written)  # type: ignore[arg-type]  # a TypeError is one of the answers
+        return at.timestamp() if at.tzinfo is not None else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def read_body(kind: type[M], body: bytes) -> M:
+    """Returns the body as the reader declares it.
+
+    Raises:
+        MalformedMessage: The body is not JSON, or lacks a field that the reader needs; the text names it.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join([kind.__name__, *map(str, each['loc'])])}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise MalformedMessage("; ".join(wrong)) from error
+
+
+def _is_storable(text: str) -> bool:
+    """Says whether databases and the wire take a text: they take neither NUL nor half of a surrogate pair."""
+    return "\x00" not in text and text.encode(errors="replace").decode() == text
+
+
+def _text(values: Mapping[str, Any], key: str, label: str) -> str:
+    value = values.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_SUBJECT_CHARACTERS or not _is_storable(value):
+        raise MalformedMessage(f"{label} must be 1 to 255 characters of text, not {value!r:.80}")
+    return value
+
+
+def _optional_text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) and _is_storable(value) else None
+
+
+def _uuid(values: Mapping[str, Any], key: str) -> UUID:
+    try:
+        return UUID(str(values.get(key)))
+    except ValueError as error:
+        raise MalformedMessage(f"property {key} must be a UUID, not {values.get(key)!r:.80}") from error

@@ -1,1 +1,0 @@
-"""What every service stands on: messages, outbox, consumer, sagas, snapshots, HTTP, health, metrics."""

@@ -1,0 +1,64 @@
+"""A database or a broker that hangs keeps the consumer waiting, alive, and it goes on by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from infirmary.consumer import broker as broker_module
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.loop import Consumer, Session
+from infirmary.observing.health import Heart
+from infirmary.postgres.database import is_transient
+from infirmary.postgres.store import PostgresStore
+from tests.chaos.proxy import Proxy, Way
+from tests.eventually import eventually
+from tests.integration.infirmary.conftest import LOG, Counting
+from tests.integration.infirmary.running import running
+from tests.integration.infirmary.test_consumer import Publisher, publisher
+
+__all__ = ["publisher"]
+
+
+@contextmanager
+def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, broker: Proxy) -> Iterator[Heart]:
+    """Runs a consumer behind two proxies."""
+    heart = Heart()
+    behind = counting.settings.model_copy(update={"database_url": database.url(counting.settings.database_url)})
+
+    def connect() -> Session:
+        store = PostgresStore("counting", behind, counting.dispatcher, counting.nudger)
+        applier = counting.applier_on(store)
+        return Session("counting", [LOG], store, applier, Broker(broker.url(rabbitmq_url), "counting"), 100)
+
+    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
+        yield heart
+
+
+@pytest.mark.parametrize("which", ["database", "broker"])
+def test_a_server_that_hangs_is_waited_for_by_a_consumer_that_is_alive(
+    counting: Counting,
+    publisher: Publisher,
+    rabbitmq_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    which: str,
+) -> None:
+    monkeypatch.setattr(broker_module, "ANSWER_WITHIN_S", 2)
+    monkeypatch.setattr(broker_module, "HEARTBEAT_S", 2)
+    with (
+        Proxy(urlsplit(counting.settings.database_url).port or 5432) as database,
+        Proxy(urlsplit(rabbitmq_url).port or 5672) as broker,
+        consuming_through(counting, rabbitmq_url, database, broker) as heart,
+    ):
+        publisher.tell("a", 1)
+        eventually(lambda: counting.numbers("a") == [1], because="the consumer works")
+        server = {"database": database, "broker": broker}[which]
+        server.swallow(Way.UP, Way.DOWN)
+        publisher.tell("a", 2)
+        eventually(lambda: "session" in (heart.not_ready() or ""), because="it says what it waits for", within_s=40)
+        assert heart.stuck() is None
+        server.restore()
+        server.reset()
+        eventually(lambda: counting.numbers("a") == [1, 2], because="it goes on by itself", within_s=60)
+        eventually(lambda: heart.not_ready() is None, because="and says so")

@@ -1,0 +1,25 @@
+"""Sagas that are taken up because nobody has answered."""
+
+import psycopg
+
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import transaction
+from infirmary.tracing.causation import SAMPLING, cause_of
+from services.prescription.saga import orchestrator
+from tests.integration.conftest import NewDatabase
+
+_SAGA = """
+INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
+VALUES (%s, 'of a version that is gone', 'running', '{}', '{}', 'none', %s, now())
+"""
+
+
+def test_a_saga_that_cannot_be_carried_on_does_not_stop_the_consumer_and_is_tried_later(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database("prescription").database_url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_SAGA, (new_id(), SAMPLING.new_traceparent()))
+        with transaction(connection, "prescription", cause_of(None, None, None), pipelined=False) as tx:
+            assert orchestrator.time_out(tx) == 1
+        assert connection.execute("SELECT due_at > now() FROM saga").fetchone() == (True,)

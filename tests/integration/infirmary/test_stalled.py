@@ -1,0 +1,199 @@
+"""A reader that is alive and does not get on says so, and asks to be started again; nothing else is taken for that."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from prometheus_client import REGISTRY
+
+from infirmary.consumer import broker as broker_module
+from infirmary.consumer import lag
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.loop import Consumer, Session
+from infirmary.consumer.progress import Patience
+from infirmary.consumer.subscription import Subscription
+from infirmary.observing.health import Heart
+from infirmary.postgres.database import is_transient
+from tests.chaos.proxy import Proxy, Way
+from tests.eventually import eventually
+from tests.integration.infirmary.conftest import LOG, Counting, Faults
+from tests.integration.infirmary.running import running
+from tests.integration.infirmary.test_consumer import Publisher, publisher
+
+__all__ = ["publisher"]
+
+PATIENCE = Patience(stalled_after_s=1.0, restart_after_s=3.0)
+
+
+class Line:
+    """A connection to the broker on which the log may be delivered no more, although all else works."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.is_cut = url, threading.Event()
+
+    def broker(self) -> Broker:
+        """Returns the connection; the broker itself has forgotten each consumer of the log that is cut off."""
+        cut = self.is_cut
+
+        class Cut(Broker):
+            def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription:
+                found = super().subscribe(queue, prefetch, offset)
+                if queue == LOG and offset != "last" and cut.is_set():
+                    found._channel.basic_cancel(found._consumer)
+                    found.waiting.clear()
+                    found.close = found._channel.close  # type: ignore[method-assign]
+                return found
+
+        return Cut(self.url, "counting")
+
+
+@contextmanager
+def consuming(counting: Counting, line: Line) -> Iterator[Heart]:
+    """Runs the consumer in a thread; what is looked for in silence is looked for often."""
+    heart = Heart()
+
+    def connect() -> Session:
+        return counting.session(line.broker(), logs=[LOG], patience=PATIENCE, projection="counted")
+
+    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
+        yield heart
+
+
+@pytest.fixture(autouse=True)
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks for the ends of logs more often than in earnest."""
+    monkeypatch.setattr(lag, "LOOK_EVERY_S", 0.3)
+    monkeypatch.setattr(lag, "LOOK_IN_SILENCE_EVERY_S", 0.3)
+
+
+def shown(metric: str, **labels: str) -> float:
+    value = REGISTRY.get_sample_value(f"infirmary_{metric}", labels)
+    assert value is not None, metric
+    return value
+
+
+def stalled_since() -> float:
+    return shown("channel_stalled_since_timestamp_seconds", channel=LOG)
+
+
+def reason(heart: Heart) -> str | None:
+    trouble = heart.trouble()
+    return None if trouble is None else trouble.reason
+
+
+def stays_well(heart: Heart) -> None:
+    """Makes sure that nothing is told for longer than a log would be allowed to stand still."""
+    until = time.monotonic() + 3 * PATIENCE.stalled_after_s
+
+    def told() -> bool:
+        assert reason(heart) != "stalled"
+        assert stalled_since() == 0
+        return time.monotonic() > until
+
+    eventually(told, because="the time is over")
+
+
+def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_process_reads_it(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    line = Line(rabbitmq_url)
+    publisher.tell("a", 1, 2)
+    with consuming(counting, line) as heart:
+        eventually(lambda: counting.numbers("a") == [1, 2], because="the consumer works")
+    line.is_cut.set()
+    began = time.time()
+    with consuming(counting, line) as heart:
+        eventually(lambda: shown("log_reader_active", log=LOG) == 1, because="it reads the log, as far as it knows")
+        publisher.tell("a", 3, 4)
+        eventually(lambda: reason(heart) == "stalled", because="it says that it does not get on")
+        assert began < stalled_since() < time.time() - PATIENCE.stalled_after_s / 2
+        assert shown("log_lag_messages", log=LOG) == 2
+        assert shown("projection_rebuild_ratio", projection="counted") == 2 / 4
+        assert LOG in (heart.not_ready() or "")
+        eventually(lambda: heart.stuck() is not None, because="it asks to be started again")
+        assert shown("log_caught_up_timestamp_seconds", log=LOG) < stalled_since()
+    assert stalled_since() == shown("log_lag_messages", log=LOG) == shown("log_reader_active", log=LOG) == 0
+    line.is_cut.clear()
+    with consuming(counting, line) as heart:
+        eventually(lambda: counting.numbers("a") == [1, 2, 3, 4], because="a new process reads on")
+        eventually(lambda: heart.not_ready() is None and heart.stuck() is None, because="it is well")
+        eventually(lambda: shown("projection_rebuild_ratio", projection="counted") == 1, because="all of it is read")
+        assert stalled_since() == 0
+
+
+def test_a_reader_of_a_log_that_was_never_read_is_seen_too(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    line = Line(rabbitmq_url)
+    line.is_cut.set()
+    publisher.tell("a", 1)
+    with consuming(counting, line) as heart:
+        eventually(lambda: reason(heart) == "stalled", because="it says that it does not get on")
+        assert shown("log_caught_up_timestamp_seconds", log=LOG) == 0
+
+
+def test_an_idle_log_is_no_standstill(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:
+    with consuming(counting, Line(rabbitmq_url)) as heart:
+        eventually(lambda: heart.not_ready() is None, because="it reads")
+        stays_well(heart)
+        publisher.tell("a", 1)
+        eventually(lambda: counting.numbers("a") == [1], because="the consumer works")
+        stays_well(heart)
+        assert time.time() - shown("log_caught_up_timestamp_seconds", log=LOG) < 2
+
+
+def test_what_is_parked_or_waits_is_told_as_that(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str, faults: Faults
+) -> None:
+    faults.broken.add("a")
+    publisher.tell("a", 1, 2)
+    line = Line(rabbitmq_url)
+    with consuming(counting, line) as heart:
+        eventually(
+            lambda: [shown("messages_held", channel=LOG, state=state) for state in ("parked", "waiting")] == [1, 1],
+            because="one is parked and one waits",
+        )
+        oldest = [shown("held_oldest_timestamp_seconds", channel=LOG, state=state) for state in ("parked", "waiting")]
+        assert all(time.time() - 30 < each <= time.time() + 1 for each in oldest)
+        stays_well(heart)
+    assert shown("messages_held", channel=LOG, state="parked") == 0, "another process shows it from now on"
+    line.is_cut.set()
+    with consuming(counting, line) as heart:
+        eventually(lambda: shown("messages_held", channel=LOG, state="parked") == 1, because="a new one counts it")
+        publisher.tell("a", 3)
+        stays_well(heart)
+
+
+def test_a_log_that_another_process_reads_is_its_affair(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    assert counting.store.positions.own(LOG)
+    publisher.tell("a", 1)
+    with consuming(counting, Line(rabbitmq_url)) as heart:
+        eventually(lambda: heart.not_ready() is None, because="it stands by")
+        stays_well(heart)
+        assert shown("log_reader_active", log=LOG) == shown("log_caught_up_timestamp_seconds", log=LOG) == 0
+
+
+def test_a_broker_that_is_away_is_told_as_that(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "ANSWER_WITHIN_S", 2)
+    monkeypatch.setattr(broker_module, "HEARTBEAT_S", 2)
+    with (
+        Proxy(urlsplit(rabbitmq_url).port or 5672) as proxy,
+        consuming(counting, Line(proxy.url(rabbitmq_url))) as heart,
+    ):
+        eventually(lambda: heart.not_ready() is None, because="it reads")
+        proxy.swallow(Way.UP, Way.DOWN)
+        publisher.tell("a", 1)
+        eventually(lambda: reason(heart) == "broker_away", because="it says what is away", within_s=40)
+        assert shown("log_reader_active", log=LOG) == 0
+        stays_well(heart)
+        assert heart.stuck() is None
+        proxy.restore()
+        proxy.reset()
+        eventually(lambda: counting.numbers("a") == [1], because="it goes on by itself", within_s=60)

@@ -1,0 +1,202 @@
+"""A service's configuration: what is wrong is named, and production refuses what anybody knows."""
+
+from typing import Literal
+
+import pytest
+
+from infirmary.settings import (
+    DEVELOPMENT_PASSWORDS,
+    InvalidConfiguration,
+    Settings,
+    read,
+    read_all,
+    unknown,
+)
+from infirmary_relay.settings import Settings as RelaySettings
+from services.billing.settings import BillingSettings
+
+DATABASE = "postgresql://lab_results:s3cret-of-ours@127.0.0.1:5432/lab_results"
+BROKER = "amqp://lab:s3cret-of-ours@127.0.0.1:5672/"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that holds a database and no other variable of ours."""
+    for name in (*Settings.model_fields, *BillingSettings.model_fields):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", DATABASE)
+    return monkeypatch
+
+
+def refusal() -> str:
+    with pytest.raises(InvalidConfiguration) as refused:
+        read(Settings)
+    return str(refused.value)
+
+
+def test_a_database_is_all_that_is_needed_in_development() -> None:
+    settings = read(Settings)
+    assert settings.database_url == DATABASE
+    assert (settings.infirmary_env, settings.http_host, settings.consumer_batch_messages) == (
+        "development",
+        "127.0.0.1",
+        100,
+    )
+
+
+def test_a_database_may_be_on_several_hosts(environment: pytest.MonkeyPatch) -> None:
+    several = "postgresql://lab:lab@db-0:5432,db-1,db-2:5433/lab?target_session_attrs=read-write"
+    environment.setenv("DATABASE_URL", several)
+    assert read(Settings).database_url == several
+
+
+def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    assert "DATABASE_URL: Field required" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://somewhere/else"),
+        ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1:port/lab"),
+        ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1/lab?sslmod=require"),
+        ("DATABASE_URL", "mongodb://127.0.0.1:27017"),
+        ("RABBITMQ_URL", "http://127.0.0.1:15672"),
+        ("RABBITMQ_URL", "amqp://lab:lab@127.0.0.1:port/"),
+        ("RABBITMQ_URL", "amqp:///"),
+        ("HTTP_PORT", "70000"),
+        ("HTTP_PORT", "eighty"),
+        ("METRICS_PORT", "0"),
+        ("HTTP_THREADS", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("INFIRMARY_ENV", "staging"),
+        ("DATABASE_WAIT_S", "0"),
+        ("CONSUMER_BATCH_MESSAGES", "100000"),
+        ("SAGA_STEP_TIMEOUT_S", "-5"),
+        ("SAGA_SEQUENCE_DAYS", "1.5"),
+        ("STALLED_AFTER_S", "0"),
+        ("RESTART_WHEN_STALLED_S", "59"),
+        ("RESTART_WHEN_STALLED_S", "-1"),
+        ("LOG_PARTS", "3"),
+        ("LOG_PARTS", "128"),
+        ("TRACE_EXPORTER", "jaeger"),
+        ("TRACE_ENDPOINT", "127.0.0.1:9411"),
+        ("TRACE_ENDPOINT", "http://127.0.0.1:port"),
+        ("TRACE_RATIO", "1.1"),
+        ("TRACE_RATIO", "nan"),
+    ],
+)
+def test_a_bad_variable_is_named_on_one_line(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    environment.setenv(variable, value)
+    assert refusal().startswith(f"The configuration is not valid: {variable}: ")
+    assert len(refusal().splitlines()) == 1
+
+
+def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr("infirmary.addresses.find_spec", lambda _name: None)
+    assert read(Settings).trace_exporter == "none"
+    environment.setenv("TRACE_EXPORTER", "zipkin")
+    assert "TRACE_EXPORTER: " in refusal()
+    assert "infirmary[trace]" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("exporter", "ratio", "share"), [("none", None, 0), ("none", "0.5", 0.5), ("otlp", None, 1), ("zipkin", "0", 0)]
+)
+def test_new_traces_are_sampled_by_the_ratio_and_without_one_where_they_go_somewhere(
+    environment: pytest.MonkeyPatch, exporter: str, ratio: str | None, share: float
+) -> None:
+    environment.setenv("TRACE_EXPORTER", exporter)
+    if ratio is not None:
+        environment.setenv("TRACE_RATIO", ratio)
+    assert read(Settings).share_of_new_traces() == share
+
+
+def test_all_bad_variables_are_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HTTP_PORT", "0")
+    environment.setenv("LOG_LEVEL", "loud")
+    _, _, wrong = refusal().partition(": ")
+    assert [each.split(":")[0] for each in wrong.split("; ")] == ["LOG_LEVEL", "HTTP_PORT"]
+
+
+def test_a_refusal_shows_no_password(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "mysql://lab:s3cret-of-ours@127.0.0.1/lab")
+    environment.setenv("HTTP_PORT", "0")
+    assert "s3cret" not in refusal()
+
+
+@pytest.mark.parametrize("password", DEVELOPMENT_PASSWORDS)
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "RABBITMQ_URL"])
+def test_production_refuses_passwords_that_anybody_knows(
+    environment: pytest.MonkeyPatch, variable: str, password: str
+) -> None:
+    environment.setenv("RABBITMQ_URL", BROKER)
+    known = (DATABASE if variable == "DATABASE_URL" else BROKER).replace("s3cret-of-ours", password)
+    environment.setenv(variable, known)
+    assert read(Settings).infirmary_env == "development"
+    environment.setenv("INFIRMARY_ENV", "production")
+    assert f"{variable} holds a development password" in refusal()
+
+
+def test_production_refuses_the_brokers_default_account(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_ENV", "production")
+    assert "RABBITMQ_URL holds a development password" in refusal()
+
+
+def test_production_starts_with_passwords_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_ENV", "production")
+    environment.setenv("RABBITMQ_URL", BROKER)
+    assert read(Settings).infirmary_env == "production"
+
+
+def test_variables_of_others_are_no_concern_of_ours(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RELAY_WINDOW_ROWS", "many")
+    assert read(Settings).database_url == DATABASE
+
+
+def test_a_process_refuses_what_only_another_process_of_the_service_would_read(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("ADMISSION_FEE", "abc")
+    environment.setenv("LOG_PARTS", "3")
+    with pytest.raises(InvalidConfiguration) as refused:
+        read_all([BillingSettings])
+    assert refused.value.code == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "LOG_PARTS: " in told
+    assert "ADMISSION_FEE: " in told
+
+
+def test_a_misspelt_variable_that_was_set_on_purpose_is_refused_with_the_one_that_is_meant(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("INFIRMARY_SETTINGS", "LOG_PARTS, ADMISION_FEE,")
+    with pytest.raises(InvalidConfiguration, match=r"ADMISION_FEE: nobody reads it; did you mean ADMISSION_FEE\?$"):
+        read_all([BillingSettings])
+    environment.setenv("INFIRMARY_SETTINGS", "LOG_PARTS,ADMISSION_FEE")
+    assert read_all([BillingSettings]).infirmary_settings == ("LOG_PARTS", "ADMISSION_FEE")
+
+
+def test_a_variable_of_another_service_is_nobodys_here(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("INFIRMARY_SETTINGS", "ADMISSION_FEE")
+    with pytest.raises(InvalidConfiguration, match="ADMISSION_FEE: nobody reads it"):
+        read_all([])
+
+
+def test_the_relay_is_given_the_same_variables_so_its_own_are_let_through() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    assert unknown([name.upper() for name in RelaySettings.model_fields], known) == []
+
+
+@pytest.mark.parametrize("role", ["api", "consumer"])
+def test_an_api_on_one_of_the_last_ports_needs_to_be_told_where_the_metrics_are(
+    role: Literal["api", "consumer"], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("HTTP_PORT", "65500")
+    with pytest.raises(InvalidConfiguration, match="METRICS_PORT: should be set"):
+        read(Settings).metrics_port_of(role)
+    environment.setenv("METRICS_PORT", "9090")
+    assert read(Settings).metrics_port_of(role) == 9090
