@@ -9,10 +9,13 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from infirmary_relay.message import KEY, Row
 from infirmary_relay.sources import postgres
+from infirmary_relay.sources.mongo import MongoSource
 from infirmary_relay.sources.postgres import PostgresSource
 from infirmary_relay.sources.source import HeldBack
 from infirmary_relay.targets import Targets
 from tests.unit.relay.protocol.machine import Protocol
+from tests.unit.relay.protocol.on_mongo import MongoProtocol
+from tests.unit.relay.protocol.on_postgres import PostgresProtocol
 from tests.unit.relay.protocol.violations import ProtocolViolation
 
 SETTINGS = settings(max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -26,8 +29,9 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "infirmary_relay")
 
 
-def test_the_protocol_keeps_its_promises_whatever_happens() -> None:
-    run_state_machine_as_test(Protocol, settings=SETTINGS)
+@pytest.mark.parametrize("protocol", [PostgresProtocol, MongoProtocol])
+def test_the_protocol_keeps_its_promises_whatever_happens(protocol: type[Protocol]) -> None:
+    run_state_machine_as_test(protocol, settings=SETTINGS)
 
 
 class LockedElsewhere(PostgresSource):
@@ -62,16 +66,66 @@ class DeletesAtOnce(PostgresSource):
         return batch
 
 
+class LosesNudges(PostgresSource):
+    """Takes a nudge that comes during a fetch for one that came before it."""
+
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
+        batch = super().fetch(held_back, rows)
+        self.is_nudged = False
+        return batch
+
+
+class ReleasesAtOnce(MongoSource):
+    """Lets a lease go before what is in flight of its partition has settled."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        heartbeat = self._leases.heartbeat
+        vars(self._leases)["heartbeat"] = lambda now, _busy: heartbeat(now, ())
+
+
+class TrustsItsLeases(MongoSource):
+    """Goes on with leases that may have run out."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        vars(self._leases)["owned"] = lambda _now: self._leases._owned
+
+
+class DeletesDocumentsAtOnce(MongoSource):
+    """Deletes messages as soon as they are fetched."""
+
+    def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
+        batch = super().fetch(held_back, rows)
+        self.settle([row[KEY] for row in batch], [])
+        self.flush()
+        return batch
+
+
+class ForgetsNudges(MongoSource):
+    """Reads the change stream, and does not note that something has come."""
+
+    def drain_notifications(self) -> None:
+        self._watch.drain_notifications()
+
+
 @pytest.mark.parametrize(
-    ("planted", "found"),
+    ("protocol", "planted", "found"),
     [
-        (LockedElsewhere, "two relays send for one partition"),
-        (LetsGoAtOnce, "came 2 times, and may 1 times"),
-        (DeletesAtOnce, "was deleted and is not in the log"),
+        (PostgresProtocol, LockedElsewhere, "two relays send for one partition"),
+        (PostgresProtocol, LetsGoAtOnce, "came 2 times, and may 1 times"),
+        (PostgresProtocol, DeletesAtOnce, "was deleted and is not in the log"),
+        (PostgresProtocol, LosesNudges, "a nudge waits for"),
+        (MongoProtocol, ReleasesAtOnce, "a partition is let go with messages in flight"),
+        (MongoProtocol, TrustsItsLeases, "a relay fetches without a lease"),
+        (MongoProtocol, DeletesDocumentsAtOnce, "was deleted and is not in the log"),
+        (MongoProtocol, ForgetsNudges, "a nudge waits for"),
     ],
 )
-def test_the_model_finds_by_itself_a_relay_that(planted: type[PostgresSource], found: str) -> None:
-    class Broken(Protocol):
+def test_the_model_finds_by_itself_a_relay_that(
+    protocol: type[Protocol], planted: type[PostgresSource | MongoSource], found: str
+) -> None:
+    class Broken(protocol):  # type: ignore[misc, valid-type]
         source = planted
 
     assert any(found in _first_violation(Broken, search) for search in range(SEARCHES))
@@ -81,7 +135,9 @@ def test_the_model_finds_by_itself_a_relay_that_believes_whatever_bears_the_logs
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Targets, "may_end", lambda *_: True)
-    assert any("was deleted and is not in the log" in _first_violation(Protocol, search) for search in range(SEARCHES))
+    assert any(
+        "was deleted and is not in the log" in _first_violation(PostgresProtocol, search) for search in range(SEARCHES)
+    )
 
 
 def _first_violation(machine: type[Protocol], search: int) -> str:

@@ -1,4 +1,7 @@
-"""Writers, relays, a broker and everything that may happen to them, in any order that hypothesis thinks of."""
+"""Relays, a broker and everything that may happen to them, in any order that hypothesis thinks of.
+
+Who writes, and what may happen to the database, is told where the databases differ: `on_postgres`, `on_mongo`.
+"""
 
 from collections import Counter
 
@@ -7,7 +10,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from infirmary_relay.assignment import PARTITIONS
 from tests.unit.relay.protocol.violations import require
-from tests.unit.relay.protocol.world import SUBJECTS, World
+from tests.unit.relay.protocol.world import World
 
 MOST_RELAYS = 3
 HEALED_AFTER_ROUNDS = 300
@@ -27,24 +30,6 @@ class Protocol(World):
         self.a_relay_joins()
 
     # What the program does
-
-    @rule(subject=st.sampled_from(sorted(SUBJECTS)), count=st.integers(1, 3))
-    def somebody_writes(self, subject: str, count: int) -> None:
-        if subject not in self.locked():
-            writer = self.database.begin()
-            self.insert(writer, subject, count)
-            self.finish(writer, commits=True)
-
-    @rule(subject=st.sampled_from(sorted(SUBJECTS)))
-    def a_transaction_takes_an_id_and_stays_open(self, subject: str) -> None:
-        if subject not in self.locked():
-            self.insert(self.database.begin(), subject, 1)
-
-    @precondition(lambda self: self.database.writers)
-    @rule(which=some, commits=st.booleans())
-    def a_transaction_ends(self, which: int, commits: bool) -> None:
-        writers = list(self.database.writers.values())
-        self.finish(writers[which % len(writers)], commits=commits)
 
     @rule(which=some, steps=st.sampled_from((1, 2, 4, 10)))
     def a_relay_goes_on(self, which: int, steps: int) -> None:
@@ -87,8 +72,7 @@ class Protocol(World):
     def a_relay_is_killed(self, which: int, arrives: bool) -> None:
         victim = self.processes[which % len(self.processes)]
         victim.kill()
-        for session in self.sessions_of(victim):
-            self.database.end(session)
+        self.is_killed(victim)
         if victim.channel is not None:
             self.broker.lose(victim.channel, arrives=arrives)
         self.forget(victim)
@@ -104,12 +88,6 @@ class Protocol(World):
     def a_frozen_relay_wakes(self, which: int) -> None:
         frozen = [process for process in self.processes if process.frozen]
         frozen[which % len(frozen)].frozen = False
-
-    @precondition(lambda self: self.database.sessions)
-    @rule(which=some)
-    def a_session_is_ended(self, which: int) -> None:
-        sessions = list(self.database.sessions.values())
-        self.database.end(sessions[which % len(sessions)])
 
     @precondition(lambda self: self.open_channels())
     @rule(which=some, arrives=st.booleans())
@@ -154,8 +132,7 @@ class Protocol(World):
     def nothing_is_lost(self) -> None:
         in_log = set(self.broker.log)
         for message_id, (subject, sequence) in self.messages.items():
-            waits = int.from_bytes(message_id, "big") in self.database.rows
-            require(waits or message_id in in_log, f"{subject} {sequence} is nowhere any more")
+            require(self.waits(message_id) or message_id in in_log, f"{subject} {sequence} is nowhere any more")
 
     @invariant()
     def repeats_are_of_an_unconfirmed_window(self) -> None:
@@ -181,8 +158,7 @@ class Protocol(World):
             self.close()
 
     def _heal(self) -> None:
-        for writer in list(self.database.writers.values()):
-            self.finish(writer, commits=True)
+        self.heal_database()
         for process in self.processes:
             process.frozen = False
         self.broker.is_up, self.broker.refuses = True, False
@@ -197,11 +173,11 @@ class Protocol(World):
             self.everything_goes_on_for_a_while(1)
             if self._is_at_rest():
                 break
-        require(not self.database.rows, f"{sorted(self.database.rows)} never leave the outbox")
-        require(len(self.database.holders) == PARTITIONS, "some partitions have no owner")
+        require(not self.waiting(), f"{self.waiting()} messages never leave the outbox")
+        require(self.owned() == PARTITIONS, "some partitions have no owner")
         self.nothing_is_lost()
         self.repeats_are_of_an_unconfirmed_window()
-        require(self.applied() == self.database.given, "a reader does not come to the end")
+        require(self.applied() == self.given, "a reader does not come to the end")
 
     def _is_at_rest(self) -> bool:
-        return not self.database.rows and not self.wires() and len(self.database.holders) == PARTITIONS
+        return not self.waiting() and not self.wires() and self.owned() == PARTITIONS

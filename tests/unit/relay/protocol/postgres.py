@@ -131,6 +131,7 @@ class Database:
     def _fetch(
         self, session: Session, asked: Mapping[str, Any], deleting: bool, sharing: bool, subjects: bool, targets: bool
     ) -> Answer:
+        session.is_unseen = False
         in_flight = set(asked["in_flight"])
         found = [
             row

@@ -41,13 +41,22 @@ class Session:
     lives: bool = True
     in_hand: set[int] = field(default_factory=set)
     """What its relay has in flight, as of its last fetch."""
+    nudges: int = 0
+    """Those that wait to be read."""
+    is_unseen: bool = False
+    """Whether one came after the last statement that looked for rows."""
+    _nudged: list[Callable[[Any], None]] = field(default_factory=list)
 
     def execute(self, statement: str, asked: Mapping[str, Any] | None = None, **_how: object) -> Rows:
         """Answers one of the relay's statements; before it, anything may happen."""
         self.pause()
         if not self.lives:
             raise psycopg.OperationalError("terminating connection due to administrator command")
-        return Rows(self.database.answer(self, statement, asked or {}))
+        answer = Rows(self.database.answer(self, statement, asked or {}))
+        while self.notifies():  # the driver hands over what has come meanwhile
+            for handler in self._nudged:
+                handler(None)
+        return answer
 
     @property
     def pgconn(self) -> Self:
@@ -59,20 +68,31 @@ class Session:
         self.pause()
         if not self.lives:
             raise psycopg.OperationalError("terminating connection due to administrator command")
+        self.is_unseen = False
         return self.database.has_any_above(floor)
 
     def prepare_look(self) -> None:
         """Nothing needs to be prepared here."""
 
-    def add_notify_handler(self, _: object) -> None:
-        """Nobody nudges here: a lost nudge costs only the polling interval."""
+    def nudge(self) -> None:
+        """Notifies: a writer has committed."""
+        self.nudges, self.is_unseen = self.nudges + 1, True
 
-    def notifies(self) -> None:
-        """No nudge has come."""
+    def add_notify_handler(self, handler: Callable[[Any], None]) -> None:
+        """Hands nudges over that come with an answer."""
+        self._nudged.append(handler)
+
+    def consume_input(self) -> None:
+        """Reads nothing: what has come is there."""
+
+    def notifies(self) -> bool:
+        """Takes a nudge that has come; whether there was one."""
+        self.nudges -= (came := self.nudges > 0)
+        return came
 
     def fileno(self) -> int:
-        """Returns a descriptor that nobody waits on."""
-        return -1
+        """The descriptor at which a nudge comes."""
+        return self.pid
 
     def close(self) -> None:
         """Ends the session from the client's side."""

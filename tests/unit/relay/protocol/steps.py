@@ -1,6 +1,7 @@
 """A relay that goes on only when it is told, from one look at the outside world to the next."""
 
 import threading
+from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from infirmary_relay.health import Health
 from infirmary_relay.loop import Relay
 from infirmary_relay.progress import Progress
 from infirmary_relay.report import Report
-from infirmary_relay.sources.postgres import PostgresSource
+from infirmary_relay.sources.source import Source
 from tests.unit.relay.protocol.broker import Broker, Channel, ModelDeclarer
 
 SERVICE, LOG = "ward", "ward.events"
@@ -35,7 +36,7 @@ class Process(threading.Thread):
         frozen: Whether it was sent SIGSTOP.
     """
 
-    def __init__(self, relay_id: UUID, source: type[PostgresSource], broker: Broker) -> None:
+    def __init__(self, relay_id: UUID, connect_source: Callable[[UUID], Source], broker: Broker) -> None:
         super().__init__(daemon=True)
         self.relay_id = relay_id
         self.frozen = False
@@ -43,15 +44,7 @@ class Process(threading.Thread):
         self._error: BaseException | None = None
         self._may_go, self._has_come = threading.Semaphore(0), threading.Semaphore(0)
         self.relay = Relay(
-            lambda: source(
-                "",
-                service=SERVICE,
-                relay_id=relay_id,
-                poll_s=0.1,
-                batch_rows=BATCH_ROWS,
-                batch_bytes=1_000_000,
-                message_max_bytes=1_000_000,
-            ),
+            lambda: connect_source(relay_id),
             lambda _identity, _logs: cast("Publisher", broker.connect(self.pause)),
             ModelDeclarer(broker),
             batch_rows=BATCH_ROWS,
@@ -76,7 +69,7 @@ class Process(threading.Thread):
 
     def pause(self) -> None:
         """Waits, in the relay's thread, until it is told to go on: here it may be frozen or killed."""
-        if threading.current_thread() is not self:
+        if not self.is_current:
             return
         if not self._dies:
             self._has_come.release()
@@ -99,6 +92,16 @@ class Process(threading.Thread):
     def channel(self) -> Channel | None:
         """Its connection to the broker."""
         return cast("Channel | None", self.relay._broker.current)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is this relay that runs now."""
+        return threading.current_thread() is self
+
+    @property
+    def source(self) -> Source | None:
+        """Its connection to the database."""
+        return self.relay._source.current
 
     def end(self) -> None:
         """Lets the relay stop in good order."""

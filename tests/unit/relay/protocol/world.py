@@ -1,23 +1,25 @@
 """The world of the model: one outbox, its relays and its log, and what they have come to."""
 
+from abc import abstractmethod
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from random import Random
 from types import SimpleNamespace
+from typing import cast
 from unittest.mock import patch
 from uuid import UUID
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from infirmary.consumer.sequence import Sequences, Verdict
 from infirmary_relay import looks, loop
+from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.fetch_timing import LEAST_GAP_S
 from infirmary_relay.message import MESSAGE_ID
-from infirmary_relay.sources import postgres
-from infirmary_relay.sources.postgres import PostgresSource
+from infirmary_relay.sources.source import Source
+from infirmary.consumer.sequence import Sequences, Verdict
 from tests.unit.relay.protocol.broker import Broker, Channel
-from tests.unit.relay.protocol.postgres import Database, Writer
-from tests.unit.relay.protocol.session import Session
-from tests.unit.relay.protocol.steps import LOG, WINDOW_MESSAGES, Process
+from tests.unit.relay.protocol.steps import WINDOW_MESSAGES, Process
 from tests.unit.relay.protocol.violations import require
 
 SUBJECTS = {"A": 0, "B": 1, "C": 2}
@@ -25,53 +27,71 @@ SUBJECTS = {"A": 0, "B": 1, "C": 2}
 
 
 class World(RuleBasedStateMachine):
-    """Everything that is there. One clock is the database's and the relays'."""
-
-    source: type[PostgresSource] = PostgresSource
+    """Everything that is there, whatever database it is. One clock is the database's and the relays'."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self.broker = Broker()
-        self.database = Database(lambda: self.now, self._session_ends)
-        self.database.in_log = self._in_log
         self.processes: list[Process] = []
         self.may_repeat: Counter[bytes] = Counter()
         """How often a message may come to the log beyond its first time: once for each time that a relay lost it."""
         self._ids = Random(0)
         self.messages: dict[bytes, tuple[str, int]] = {}
         """The subject and sequence of each message that was committed."""
+        self.given: Counter[str] = Counter()
+        """The last sequence of each subject."""
         self._patches = ExitStack()
-        self._patches.enter_context(patch.object(looks, "_EVERY_S", 1e-9))  # a look for everything that is confirmed
-        time = SimpleNamespace(monotonic=lambda: self.now)
-        for module, name, stand_in in (
-            (loop, "time", time),
-            (postgres, "time", time),
-            (loop, "select", SimpleNamespace(select=self._select)),
-            (postgres, "connect", lambda _url, name, _ca_file=None: self._connect(name)),
-        ):
-            self._patches.enter_context(patch.object(module, name, stand_in))
+        self.put(looks, "_EVERY_S", 1e-9)  # a look for everything that is confirmed
+        self.time = SimpleNamespace(monotonic=lambda: self.now)
+        self.put(loop, "time", self.time)
+        self.put(loop, "select", SimpleNamespace(select=self._select))
+
+    def put(self, module: object, name: str, stand_in: object) -> None:
+        """Puts a part of the model in the place of what a module of the relay uses."""
+        self._patches.enter_context(patch.object(module, name, stand_in))
+
+    # What a database is to the model
+
+    @abstractmethod
+    def connect_source(self, relay_id: UUID) -> Source:
+        """Connects a relay to the model of the database."""
+
+    @abstractmethod
+    def waits(self, message_id: bytes) -> bool:
+        """Whether a message is in the outbox."""
+
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many messages are in the outbox."""
+
+    @abstractmethod
+    def owned(self) -> int:
+        """How many partitions have an owner that lives."""
+
+    @abstractmethod
+    def is_killed(self, process: Process) -> None:
+        """Ends what the database knows of a process that is killed."""
+
+    @abstractmethod
+    def heal_database(self) -> None:
+        """Ends whatever keeps the database from its work."""
+
+    @abstractmethod
+    def nudges(self, process: Process) -> tuple[bool, bool]:
+        """Whether a nudge waits at a relay's descriptor; whether one came that no fetch has followed yet."""
+
+    # What all have in common
 
     def join(self) -> None:
         """Starts a relay."""
-        self.processes.append(Process(UUID(int=self._ids.getrandbits(128)), self.source, self.broker))
+        self.processes.append(Process(UUID(int=self._ids.getrandbits(128)), self.connect_source, self.broker))
 
     def forget(self, process: Process) -> None:
         """Forgets a relay that has ended; there is always one."""
         self.processes.remove(process)
         if not self.processes:
             self.join()
-
-    def insert(self, writer: Writer, subject: str, count: int) -> None:
-        """Writes messages in an open transaction."""
-        for _ in range(count):
-            self.database.insert(writer, subject, LOG, SUBJECTS[subject])
-
-    def finish(self, writer: Writer, *, commits: bool) -> None:
-        """Ends a transaction."""
-        self.database.finish(writer, commits=commits)
-        if commits:
-            self.messages |= {row.message_id: (row.subject, row.sequence) for row in writer.rows}
 
     def lose(self, channel: Channel, *, arrives: bool) -> None:
         """Breaks a connection to the broker."""
@@ -80,7 +100,7 @@ class World(RuleBasedStateMachine):
 
     def may_be_sent_again(self, channel: Channel) -> None:
         """Notes that what a relay has in flight need not be deleted when it is confirmed."""
-        self._lost([row[MESSAGE_ID] for row in channel.in_flight()])
+        self.lost([row[MESSAGE_ID] for row in channel.in_flight()])
 
     def has_in_flight(self) -> bool:
         """Whether anything is under way to the broker, or confirmed and not yet let go."""
@@ -93,7 +113,7 @@ class World(RuleBasedStateMachine):
         self._patches.close()
 
     def applied(self) -> dict[str, int]:
-        """Returns how far a reader comes in each subject of the log, by the rule that consumers have."""
+        """How far a reader comes in each subject of the log, by the rule that consumers have."""
         sequences, waiting = Sequences({}, lambda _: False), set[tuple[str, int]]()
         for message_id in self.broker.log:
             waiting.add(self.messages[message_id])
@@ -103,51 +123,48 @@ class World(RuleBasedStateMachine):
                     waiting.remove((subject, sequence))
         return dict(sequences.last)
 
-    def locked(self) -> set[str]:
-        """Returns the subjects that an open transaction has locked."""
-        return {row.subject for writer in self.database.writers.values() for row in writer.rows}
-
     def awake(self) -> list[Process]:
-        """Returns the relays that are not frozen."""
+        """The relays that are not frozen."""
         return [process for process in self.processes if not process.frozen]
 
-    def sessions_of(self, process: Process) -> list[Session]:
-        """Returns a relay's sessions."""
-        return [each for each in self.database.sessions.values() if each.name.endswith(str(process.relay_id))]
-
     def wires(self) -> list[Channel]:
-        """Returns the channels with messages under way that the broker can take."""
+        """The channels with messages under way that the broker can take."""
         return [channel for channel in self.broker.channels if channel.wire and self.broker.is_up]
 
     def open_channels(self) -> list[Channel]:
-        """Returns the channels that nobody has closed."""
+        """The channels that nobody has closed."""
         return [channel for channel in self.broker.channels if channel.is_open]
 
-    def _in_log(self, message_id: bytes) -> bool:
+    def in_log(self, message_id: bytes) -> bool:
+        """Whether a message has come to the log."""
         return message_id in self.broker.log
 
-    def _process_of(self, name: str) -> Process:
-        return next(process for process in self.processes if name.endswith(str(process.relay_id)))
-
-    def _connect(self, name: str) -> Session:
-        process = self._process_of(name)
-        process.pause()
-        return self.database.connect(name, process.pause)
-
-    def _select(self, *arguments: object) -> tuple[list[int], list[int], list[int]]:
-        """Waits, that is: goes on at once when it is told to, at the end of the time-out by the relay's clock."""
-        *_, timeout_s = arguments
-        for process in self.processes:
-            process.pause()
-        self.now += float(str(timeout_s))
-        return [], [], []
-
-    def _session_ends(self, session: Session) -> None:
-        self._lost([self.database.rows[each].message_id for each in session.in_hand & self.database.rows.keys()])
-
-    def _lost(self, in_hand: list[bytes]) -> None:
+    def lost(self, in_hand: Iterable[bytes]) -> None:
         """Notes that a relay has lost what it had in hand, which is a window at the most."""
+        in_hand = list(in_hand)
         require(
             len(in_hand) <= WINDOW_MESSAGES, f"{len(in_hand)} messages are in flight, a window is {WINDOW_MESSAGES}"
         )
         self.may_repeat.update(in_hand)
+
+    def _select(
+        self, reading: list[int], _writing: object, _failing: object, timeout_s: float
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Waits, that is: goes on when it is told to, at once if it was nudged, else at the end of the time-out."""
+        process = next((process for process in self.processes if process.is_current), None)
+        if process is None:
+            return [], [], []
+        process.pause()
+        source, channel = process.source, process.channel
+        if source is not None and channel is not None and self._could_fetch(process, source, channel):
+            waits, is_unseen = self.nudges(process)
+            if waits and source.fileno() in reading:
+                return [fileno for fileno in (source.fileno(),) if fileno is not None], [], []
+            require(not is_unseen or timeout_s < 1.5 * LEAST_GAP_S, f"a nudge waits for {timeout_s} s")
+        self.now += timeout_s
+        return [], [], []
+
+    def _could_fetch(self, process: Process, source: Source, channel: Channel) -> bool:
+        relay = process.relay
+        has_room = channel.is_open and relay._has_room(cast("Publisher", channel))
+        return has_room and source.partitions > 0 and not relay._stopping
