@@ -196,6 +196,14 @@ class Counting(ABC):
         """Lets a reader's ownership end without its doing, as when its process was lost."""
 
     @abstractmethod
+    def end_readers(self) -> None:
+        """The same of all readers."""
+
+    @abstractmethod
+    def forget_everything(self) -> None:
+        """Forgets all messages, what they have caused, and how far the logs were read."""
+
+    @abstractmethod
     def close(self) -> None:
         """Ends all connections."""
 

@@ -90,17 +90,24 @@ class MongoCounting(Counting):
         schema = {"$jsonSchema": {"properties": properties}}
         self.database.command("collMod", "notifications", validator=schema, validationLevel="moderate")
 
-    def end_reader(self, store: Store) -> None:  # noqa: ARG002 - of all readers: there is one in such a test
+    def end_reader(self, store: Store) -> None:  # noqa: ARG002 - there is one reader where this is asked for
+        self.end_readers()
+
+    def end_readers(self) -> None:
         past = datetime.now(UTC) - timedelta(seconds=1)
         self.database["log_reader"].update_many({}, {"$set": {"until": past}})
 
-    def forget_everything(self) -> None:
-        """Forgets all messages, all held ones and what they have caused, and the processes that are no more."""
+    def forget_messages(self) -> None:
+        """Forgets all messages and what they have caused, and the processes that are no more."""
         for collection in (self.documents, self.database["parked_message"], self.database["log_sequence"]):
             collection.delete_many({})
         for store in self._stores[:-1]:
             store.close()
         del self._stores[:-1]
+
+    def forget_everything(self) -> None:
+        self.forget_messages()
+        self.database["log_reader"].delete_many({})
 
     def close(self) -> None:
         for store in self._stores:

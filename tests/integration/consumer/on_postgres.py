@@ -18,6 +18,11 @@ from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
 
 _TABLE = "CREATE TABLE IF NOT EXISTS told (id bigserial PRIMARY KEY, counter text, number int)"
 
+_READERS = """
+SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 
 def _change(tx: Transaction, counter: str, number: int) -> None:
     tx.execute("INSERT INTO told (counter, number) VALUES (%(c)s, %(n)s)", c=counter, n=number)
@@ -90,6 +95,13 @@ class PostgresCounting(Counting):
     def end_reader(self, store: Store) -> None:
         pid = cast("PostgresStore", store).positions._connection.info.backend_pid
         self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+    def end_readers(self) -> None:
+        for (pid,) in self.rows(_READERS):
+            self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+    def forget_everything(self) -> None:
+        self.database.execute("TRUNCATE told, outbox, parked_message, log_reader, log_sequence, saga_outcome")
 
     def close(self) -> None:
         for store in self._stores:

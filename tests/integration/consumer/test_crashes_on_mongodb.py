@@ -136,7 +136,7 @@ def test_whatever_a_reader_leaves_undone_is_done_once_by_the_next(
             day.another_takes_over()
             faults.broken.clear()
         day.check()
-        on_mongodb.forget_everything()
+        on_mongodb.forget_messages()
         if not interruptions:
             assert write > 10, "there were as many writes to be interrupted"
             return
