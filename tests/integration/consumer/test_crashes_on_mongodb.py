@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from uuid import UUID
 
 import pytest
 
@@ -142,34 +143,47 @@ def test_whatever_a_reader_leaves_undone_is_done_once_by_the_next(
             return
 
 
-def test_a_reader_that_is_frozen_while_a_compensation_overtakes_its_command_writes_nothing_beside_it(
-    on_mongodb: MongoCounting, faults: Faults
+@pytest.mark.parametrize("together", [True, False], ids=["new ones", "held ones"])
+def test_a_reader_that_is_frozen_while_a_compensation_overtakes_its_commands_writes_nothing_beside_it(
+    on_mongodb: MongoCounting, faults: Faults, together: bool
 ) -> None:
-    asked, first_ways = on_mongodb.asked, set[tuple[str, ...]]()
+    ways = set[tuple[str, ...]]()
     for write in count(1):
-        saga_id, taken = new_id(), list[Delivery]()
-        on_mongodb.take(asked(Add, saga_id, 5, step="one"))
-        faults.breaks(saga_id)
-        on_mongodb.take(asked(Add, saga_id, 7, step="two"), asked(Add, saga_id, 7, step="two", attempt=2))
-        faults.broken.clear()
-        undo = asked(TakeAway, saga_id, 7, step="two")
+        saga_id, was_frozen = new_id(), list[bool]()
+        on_mongodb.take(on_mongodb.asked(Add, saga_id, 5, step="one"))
+        attempts = [on_mongodb.asked(Add, saga_id, 7, step="two", attempt=attempt) for attempt in (1, 2)]
+        undo = on_mongodb.asked(TakeAway, saga_id, 7, step="two")
 
-        def another_takes_the_compensation(undo: Delivery = undo, taken: list[Delivery] = taken) -> None:
-            taken.append(undo)
-            on_mongodb.end_reader(on_mongodb.store)
+        def another_fails_and_undoes(
+            saga_id: UUID = saga_id,
+            commands: list[Delivery] = [*attempts, undo],  # noqa: B006 - of this turn
+            was_frozen: list[bool] = was_frozen,
+        ) -> None:
+            was_frozen.append(True)
+            on_mongodb.end_readers()
             on_mongodb.take_over()
-            on_mongodb.take(undo)
+            faults.breaks(saga_id)
+            for command in commands if together else commands[-1:]:
+                on_mongodb.take(command)
+            faults.broken.clear()
 
-        on_mongodb.make_due()
-        frozen = on_mongodb.applier
-        with suppress(ReaderReplaced), interrupted(write, another_takes_the_compensation):
-            frozen.retry(COMMANDS, on_mongodb.positions[COMMANDS])
-        if not taken:
+        frozen, position = on_mongodb.applier, on_mongodb.positions[COMMANDS]
+        if not together:
+            faults.breaks(saga_id)
+            on_mongodb.take(*attempts)
+            faults.broken.clear()
+            on_mongodb.make_due()
+        with suppress(ReaderReplaced), interrupted(write, another_fails_and_undoes):
+            if together:
+                frozen.apply(COMMANDS, attempts, position)
+            else:
+                frozen.retry(COMMANDS, on_mongodb.positions[COMMANDS])
+        if not was_frozen:
             break
         on_mongodb.retry_all(COMMANDS)
         assert on_mongodb.held() == []
         steps = tuple(step for step, _, _ in on_mongodb.replies(saga_id))
         assert on_mongodb.numbers(saga_id) == ([5, 7, -7] if "two" in steps else [5])
         assert steps[-1] == "two.compensation"
-        first_ways.add(steps)
-    assert first_ways >= {("one", "two.compensation"), ("one", "two", "two", "two.compensation")}
+        ways.add(steps)
+    assert ways >= {("one", "two.compensation"), ("one", "two", "two", "two.compensation")}
