@@ -97,7 +97,7 @@ class ParkedMessages(Protocol):
     """
 
     def hold(self, channel: str, delivery: Delivery, error: BaseException | None, *, is_put_off: bool = False) -> None:
-        """Keeps a message, once.
+        """Keeps a message, once; of one that was only waiting it is known from now on what it fails with.
 
         Without an error it waits for its predecessor; one whose attributes cannot be read waits for a person; one that
         is put off, for the lock that it has met.

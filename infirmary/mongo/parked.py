@@ -40,7 +40,7 @@ class MongoParked:
         self._released: list[ParkedId] = []
 
     def hold(self, channel: str, delivery: Delivery, error: BaseException | None, *, is_put_off: bool = False) -> None:  # noqa: ARG002 - nobody holds locks here
-        """Keeps a message, once."""
+        """Keeps a message, once; of one that was only waiting it is known from now on what it fails with."""
         at = now(self._database)
         properties, body = contents_of(delivery)
         held: dict[str, Any] = {
@@ -58,7 +58,10 @@ class MongoParked:
         else:
             held |= dict.fromkeys(("source", "subject", "sequence", "type", "retry_at"))
         key = {"channel": channel, "message_id": delivery.identity}
-        self._collection.update_one(key, {"$setOnInsert": held}, upsert=True)
+        kept_before = self._collection.update_one(key, {"$setOnInsert": held}, upsert=True).matched_count
+        if kept_before and error is not None:
+            failure = {name: held[name] for name in ("error", "unreadable", "attempts", "retry_at")}
+            self._collection.update_one(key | {"error": None}, {"$set": failure})
 
     def look(self, channel: str, at_once: int, at_most: int) -> list[Due]:
         """Returns messages that are due, in the order of their sequences."""

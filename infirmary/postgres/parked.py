@@ -66,7 +66,7 @@ class PostgresParked:
         self._query = query
 
     def hold(self, channel: str, delivery: Delivery, error: BaseException | None, *, is_put_off: bool = False) -> None:
-        """Keeps a message, once."""
+        """Keeps a message, once; of one that was only waiting it is known from now on what it fails with."""
         message = delivery.message if isinstance(delivery.message, Incoming) else None
         properties, body = contents_of(delivery)
         failed_s = PUT_OFF_S[0] if is_put_off else pause_s(1)
@@ -77,7 +77,10 @@ class PostgresParked:
                        %(body)s, %(error)s, %(unreadable)s, %(attempts)s,
                        CASE WHEN %(readable)s THEN clock_timestamp() + make_interval(secs => %(pause_s)s)
                             ELSE 'infinity' END)
-               ON CONFLICT (channel, message_id) DO NOTHING""",
+               ON CONFLICT (channel, message_id) DO UPDATE
+               SET (error, unreadable, attempts, retry_at)
+                   = (excluded.error, excluded.unreadable, excluded.attempts, excluded.retry_at)
+               WHERE parked_message.error IS NULL AND excluded.error IS NOT NULL""",
             channel=channel,
             source=message and message.source,
             subject=message and message.subject,

@@ -71,6 +71,16 @@ def test_a_command_that_cannot_be_read_keeps_no_other_of_its_saga_waiting(counti
     assert counting.held() == [(str(saga_id), 1, "parked")]
 
 
+def test_a_command_that_came_early_and_cannot_be_read_is_kept_when_it_comes_again(counting: Counting) -> None:
+    saga_id = new_id()
+    first, unreadable = counting.asked(Add, saga_id, 5), counting.asked(Add, saga_id, 5, body=b"{}")
+    counting.take(unreadable)
+    assert counting.held() == [(str(saga_id), 2, "waits")]
+    counting.take(first, unreadable)
+    counting.retry_all(COMMANDS)
+    assert counting.held() == [(str(saga_id), 2, "parked")]
+
+
 def test_a_command_that_nobody_handles_or_from_a_stranger_is_parked_and_passed(counting: Counting) -> None:
     saga_id = new_id()
     counting.take(counting.asked(Add, saga_id, 5, type="FlyToTheMoon"), counting.asked(Add, saga_id, 7))
