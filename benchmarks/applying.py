@@ -1,4 +1,4 @@
-"""A service that reads: a consumer of the chassis whose handlers change an aggregate."""
+"""A service that reads: a consumer of the library whose handlers change an aggregate."""
 
 import time
 from contextlib import closing

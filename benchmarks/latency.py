@@ -43,7 +43,7 @@ def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     rounds, for_s = (1, 4.0) if effort.quick else (3, 20.0)
     sheet.remark("The clock starts when the commit has returned to the writer, which then nudges the relay.")
     sheet.remark(
-        "At 20/s and 500/s a service of the chassis writes, with one thread and with four. At 2,000/s such a service, "
+        "At 20/s and 500/s a service of the library writes, with one thread and with four. At 2,000/s such a service, "
         "of two processes of two threads, needs most of a core for itself; a writer that copies rows leaves more free."
     )
     for _ in range(effort.rounds(rounds)):

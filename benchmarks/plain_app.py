@@ -1,7 +1,7 @@
-"""`python -m benchmarks.plain_app none|orm`: POST /prescriptions as one would write it without the chassis.
+"""`python -m benchmarks.plain_app none|orm`: POST /prescriptions as one would write it without the library.
 
 `none` validates and answers and has no database; `orm` uses SQLAlchemy's ORM and writes no outbox row. Both run under
-the chassis's gunicorn with the same settings.
+the library's gunicorn with the same settings.
 """
 
 import sys

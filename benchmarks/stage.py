@@ -20,7 +20,7 @@ from benchmarks.rows import AGGREGATES, PREPARED, fill
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import declare, delete, disown
 from infirmary.postgres.migrate import migrate
-from infirmary.postgres.schema import create_chassis_tables
+from infirmary.postgres.schema import create_library_tables
 from infirmary.settings import Settings
 from local.process import Process
 from local.rundir import REPOSITORY
@@ -51,7 +51,7 @@ class Stage:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Gives the URL of a fresh database with the chassis's tables, a table of aggregates and no rows prepared."""
+        """Gives the URL of a fresh database with the library's tables, a table of aggregates and no rows prepared."""
         with self.postgres.databases.clone(_TEMPLATE) as url:
             yield url
 
@@ -151,7 +151,7 @@ def _migrate_prescription(url: str) -> None:
 def _create_tables(url: str) -> None:
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=pool.NullPool)
     with engine.begin() as connection:
-        create_chassis_tables(connection)
+        create_library_tables(connection)
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(PREPARED)
         session.execute(_AGGREGATE % AGGREGATES)

@@ -44,7 +44,7 @@ _all_there: Barrier
 def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
     """Lets clients, each a process, do each kind of transaction in turns, with its message and without."""
     rounds, slice_s = (3, 0.5) if effort.quick else (15, 2.0)
-    sheet.remark("The chassis sends change, outbox row and commit in one round trip; the usual way has one for each.")
+    sheet.remark("The library sends change, outbox row and commit in one round trip; the usual way has one for each.")
     sheet.remark("'Costs' compares the transactions a second of the same round; clients and servers share the cores.")
     sheet.remark(
         "'A row updated' is the least that a transaction can do: whatever comes on top looks large beside it. "

@@ -1,4 +1,4 @@
-"""A service that writes: transactions of the chassis, with or without an outbox row, and the two-statement way."""
+"""A service that writes: transactions of the library, with or without an outbox row, and the two-statement way."""
 
 import random
 import threading
@@ -54,13 +54,13 @@ class Written:
 
 
 def state_only(session: Session, service: str, aggregate_id: int) -> None:
-    """Changes an aggregate through the chassis and tells nobody."""
+    """Changes an aggregate through the library and tells nobody."""
     with transaction(session, service, cause_of(None, None, None)) as tx:
         tx.execute(_CHANGE, aggregate_id=aggregate_id)
 
 
 def with_outbox(session: Session, service: str, aggregate_id: int) -> bytes:
-    """Changes an aggregate through the chassis and publishes an event about it; returns the message's id."""
+    """Changes an aggregate through the library and publishes an event about it; returns the message's id."""
     with transaction(session, service, cause_of(None, None, None)) as tx:
         tx.execute(_CHANGE, aggregate_id=aggregate_id)
         tx.publish(Noted(aggregate_id=aggregate_id, note=NOTE))

@@ -1,6 +1,6 @@
 """A service's table of contents: which message it handles, and how.
 
-A handler of an event takes the event and the transaction. A handler of a command returns its outcome; the chassis
+A handler of an event takes the event and the transaction. A handler of a command returns its outcome; the library
 stores it and replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
 """
 

@@ -93,7 +93,7 @@ def check_fields(message: type[BaseModel], base: type[BaseModel]) -> None:
 
     Args:
         message: The class.
-        base: The class of the chassis that it is made from.
+        base: The class of the library that it is made from.
     """
     if not message.__pydantic_complete__:
         raise Misdeclared(
@@ -104,7 +104,7 @@ def check_fields(message: type[BaseModel], base: type[BaseModel]) -> None:
         taken = of_base is None and (hasattr(base, name) or name in base.__class_vars__)
         if taken or (of_base and of_base.annotation != field.annotation):
             raise Misdeclared(
-                f"{named(message)}.{name}: the chassis has a use of its own for the name; take another one"
+                f"{named(message)}.{name}: the library has a use of its own for the name; take another one"
             )
         if field.alias or field.validation_alias or field.serialization_alias or field.exclude:
             raise Misdeclared(

@@ -1,4 +1,4 @@
-"""Whether a function can be called as the chassis will call it; looked at when it is registered."""
+"""Whether a function can be called as the library will call it; looked at when it is registered."""
 
 import inspect
 from collections.abc import Callable, Collection

@@ -1,1 +1,1 @@
-"""The chassis of a service with a MongoDB database: a document, its cause and its outbox are one write."""
+"""The library of a service with a MongoDB database: a document, its cause and its outbox are one write."""

@@ -1,6 +1,6 @@
 """Where a service keeps its aggregates: its `store.py` declares the collection once, as `documents`.
 
-A document holds the aggregate's own fields and, of the chassis:
+A document holds the aggregate's own fields and, of the library:
 
 - `_id`: the id of the message that caused it. This is the inbox: the same message cannot cause it twice.
 - `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.

@@ -1,4 +1,4 @@
-"""The chassis's own tables, which every service with a PostgreSQL database creates in its first migration."""
+"""The library's own tables, which every service with a PostgreSQL database creates in its first migration."""
 
 from collections.abc import Collection
 
@@ -168,7 +168,7 @@ def note_logs(connection: Connection, logs: Collection[str]) -> None:
     connection.commit()
 
 
-def create_chassis_tables(connection: Connection) -> None:
-    """Creates all of the chassis's tables; a table that a service has no use for stays empty and costs nothing."""
+def create_library_tables(connection: Connection) -> None:
+    """Creates all of the library's tables; a table that a service has no use for stays empty and costs nothing."""
     for statements in (OUTBOX, CONSUMER, SAGAS, PARTICIPANT, HTTP):
         connection.execute(text(statements))

@@ -142,7 +142,7 @@ def _check_command(saga: Saga[Any], step: Step, command: type[Command]) -> None:
         )
     taken = [name for name in Command.model_fields if name in saga.data.model_fields]
     if taken:
-        raise saga.refuse(f"{saga.data.__name__}.{taken[0]}: the chassis fills {taken[0]} in; call the field otherwise")
+        raise saga.refuse(f"{saga.data.__name__}.{taken[0]}: the library fills {taken[0]} in; call the field otherwise")
     needed = needed_schema(command)
     needed["properties"] = {
         name: kind for name, kind in needed["properties"].items() if name not in Command.model_fields

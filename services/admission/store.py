@@ -1,4 +1,4 @@
-"""The SQL of admission. It has no table of its own: an admission is its saga, in the chassis's table `saga`."""
+"""The SQL of admission. It has no table of its own: an admission is its saga, in the library's table `saga`."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
 """What billing does when a message arrives.
 
 Each handler locks the patient's account first, and nothing else. A batch of messages may still meet two accounts in the
-opposite order of another batch; PostgreSQL then ends one of the two, and the chassis applies it again.
+opposite order of another batch; PostgreSQL then ends one of the two, and the library applies it again.
 """
 
 from datetime import UTC, datetime

@@ -2,7 +2,7 @@
 
 Lock order: the reservation, then its medication's stock. A message names a prescription; which medication is concerned,
 and whether any is, stands in the reservation. The API locks stock only. A batch of messages may still meet two
-medications in the opposite order of another batch; PostgreSQL then ends one of the two, and the chassis applies it
+medications in the opposite order of another batch; PostgreSQL then ends one of the two, and the library applies it
 again.
 """
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from infirmary.tracing import span_export
+from infirmary.tracing.spans import Span
 from infirmary_relay import sends
 from infirmary_relay import span_export as relay_export
 from local.ports import free_port
-from services.chassis import span_export
-from services.chassis.spans import Span
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -152,9 +152,7 @@ def test_what_waits_is_bounded_and_what_is_too_much_is_dropped_and_counted(modul
     export.close()
 
 
-@pytest.mark.parametrize(
-    "start", ["services.chassis.processes", "services.chassis.consumer.loop", "infirmary_relay.running"]
-)
+@pytest.mark.parametrize("start", ["infirmary.processes", "infirmary.consumer.loop", "infirmary_relay.running"])
 def test_nothing_of_it_is_imported_unless_it_is_asked_for(start: str) -> None:
     code = f"import sys, {start}; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "relay")))

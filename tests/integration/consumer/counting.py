@@ -176,6 +176,10 @@ class Counting(ABC):
         """Returns the last sequences by what they are kept under and subject."""
 
     @abstractmethod
+    def shares(self) -> list[int]:
+        """Returns how many logs and parts each reader owns, the smallest share first; who has none does not show."""
+
+    @abstractmethod
     def passing_error(self) -> Exception:
         """Returns an error of the database that passes by itself."""
 

@@ -1,5 +1,6 @@
 """The counting service on MongoDB."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -73,6 +74,10 @@ class MongoCounting(Counting):
 
     def sequences(self) -> dict[tuple[str, str], int]:
         return {(each["source"], each["subject"]): each["last"] for each in self.database["log_sequence"].find()}
+
+    def shares(self) -> list[int]:
+        owned = self.database["log_reader"].find({"until": {"$gt": datetime.now(UTC)}})
+        return sorted(Counter(each["holder"] for each in owned).values())
 
     def passing_error(self) -> Exception:
         return AutoReconnect("the primary is gone")

@@ -19,8 +19,8 @@ from tests.integration.consumer.messages import SERVICE, Faults, handlers_of
 _TABLE = "CREATE TABLE IF NOT EXISTS told (id bigserial PRIMARY KEY, counter text, number int)"
 
 _READERS = """
-SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
-AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+SELECT pid, count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY pid ORDER BY 2
 """
 
 
@@ -76,6 +76,9 @@ class PostgresCounting(Counting):
     def sequences(self) -> dict[tuple[str, str], int]:
         return {(scope, subject): last for scope, subject, last in self.rows("SELECT * FROM log_sequence")}
 
+    def shares(self) -> list[int]:
+        return [count for _, count in self.rows(_READERS)]
+
     def passing_error(self) -> Exception:
         return psycopg.errors.SerializationFailure("somebody was faster")
 
@@ -97,7 +100,7 @@ class PostgresCounting(Counting):
         self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
 
     def end_readers(self) -> None:
-        for (pid,) in self.rows(_READERS):
+        for pid, _ in self.rows(_READERS):
             self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
 
     def forget_everything(self) -> None:

@@ -9,16 +9,16 @@ from uuid import UUID
 import amqp
 from kombu.connection import Connection
 
-from services.chassis.consumer.broker import Broker
-from services.chassis.consumer.loop import Consumer
-from services.chassis.consumer.session import Session
-from services.chassis.health import Heart
-from services.chassis.identifiers import new_id
-from services.chassis.log_names import old_queue_of
-from services.chassis.messages import encode
-from tests.integration.chassis.running import running
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.loop import Consumer
+from infirmary.consumer.session import Session
+from infirmary.identifiers import new_id
+from infirmary.messages import encode
+from infirmary.observing.health import Heart
+from infirmary.transport.log_names import old_queue_of
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Told
+from tests.integration.infirmary.running import running
 
 QUEUE = old_queue_of(SERVICE)
 
@@ -47,11 +47,11 @@ class Publisher:
         for name in names or (LOG, COMMANDS, QUEUE):
             self.channel.queue_delete(name)
 
-    def tell(self, counter: str, *numbers: int, log: str = LOG) -> None:
+    def tell(self, counter: str, *numbers: int, log: str = LOG, **headers: object) -> None:
         """Publishes events of a counter; the sequence is the number."""
         for number in numbers:
-            headers = {"subject": counter, "sequence": number}
-            self._publish(log, "Told", encode(Told(counter=counter, number=number)), "ward", headers)
+            known = {"subject": counter, "sequence": number}
+            self._publish(log, "Told", encode(Told(counter=counter, number=number)), "ward", known | headers)
 
     def ask(self, saga_id: UUID, number: int, step: str = "step", **headers: object) -> None:
         """Sends the next command of a saga."""
@@ -81,12 +81,12 @@ def _command(saga_id: UUID, number: int, step: str, attempt: int = 1) -> bytes:
 
 
 @contextmanager
-def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Heart]:
-    """Runs the consumer in a thread, with connections of its own."""
+def consuming(counting: Counting, rabbitmq_url: str, *logs: str) -> Iterator[Heart]:
+    """Runs the consumer in a thread, with connections of its own; it reads these logs, or both."""
     heart = Heart()
 
     def connect() -> Session:
-        return counting.session(Broker(rabbitmq_url, SERVICE))
+        return counting.session(Broker(rabbitmq_url, SERVICE), logs or (LOG, COMMANDS))
 
     with running(Consumer(connect, counting.store.is_transient, heart), ends_within_s=20):
         yield heart

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from services.chassis.identifiers import new_id
+from infirmary.identifiers import new_id
 from tests.eventually import eventually
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Faults

@@ -1,4 +1,4 @@
-"""A small service to try the chassis with: it counts what it is told."""
+"""A small service to try the library with: it counts what it is told."""
 
 import math
 from collections import Counter

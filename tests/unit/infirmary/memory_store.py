@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import cast
 
-from services.chassis.consumer.batch_counts import BatchCounts
-from services.chassis.consumer.contents import contents_of
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.due import Due
-from services.chassis.consumer.held_now import PARKED, WAITING, HeldNow
-from services.chassis.consumer.parked import ParkedId, ParkedMessage, ParkedMessages
-from services.chassis.consumer.position import Position
-from services.chassis.consumer.store import BatchWork, Positions, ReaderReplaced
-from services.chassis.envelope import Incoming, MalformedMessage
+from infirmary.consumer.batch_counts import BatchCounts
+from infirmary.consumer.contents import contents_of
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.due import Due
+from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
+from infirmary.consumer.parked import ParkedId, ParkedMessage, ParkedMessages
+from infirmary.consumer.position import Position
+from infirmary.consumer.store import BatchWork, Positions, ReaderReplaced
+from infirmary.transport.envelope import Incoming, MalformedMessage
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4, uuid5
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.chassis.consumer.applying import Applier
-from services.chassis.consumer.delivery import Delivery
-from services.chassis.consumer.position import Position
-from services.chassis.envelope import Incoming, MalformedMessage
-from tests.unit.chassis.memory_store import MemoryStore, PassingError
+from infirmary.consumer.applying import Applier
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.position import Position
+from infirmary.transport.envelope import Incoming, MalformedMessage
+from tests.unit.infirmary.memory_store import MemoryStore, PassingError
 
 EVENTS, COMMANDS = "ward.events", "admission.to.memory"
 SUBJECTS = ("a", "b", "c")

@@ -64,8 +64,8 @@ def test_a_subject_that_names_no_field_is_told_which_there_are() -> None:
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
-        ({"subject": (str, ...)}, "Came.subject: the chassis has a use of its own"),
-        ({"contract": (str, ...)}, "Came.contract: the chassis has a use of its own"),
+        ({"subject": (str, ...)}, "Came.subject: the library has a use of its own"),
+        ({"contract": (str, ...)}, "Came.contract: the library has a use of its own"),
         ({"ward": (str, Field(alias="Ward"))}, "Came.ward: a message is written and read by the names"),
         ({"ward": (str, Field(exclude=True))}, "Came.ward: a message is written and read by the names"),
         ({"scan": (bytes, ...)}, "Came.scan: bytes cannot be written as JSON"),
@@ -85,8 +85,8 @@ def test_a_field_that_cannot_be_written_or_read_is_named(fields: dict[str, Any],
 
 
 @pytest.mark.parametrize("name", ["step", "attempt", "is_compensation", "action_step"])
-def test_a_command_leaves_the_chassis_its_names(name: str) -> None:
-    with pytest.raises(Misdeclared, match=f"MakeRoom.{name}: the chassis has a use of its own"):
+def test_a_command_leaves_the_library_its_names(name: str) -> None:
+    with pytest.raises(Misdeclared, match=f"MakeRoom.{name}: the library has a use of its own"):
         sends("ward")(command(**{name: (list[str], ...)}))
 
 

@@ -112,9 +112,9 @@ def test_a_saga_that_could_get_stuck_half_way_cannot_be_declared(steps: list[Ste
             "ReserveNoted.note should be string, and Stay",
         ),
         (Stay, Step("bed", Reserve, compensation=Refund, pivot=True), "Refund undoes Reserve and goes to billing"),
-        (Attempted, PIVOT, "Attempted.attempt: the chassis fills attempt in"),
+        (Attempted, PIVOT, "Attempted.attempt: the library fills attempt in"),
     ],
-    ids=["command", "compensation", "null at times", "undone by somebody else", "the chassis's own"],
+    ids=["command", "compensation", "null at times", "undone by somebody else", "the library's own"],
 )
 def test_a_command_that_cannot_be_made_of_the_sagas_data_is_named(
     data: type[BaseModel], step: Step, complaint: str

@@ -1,8 +1,8 @@
-"""Lab results, the snapshots of patients, and the chassis's tables."""
+"""Lab results, the snapshots of patients, and the library's tables."""
 
 from alembic import op
 
-from infirmary.postgres.schema import create_chassis_tables
+from infirmary.postgres.schema import create_library_tables
 from infirmary.snapshots import CREATE_PATIENT_SNAPSHOT
 
 revision = "0001"
@@ -11,7 +11,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates the tables."""
-    create_chassis_tables(op.get_bind())
+    create_library_tables(op.get_bind())
     op.execute(CREATE_PATIENT_SNAPSHOT)
     op.execute(
         """

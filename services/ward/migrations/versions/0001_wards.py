@@ -1,8 +1,8 @@
-"""Wards, who holds their beds, and the chassis's tables."""
+"""Wards, who holds their beds, and the library's tables."""
 
 from alembic import op
 
-from infirmary.postgres.schema import create_chassis_tables
+from infirmary.postgres.schema import create_library_tables
 
 revision = "0001"
 down_revision = None
@@ -10,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates the tables."""
-    create_chassis_tables(op.get_bind())
+    create_library_tables(op.get_bind())
     op.execute(
         """
         CREATE TABLE wards (

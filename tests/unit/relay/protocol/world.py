@@ -12,12 +12,12 @@ from uuid import UUID
 
 from hypothesis.stateful import RuleBasedStateMachine
 
+from infirmary.consumer.sequence import Sequences, Verdict
 from infirmary_relay import looks, loop
 from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.fetch_timing import LEAST_GAP_S
 from infirmary_relay.message import MESSAGE_ID
 from infirmary_relay.sources.source import Source
-from infirmary.consumer.sequence import Sequences, Verdict
 from tests.unit.relay.protocol.broker import Broker, Channel
 from tests.unit.relay.protocol.steps import WINDOW_MESSAGES, Process
 from tests.unit.relay.protocol.violations import require
