@@ -36,7 +36,8 @@ PATIENT = next(service for service in SERVICES if service.name == "patient")
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the services' code."""
-    shutil.copytree(ROOT / "services", tmp_path / "tree/services", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("infirmary", "services"):
+        shutil.copytree(ROOT / package, tmp_path / "tree" / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "tree"
 
 
