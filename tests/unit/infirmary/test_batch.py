@@ -110,7 +110,7 @@ class Reading:
 ALL = [(subject, number) for subject in SUBJECTS for number in range(1, LENGTH + 1)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     arrivals=st.lists(st.tuples(batches, st.dictionaries(places, faults, max_size=2), st.booleans()), max_size=6),
     rest=st.permutations(ALL),
@@ -138,7 +138,7 @@ def test_events_are_applied_once_and_in_order_whatever_fails_meanwhile(
     assert reading.held() == set()
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     steps=steps,
     arrivals=st.lists(st.tuples(batches, st.dictionaries(places, faults, max_size=2), st.booleans()), max_size=6),
