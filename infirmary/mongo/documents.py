@@ -2,7 +2,7 @@
 
 A document holds the aggregate's own fields and, of the library:
 
-- `_id`: the id of the message that caused it. This is the inbox: the same message cannot cause it twice.
+- `_id`: the id of the message that caused it, which so cannot cause it twice.
 - `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.
 - `saga_answer`: what a command was answered: `{saga_id, number, step, outcome, reason}`.
 
