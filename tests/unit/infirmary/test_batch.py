@@ -147,14 +147,17 @@ def test_events_are_applied_once_and_in_order_whatever_fails_meanwhile(
 def test_commands_are_applied_once_and_in_order_unless_they_are_undone_first_or_cannot_be_read(
     steps: list[str], arrivals: list[tuple[list[Place], dict[Place, Exception], bool]], rest: list[Place]
 ) -> None:
-    reading = Reading(COMMANDS, steps)
+    reading, unreadable, ever_broken = Reading(COMMANDS, steps), set[Place](), set[Place]()
     for batch, broken, heals in arrivals:
         reading.broken |= {place: error for place, error in broken.items() if place not in reading.broken}
         reading.read(batch)
         if heals:
             reading.heal(RuntimeError)
+        ever_broken |= {place for place, error in broken.items() if not isinstance(error, MalformedMessage)}
+        unreadable |= {place for place, error in broken.items() if isinstance(error, MalformedMessage)}
         reading.retry()
         check_order(reading)
+        check_that_nothing_unreadable_hinders(reading, unreadable, ever_broken)
     for begin in range(0, len(rest), 5):
         reading.read(rest[begin : begin + 5])
     reading.heal(RuntimeError)
@@ -175,6 +178,17 @@ def test_commands_are_applied_once_and_in_order_unless_they_are_undone_first_or_
 def check_order(reading: Reading) -> None:
     for applied in reading.applied().values():
         assert applied == sorted(set(applied))
+
+
+def check_that_nothing_unreadable_hinders(reading: Reading, unreadable: set[Place], ever_broken: set[Place]) -> None:
+    """Makes sure that what can be read is applied, up to the first of a saga that has failed otherwise."""
+    for subject, applied in reading.applied().items():
+        for number in range(1, LENGTH + 1):
+            place = (subject, number)
+            if place not in reading.came or place in ever_broken:
+                break
+            undone = was_undone(reading, place, {(subject, each) for each in applied})
+            assert number in applied or place in unreadable or undone
 
 
 def was_undone(reading: Reading, place: Place, applied: set[Place]) -> bool:
