@@ -12,7 +12,7 @@ import amqp
 from audit.broker import LOST, Unreadable, connection_to, length_of, why
 from audit.facts import PUBLISHERS, LogMessage
 from audit.log_messages import is_of_a_log, offset_of, read_message
-from audit.log_parts import name_of
+from audit.log_parts import is_of_commands, name_of
 
 PREFETCH = 500
 ACKNOWLEDGE_EVERY = 200
@@ -160,6 +160,8 @@ class LogTail:
             while isinstance(length := length_of(connection, name_of(stem, part)), int):
                 self._note_end(name_of(stem, part), length)
                 part += 1
+                if is_of_commands(stem):
+                    break  # it is never split, and the broker writes a line about each part that is not there
             self._parts[stem] = max(part, self._parts[stem])
 
     def _note_end(self, log: str, length: int) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import amqp
 import pytest
 
-from audit.broker import Unreadable
+from audit.broker import Unreadable, length_of
 from audit.gaps import GapAuditor
 from audit.log_messages import UNREADABLE
 from audit.logs import LogTail
@@ -70,6 +70,25 @@ def test_a_log_that_does_not_exist_yet_is_read_once_it_does(rabbitmq_url: str, p
             post.event(late, "a", 1)
             reads(tail, lambda: tail.messages[late])
             assert tail.unreadable == {}
+
+
+def test_no_further_part_is_looked_for_of_a_log_of_commands(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def noted(connection: amqp.Connection, log: str) -> int | Unreadable:
+        asked.append(log)
+        return length_of(connection, log)
+
+    monkeypatch.setattr("audit.logs.length_of", noted)
+    writer = f"w{uuid4().hex[:20]}"
+    events, commands = f"{writer}.events", f"{writer}.to.ward"
+    with (
+        declared(rabbitmq_url, events),
+        declared(rabbitmq_url, commands),
+        closing(LogTail(rabbitmq_url, [writer, commands])) as tail,
+    ):
+        tail.read(0.05, at_most_s=0)
+    assert asked == [events, f"{events}.1", commands]
 
 
 def test_what_is_left_to_read_is_known_from_the_first_look(rabbitmq_url: str, post: Post) -> None:
