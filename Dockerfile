@@ -62,6 +62,7 @@ COPY --from=day-dependencies /opt/venv /opt/venv
 COPY --chown=10001:10001 local local
 COPY --chown=10001:10001 audit audit
 COPY --chown=10001:10001 demo demo
+COPY --chown=10001:10001 services/services.toml services/
 RUN python -m compileall -q local audit demo
 LABEL org.opencontainers.image.title=infirmary-day \
       org.opencontainers.image.description="Plays a day in the hospital and audits it."

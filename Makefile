@@ -39,7 +39,7 @@ down: ## Stop the hospital; its data stays
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
 
 .PHONY: check
-check: setup ## Check format, style, types, imports, contracts, metrics and dashboards; says all that fails
+check: setup ## Check format, style, types, imports and all that is generated; says all that fails
 	@sh scripts/check.sh
 
 .PHONY: format
@@ -50,6 +50,10 @@ format: setup ## Format the code, and mend what of the style mends itself
 .PHONY: contracts
 contracts: setup ## Write the schemas of the published messages anew
 	@$(PYTHON) -m contracts
+
+.PHONY: services
+services: setup ## Write what has to know every service anew, out of services/services.toml and the contracts
+	@$(PYTHON) -m scripts.known_services
 
 .PHONY: metrics
 metrics: setup ## Write the page of all metrics anew

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-HOSPITAL = ("patient", "prescription", "inventory", "billing", "ward", "lab", "notification", "admission", "chart")
-"""The owners of beds, bills, stock and the rest, whom the hospital's own rules ask; there may be more services."""
-
 SERVICES_VARIABLE = "SERVICES"
 _VARIABLE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*?)_(?P<what>DATABASE_URL|DATABASE_CA_FILE|READS|URL)$")
 _SERVERS = {"RABBITMQ", "POSTGRES", "MONGODB"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
+from audit.hospital import HOSPITAL
 
 DEFAULT_FILE = Path(".run/infirmary.env")
 

@@ -18,25 +18,7 @@ from audit.answers import (
     PrescriptionAnswer,
     WardAnswer,
 )
-
-PUBLISHERS = ("patient", "prescription", "inventory", "billing", "ward", "lab", "notification", "admission")
-"""The hospital's own services that have a log."""
-
-READS = {
-    "patient": ("admission.to.patient",),
-    "prescription": ("patient", "inventory", "inventory.to.prescription", "billing.to.prescription"),
-    "inventory": ("prescription", "prescription.to.inventory"),
-    "billing": ("prescription", "inventory", "prescription.to.billing", "admission.to.billing"),
-    "ward": ("patient", "admission.to.ward"),
-    "lab": ("patient",),
-    "notification": ("lab", "prescription", "admission.to.notification"),
-    "admission": ("patient.to.admission", "billing.to.admission", "ward.to.admission", "notification.to.admission"),
-    "chart": PUBLISHERS,
-}
-"""The stems of the logs that each of the hospital's own services has to read at least.
-
-`<SERVICE>_READS` says it of any service.
-"""
+from audit.hospital import READS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import click
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
 from audit.broker import Unreadable
 from audit.environment import of_services, read_environment
 from audit.facts import LogMessage
 from audit.gap_metrics import BEHIND, CAUGHT_UP, CONNECTED, LogCounts, Reason, show_from_the_start, show_unread
+from audit.hospital import HOSPITAL
 from audit.log_gaps import LogGaps
 from audit.log_parts import name_of
 from audit.logs import LogTail

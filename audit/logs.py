@@ -10,7 +10,8 @@ from pathlib import Path
 import amqp
 
 from audit.broker import LOST, Unreadable, connection_to, length_of, why
-from audit.facts import PUBLISHERS, LogMessage
+from audit.facts import LogMessage
+from audit.hospital import PUBLISHERS
 from audit.log_messages import is_of_a_log, offset_of, read_message
 from audit.log_parts import is_of_commands, name_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from audit.addresses import Address
-from audit.facts import READS
+from audit.hospital import READS
 from audit.log_parts import is_of_commands
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from psycopg.errors import UndefinedTable
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
 from audit.answered import ask_all, named
 from audit.databases import DATABASE_ERRORS
 from audit.facts import Books, Facts
+from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
 from audit.questions import Questions
 from audit.reads import reads_of

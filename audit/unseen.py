@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from audit.addresses import HOSPITAL, Address
+from audit.addresses import Address
 from audit.broker import Unreadable
 from audit.facts import Books, LogMessage, Unseen
+from audit.hospital import HOSPITAL
 from audit.log_parts import name_of, writer_of
 
 _WHY = {

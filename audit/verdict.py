@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.addresses import HOSPITAL
 from audit.checks import acknowledged, beds, billing, copies, messaging, notices, sagas, stock
 from audit.facts import Facts
+from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
 from audit.violation import Violation
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
 from audit.answered import answered
 from audit.databases import DATABASE_ERRORS, BookReader
 from audit.facts import Books, Facts, Unseen
+from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
 from audit.log_messages import what_checks_ask
 from audit.log_parts import parsed

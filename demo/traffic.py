@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
 from audit.facts import LogMessage
+from audit.hospital import HOSPITAL
 from audit.logs import LogTail
 from audit.reads import logs_of
 

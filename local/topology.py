@@ -1,18 +1,23 @@
-"""Who runs on one machine and on which ports: the one table that the launcher, the demo and the tests read."""
+"""Who runs on one machine and on which ports: services/services.toml, as the launcher and the tests read it."""
 
 import os
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from keyword import iskeyword
+from pathlib import Path
+from typing import Any
 
 from local.errors import LocalError
 
 PORT_BASE_VARIABLE = "INFIRMARY_PORT_BASE"
 DEFAULT_PORT_BASE = 8100
 MOST_SERVICES = 99
+NODE_PORT_BASE = 30100
+"""What the NodePorts of the APIs are counted from in a cluster."""
 
 
 class Engine(StrEnum):
@@ -45,6 +50,11 @@ class Service:
     has_relay: bool = True
 
     @property
+    def resource(self) -> str:
+        """What its database is called among Kubernetes' resources, which take no `_`."""
+        return self.database.replace("_", "-")
+
+    @property
     def roles(self) -> tuple[Role, ...]:
         """The processes this service consists of."""
         return tuple(role for role in Role if role is not Role.RELAY or self.has_relay)
@@ -58,17 +68,32 @@ class Service:
         return self.number + _METRICS_PORT_OFFSETS[role]
 
 
-SERVICES = (
-    Service("patient", 1, "patients"),
-    Service("prescription", 2, "prescriptions"),
-    Service("inventory", 3, "inventory"),
-    Service("billing", 4, "billing"),
-    Service("ward", 5, "wards"),
-    Service("lab", 6, "lab_results"),
-    Service("notification", 7, "notifications", engine=Engine.MONGODB),
-    Service("admission", 8, "admissions"),
-    Service("chart", 9, "charts", has_relay=False),
-)
+_SAID = {"number", "database", "engine", "relay"}
+TABLE = Path(__file__).resolve().parents[1] / "services" / "services.toml"
+
+
+def services_of(table: Path = TABLE) -> tuple[Service, ...]:
+    """Reads the table of services, in its order.
+
+    Raises:
+        LocalError: A line says something that no service has, or lacks its number or its database.
+    """
+    return tuple(_service(name, said) for name, said in tomllib.loads(table.read_text())["services"].items())
+
+
+def _service(name: str, said: Any) -> Service:
+    where = "services/services.toml:"
+    if not isinstance(said, dict) or not {"number", "database"} <= said.keys() <= _SAID:
+        raise LocalError(f"{where} {name} needs number and database; engine and relay may be said, too")
+    engine = said.get("engine", Engine.POSTGRESQL)
+    if engine not in list(Engine):
+        raise LocalError(f"{where} the engine of {name} should be one of {', '.join(Engine)}")
+    if not isinstance(said["number"], int) or not isinstance(said["database"], str):
+        raise LocalError(f"{where} the number of {name} should be a number, and its database a text")
+    return Service(name, said["number"], said["database"], Engine(engine), bool(said.get("relay", True)))
+
+
+SERVICES = services_of()
 
 PROCESSES = tuple((service, role) for service in SERVICES for role in service.roles)
 PORT_OFFSETS = (
@@ -98,22 +123,25 @@ def check_services(services: Iterable[Service] = SERVICES) -> None:
         name = service.name
         if _NAME.fullmatch(name) is None:
             raise LocalError(
-                f"local/topology.py: a service cannot be called {name!r}: take 1 to 31 lower-case letters and digits, "
-                "a letter first, without - and _ (it is a package, a user of the broker, a release, part of variables)"
+                f"services/services.toml: a service cannot be called {name!r}: take 1 to 31 lower-case letters and"
+                " digits, a letter first, without - and _"
+                " (it is a package, a user of the broker, a release, part of a variable)"
             )
         if name in TAKEN or iskeyword(name):
-            raise LocalError(f"local/topology.py: a service cannot be called {name!r}: the name is taken, take another")
+            raise LocalError(
+                f"services/services.toml: a service cannot be called {name!r}: the name is taken, take another"
+            )
         if _DATABASE.fullmatch(service.database) is None or service.database in _TAKEN_DATABASES:
             raise LocalError(
-                f"local/topology.py: the database of {name} cannot be called {service.database!r}: take up to 63 "
+                f"services/services.toml: the database of {name} cannot be called {service.database!r}: take up to 63 "
                 "lower-case letters, digits and _, a letter first, and none of the servers' own names"
             )
         if not 1 <= service.number <= MOST_SERVICES:
-            raise LocalError(f"local/topology.py: the number of {name} must be from 1 to {MOST_SERVICES}")
+            raise LocalError(f"services/services.toml: the number of {name} must be from 1 to {MOST_SERVICES}")
     for what in ("name", "number", "database"):
         twice = [value for value, times in Counter(getattr(each, what) for each in seen).items() if times > 1]
         if twice:
-            raise LocalError(f"local/topology.py: two services have the {what} {twice[0]!r}")
+            raise LocalError(f"services/services.toml: two services have the {what} {twice[0]!r}")
 
 
 def port_base(environment: Mapping[str, str] = os.environ) -> int:

@@ -11,6 +11,7 @@ CHARTS = Path(__file__).resolve().parents[1] / "charts"
 NAMES = ("service", "infra")
 
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][A-Za-z0-9]*):(?P<value>.*)$")
+_OF_A_BLOCK = re.compile(r" *# (begin|end) of ")  # what `make services` writes
 _COMMENT = re.compile(r"(?:^| )# ?(?P<text>.*)$")
 
 
@@ -45,6 +46,8 @@ def values(text: str) -> list[tuple[str, str, str]]:
     path: list[str] = []
     comment: list[str] = []
     for line in text.splitlines():
+        if _OF_A_BLOCK.match(line):
+            continue
         if line.lstrip().startswith("#"):
             comment.append(line.lstrip().lstrip("#").strip())
             continue

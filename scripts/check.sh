@@ -24,6 +24,7 @@ check style .venv/bin/ruff check .
 check types .venv/bin/mypy .
 check imports env PYTHONPATH=relay .venv/bin/lint-imports
 check contracts .venv/bin/python -m contracts --check
+check services .venv/bin/python -m scripts.known_services --check
 check metrics .venv/bin/python -m scripts.metrics_page --check
 check dashboards .venv/bin/python -m dashboards --check
 check alerts .venv/bin/python -m alerts --check

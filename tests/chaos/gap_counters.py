@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit.facts import READS
+from audit.hospital import READS
 from local.ports import LOOPBACK, free_port
 from local.process import Process
 from local.rundir import REPOSITORY

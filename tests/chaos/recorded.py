@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from audit.facts import READS, Facts, LogMessage
+from audit.facts import Facts, LogMessage
+from audit.hospital import READS
 from local.topology import SERVICES, Engine
 from tests.chaos.history import History, InLog
 from tests.chaos.injected import is_injected

@@ -2,7 +2,7 @@
 
 To run all tests with the tenth service in place, which takes as long as `make test`:
 
-    python -m tests.contract.tenth_service /tmp/tenth && make -C /tmp/tenth contracts check test
+    python -m tests.contract.tenth_service /tmp/tenth && make -C /tmp/tenth contracts services check test
 """
 
 import re
@@ -33,12 +33,8 @@ def steps() -> list[tuple[str, str | None, str]]:
 
 
 def _renumbered(text: str) -> str:
-    """Gives the page's service the next number and ports, where a tenth service, or more, is there already."""
-    number = max(service.number for service in SERVICES) + 1
-    text = text.replace('"pharmacist", 10,', f'"pharmacist", {number},').replace(
-        "/releases/9/", f"/releases/{len(SERVICES)}/"
-    )
-    return text.replace("30110", str(30100 + number)).replace("8110", str(8100 + number))
+    """Gives the page's service the next number, where a tenth service, or more, is there already."""
+    return text.replace("number = 10,", f"number = {max(service.number for service in SERVICES) + 1},")
 
 
 def copy_with_tenth_service(root: Path) -> None:

@@ -17,10 +17,11 @@ A_LONG_TIME_S = 1200
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository with the page's service in it, and its schemas written."""
+    """A copy of the repository with the page's service in it, and what follows from it written."""
     root = tmp_path_factory.mktemp("copies") / "repository"
     copy_with_tenth_service(root)
     run(root, sys.executable, "-m", "services", "contracts")
+    run(root, sys.executable, "-m", "scripts.known_services")
     return root
 
 
@@ -32,7 +33,17 @@ def run(root: Path, *command: str) -> None:
 
 def test_the_page_has_every_room() -> None:
     rooms = {Path(name).name for name, _, _ in steps()}
-    assert rooms >= {"messages.py", "model.py", "store.py", "handlers.py", "api.py", "topology.py", "values.yaml"}
+    assert rooms >= {"messages.py", "model.py", "store.py", "handlers.py", "api.py", "services.toml"}
+
+
+def test_all_that_it_takes_is_a_folder_a_test_and_one_line() -> None:
+    elsewhere = [
+        (name, text)
+        for name, _, text in steps()
+        if not name.startswith("services/pharmacist/") and name != "tests/integration/services/test_pharmacist.py"
+    ]
+    ((name, text),) = elsewhere
+    assert (name, len(text.splitlines())) == ("services/services.toml", 1)
 
 
 def test_its_schemas_are_written_and_listed(copy: Path) -> None:

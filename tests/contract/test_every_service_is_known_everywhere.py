@@ -1,4 +1,4 @@
-"""Which services there are is said in local/topology.py; whatever else has to know each of them does.
+"""Which services there are is said in services/services.toml; whatever else has to know each of them does.
 
 A line that is missing is named, with the file that it is missing from.
 """
@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from audit.hospital import PUBLISHERS, READS
 from infirmary import identifiers, registry
 from local import topology
-from local.topology import SERVICES, Engine, Service
+from local.plan import logs_read_by
+from local.topology import DEFAULT_PORT_BASE, NODE_PORT_BASE, SERVICES, Engine, Role, Service
+from scripts.known_services.__main__ import differences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +30,22 @@ def test_the_launcher_and_the_services_refuse_the_same_names() -> None:
 
 
 def test_what_is_a_package_is_a_service_of_the_launcher() -> None:
-    assert registry.names() == sorted(service.name for service in SERVICES), "local/topology.py and services/ differ"
+    assert registry.names() == sorted(service.name for service in SERVICES), "services.toml and services/ differ"
+
+
+def test_what_is_generated_is_current() -> None:
+    assert differences() == {}, "run `make services`"
+
+
+@each_service
+def test_it_has_a_relay_exactly_if_it_writes_to_a_log(each: Service) -> None:
+    assert (Role.RELAY in each.roles) == bool(registry.logs_written_by(each.name)), f"services.toml, {each.name}: relay"
+
+
+@each_service
+def test_the_audit_knows_what_it_writes_and_reads(each: Service) -> None:
+    publishes = f"{each.name}.events" in registry.logs_written_by(each.name)
+    assert (each.name in PUBLISHERS, list(READS[each.name])) == (publishes, logs_read_by(each.name))
 
 
 @each_service
@@ -43,16 +61,18 @@ def test_it_has_values_with_its_port(each: Service) -> None:
     path = f"charts/services/{each.name}.yaml"
     assert (ROOT / path).exists(), f"{path} is missing"
     (values,) = read(path)
-    assert values["api"]["nodePort"] == 30100 + each.number, f"{path}, api: nodePort: {30100 + each.number}"
+    assert values["api"]["nodePort"] == NODE_PORT_BASE + each.number, (
+        f"{path}, api: nodePort: {NODE_PORT_BASE + each.number}"
+    )
     assert values["database"]["name"] == each.database, f"{path}, database: name: {each.database}"
 
 
 @each_service
 def test_kind_maps_its_port_to_localhost(each: Service) -> None:
     (cluster,) = read("k8s/kind.yaml")
-    port = 30100 + each.number
+    port = NODE_PORT_BASE + each.number
     mapped = {(each["containerPort"], each["hostPort"]) for each in cluster["nodes"][0]["extraPortMappings"]}
-    for host_port in (8100 + each.number, port):
+    for host_port in (DEFAULT_PORT_BASE + each.number, port):
         assert (port, host_port) in mapped, f"k8s/kind.yaml, containerPort: {port}, hostPort: {host_port}"
 
 
@@ -79,8 +99,8 @@ def test_the_production_profile_gives_its_release_its_own_values(each: Service) 
 @each_service
 def test_production_has_its_database(each: Service) -> None:
     (kustomization,) = read("k8s/production/kustomization.yaml")
-    dashed = each.database.replace("_", "-")
-    path = f"databases/{dashed}.yaml" if each.engine is Engine.POSTGRESQL else f"{dashed}.yaml"
+    folder = "databases/" if each.engine is Engine.POSTGRESQL else ""
+    path = f"{folder}{each.resource}.yaml"
     assert path in kustomization["resources"], f"k8s/production/kustomization.yaml, resources: {path}"
     assert (ROOT / "k8s/production" / path).exists(), f"k8s/production/{path} is missing"
 

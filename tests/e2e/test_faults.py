@@ -12,7 +12,7 @@ import amqp
 import psycopg
 from kombu.connection import Connection
 
-from audit.facts import READS
+from audit.hospital import READS
 from audit.log_parts import name_of
 from demo.client import Hospital
 from demo.things import Medication, Patient, Ward

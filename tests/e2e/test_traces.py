@@ -11,7 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
+from audit.hospital import HOSPITAL
 from audit.logs import LogTail
 from audit.reads import logs_of
 from demo.client import Hospital

@@ -13,7 +13,7 @@ from scripts.broker_secrets import MESSAGE_MAX_BYTES
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = ROOT / "k8s/production"
 OLDEST_RABBITMQ = (4, 1, 5)
-DATABASES = {service.database.replace("_", "-") for service in SERVICES if service.engine is Engine.POSTGRESQL}
+DATABASES = {service.resource for service in SERVICES if service.engine is Engine.POSTGRESQL}
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def test_the_broker_takes_what_the_services_are_told_it_takes(broker: dict[str, 
 def test_the_databases_differ_by_their_names_alone() -> None:
     files = list((PRODUCTION / "databases").glob("*.yaml"))
     assert {file.stem for file in files} == DATABASES
-    name_of = {service.database.replace("_", "-"): service.database for service in SERVICES}
+    name_of = {service.resource: service.database for service in SERVICES}
     for file in files:
         text = file.read_text().replace(f"{file.stem}-app", "NAME-app")
         for name in (file.stem, name_of[file.stem]):

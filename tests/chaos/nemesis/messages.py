@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import amqp
 import psycopg
 
-from audit.facts import READS
+from audit.hospital import READS
 from audit.log_parts import is_of_commands, name_of
 from local.topology import SERVICES, Engine, Role
 from tests.chaos.nemesis.fault import Family, NotNow

@@ -12,8 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from audit.addresses import HOSPITAL
 from audit.answers import Answer
+from audit.hospital import HOSPITAL
 from audit.questions import Questions
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction

@@ -21,7 +21,8 @@ from audit.answers import (
     ReservationAnswer,
     WardAnswer,
 )
-from audit.facts import READS, Books, Facts, LogMessage, SagaFact
+from audit.facts import Books, Facts, LogMessage, SagaFact
+from audit.hospital import READS
 from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
 
 HERE = UUID(int=7)

@@ -5,14 +5,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.addresses import HOSPITAL, services_in
+from audit.addresses import services_in
 from audit.broker import Unreadable
 from audit.databases import mongo_arguments, postgres_arguments
 from audit.environment import of_services
-from audit.facts import READS, Books, LogMessage
+from audit.facts import Books, LogMessage
+from audit.hospital import READS
 from audit.reads import logs_of
 from audit.unseen import about_books, about_logs, without_address
-from local.plan import logs_read_by
 
 COMMANDS = {stem for stems in READS.values() for stem in stems if ".to." in stem}
 
@@ -70,12 +70,6 @@ def test_what_a_service_reads_is_said_by_its_variable() -> None:
 def test_a_log_that_one_of_the_hospitals_own_reads_besides_hides_none_of_the_others() -> None:
     found = services_in({"SERVICES": "admission", "ADMISSION_READS": "pharmacist.to.admission"})
     assert logs_of(found) == ["admission", *sorted({*COMMANDS, "pharmacist.to.admission"})]
-
-
-def test_the_hospitals_own_services_read_what_their_contracts_say() -> None:
-    assert {name: set(logs_read_by(name)) for name in HOSPITAL if logs_read_by(name)} == {
-        name: set(read) for name, read in READS.items()
-    }
 
 
 def test_a_certificate_is_checked_with_the_name_where_one_to_trust_is_given() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.topology import SERVICES, Service
+from local.topology import NODE_PORT_BASE, SERVICES, Service
 from scripts.chart_readme import CHARTS, NAMES, readme, values
 from tests.unit.charts.rendering import (
     infrastructure,
@@ -43,7 +43,7 @@ def test_a_service_consists_of_its_roles(each: Service) -> None:
 @each_service
 def test_the_ports_are_those_of_the_port_plan(each: Service) -> None:
     port = of_kind("Service", service(each.name))[each.name]["spec"]["ports"][0]
-    assert port["nodePort"] == 30100 + each.number
+    assert port["nodePort"] == NODE_PORT_BASE + each.number
 
 
 @pytest.mark.parametrize("production", [False, True], ids=["development", "production"])

@@ -1,9 +1,21 @@
 """The table of services and the port plan."""
 
+from pathlib import Path
+
 import pytest
 
 from local.errors import LocalError
-from local.topology import PORT_OFFSETS, PROCESSES, SERVICES, Role, Service, check_services, port_base
+from local.topology import (
+    PORT_OFFSETS,
+    PROCESSES,
+    SERVICES,
+    Engine,
+    Role,
+    Service,
+    check_services,
+    port_base,
+    services_of,
+)
 
 
 def test_no_two_processes_share_a_port() -> None:
@@ -16,6 +28,35 @@ def test_metrics_are_100_to_300_above_the_port_of_the_api() -> None:
         assert service.metrics_port_offset(Role.CONSUMER) == service.port_offset(Role.CONSUMER) == api + 100
         assert service.metrics_port_offset(Role.RELAY) == service.port_offset(Role.RELAY) == api + 200
         assert service.metrics_port_offset(Role.API) == api + 300
+
+
+def test_the_table_is_read_in_its_order_and_with_what_it_leaves_out(tmp_path: Path) -> None:
+    table = tmp_path / "services.toml"
+    table.write_text(
+        '[services]\nb = { number = 2, database = "bs", engine = "mongodb" }\n'
+        'a = { number = 1, database = "as", relay = false }\n'
+    )
+    assert services_of(table) == (
+        Service("b", 2, "bs", Engine.MONGODB),
+        Service("a", 1, "as", Engine.POSTGRESQL, has_relay=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a = { number = 1 }", "a needs number and database"),
+        ('a = { number = 1, database = "as", port = 2 }', "a needs number and database"),
+        ('a = { number = 1, database = "as", engine = "oracle" }', "engine of a should be one of postgresql, mongodb"),
+        ('a = { number = "1", database = "as" }', "number of a should be"),
+        ("a = 1", "a needs number and database"),
+    ],
+)
+def test_a_line_of_the_table_that_says_something_else_is_refused(line: str, said: str, tmp_path: Path) -> None:
+    table = tmp_path / "services.toml"
+    table.write_text(f"[services]\n{line}\n")
+    with pytest.raises(LocalError, match=said):
+        services_of(table)
 
 
 def test_the_chart_publishes_nothing_and_has_no_relay() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from audit.addresses import HOSPITAL
+from audit.hospital import READS
 from infirmary.messages import Event
 from services.chart.handlers import handlers
 from services.chart.model import Chart
@@ -49,8 +49,8 @@ def events_about_patients(service: str) -> set[type[Event]]:
     }
 
 
-@pytest.mark.parametrize("service", [name for name in HOSPITAL if name != "chart"])
-def test_the_chart_hears_every_event_of_the_hospital_about_a_patient(service: str) -> None:
+@pytest.mark.parametrize("service", READS["chart"])
+def test_the_chart_hears_every_event_about_a_patient_of_whom_it_reads(service: str) -> None:
     missed = {
         message.__name__
         for message in events_about_patients(service)
