@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from audit.collector import Collector, NotAtRest
 from audit.environment import DEFAULT_FILE, hospital_environment
 from audit.gaps import gaps
 from audit.ledger import Ledger
 from audit.report import print_verdict
 from audit.verdict import judge
-from audit.witness import NotAtRest, Witness
 
 
 @click.group(invoke_without_command=True)
@@ -30,27 +30,29 @@ def main(context: click.Context, environment_file: Path | None, timeout_s: float
     if context.invoked_subcommand is not None:
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
-    with _witness(environment_file) as witness:
-        at_rest = _settle(witness, timeout_s, console)
-        facts = witness.facts(Ledger())
+    with _collector(environment_file) as collector:
+        at_rest = _await_quiescence(collector, timeout_s, console)
+        facts = collector.facts(Ledger())
     verdict = judge(facts)
     print_verdict(console, verdict, facts)
     sys.exit(0 if at_rest and not verdict.violations else 1)
 
 
-def _witness(environment_file: Path | None) -> Witness:
+def _collector(environment_file: Path | None) -> Collector:
     try:
-        return Witness(hospital_environment(environment_file))
+        return Collector(hospital_environment(environment_file))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _settle(witness: Witness, timeout_s: float, console: Console) -> bool:
+def _await_quiescence(collector: Collector, timeout_s: float, console: Console) -> bool:
     def progress(left: int) -> None:
         console.print(f"Reading the logs: at least {left:,} messages are left", highlight=False)
 
     try:
-        console.print(f"At rest after {witness.settle(timeout_s, on_progress=progress):.1f} s", highlight=False)
+        console.print(
+            f"At rest after {collector.await_quiescence(timeout_s, on_progress=progress):.1f} s", highlight=False
+        )
     except NotAtRest as unrest:
         console.print(str(unrest), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return False

@@ -7,18 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from audit.answers import (
-    AccountAnswer,
-    AdmissionAnswer,
-    ChartAnswer,
-    LabResultAnswer,
-    MedicationAnswer,
-    NotificationAnswer,
-    PatientAnswer,
-    PrescriptionAnswer,
-    WardAnswer,
-)
 from audit.hospital import READS
+from audit.responses import (
+    AccountResponse,
+    AdmissionResponse,
+    ChartResponse,
+    LabResultResponse,
+    MedicationResponse,
+    NotificationResponse,
+    PatientResponse,
+    PrescriptionResponse,
+    WardResponse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SagaFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class DatabaseState:
     """What one service's database says about its messages.
 
     Attributes:
@@ -115,27 +115,27 @@ class Facts:
     """Everything that the checks look at.
 
     Attributes:
-        books: By service.
+        databases: By service.
         logs: All messages of each log, by its stem, in the order of each of the log's parts.
         reads: The stems of the logs that each service has to read at least.
         unseen: What was not looked at.
         at: When that was, in unix time.
     """
 
-    books: Mapping[str, Books] = field(default_factory=dict)
+    databases: Mapping[str, DatabaseState] = field(default_factory=dict)
     logs: Mapping[str, Sequence[LogMessage]] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=lambda: READS)
     unseen: Sequence[Unseen] = ()
     at: float = field(default_factory=time.time)
-    patients: Mapping[UUID, PatientAnswer] = field(default_factory=dict)
-    medications: Mapping[str, MedicationAnswer] = field(default_factory=dict)
-    prescriptions: Mapping[UUID, PrescriptionAnswer] = field(default_factory=dict)
-    accounts: Mapping[UUID, AccountAnswer] = field(default_factory=dict)
-    wards: Mapping[str, WardAnswer] = field(default_factory=dict)
-    lab_results: Mapping[UUID, LabResultAnswer] = field(default_factory=dict)
-    notifications: Sequence[NotificationAnswer] = ()
-    admissions: Mapping[UUID, AdmissionAnswer] = field(default_factory=dict)
-    charts: Mapping[UUID, ChartAnswer] = field(default_factory=dict)
+    patients: Mapping[UUID, PatientResponse] = field(default_factory=dict)
+    medications: Mapping[str, MedicationResponse] = field(default_factory=dict)
+    prescriptions: Mapping[UUID, PrescriptionResponse] = field(default_factory=dict)
+    accounts: Mapping[UUID, AccountResponse] = field(default_factory=dict)
+    wards: Mapping[str, WardResponse] = field(default_factory=dict)
+    lab_results: Mapping[UUID, LabResultResponse] = field(default_factory=dict)
+    notifications: Sequence[NotificationResponse] = ()
+    admissions: Mapping[UUID, AdmissionResponse] = field(default_factory=dict)
+    charts: Mapping[UUID, ChartResponse] = field(default_factory=dict)
 
     def discharged(self) -> set[UUID]:
         """Returns the admissions whose patients have gone home."""

@@ -1,6 +1,6 @@
 """The auditor of gaps: reads all logs as long as it runs, and says of each log whether its sequences are contiguous.
 
-An independent witness beside each consumer's own counter: it stores nothing, stands on no service's code, and starts
+It counts independently of each consumer's own counter: it stores nothing, stands on no service's code, and starts
 at the first message of each log. `infirmary_log_missing` stays at zero; it may be above for a moment while a relay
 repeats a window that was returned in part, or while a part of a split log is read before the one that its subjects
 came from. A log that was deleted and declared again needs a new auditor. It needs memory for each subject that it has

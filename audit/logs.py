@@ -1,4 +1,4 @@
-"""Reads logs, from their first message or from a moment on, as an independent witness beside the consumers."""
+"""Reads logs, from their first message or from a moment on, independently of the consumers."""
 
 import contextlib
 import time

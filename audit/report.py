@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from audit.facts import Facts
-from audit.settling import messages_in
+from audit.quiescence import messages_in
 from audit.verdict import Verdict
 
 SHOWN_PER_RULE = 5
@@ -43,9 +43,9 @@ def census(facts: Facts) -> list[str]:
     """Says how much was looked at, and in which states it was."""
     written = sum(len(messages) for messages in facts.logs.values())
     different = sum(messages_in(messages) for messages in facts.logs.values())
-    sagas = [saga for books in facts.books.values() for saga in books.sagas]
+    sagas = [saga for state in facts.databases.values() for saga in state.sagas]
     return [
-        f"{len(facts.books)} services: {', '.join(sorted(facts.books))}",
+        f"{len(facts.databases)} services: {', '.join(sorted(facts.databases))}",
         f"{len(facts.patients)} patients, {len(facts.charts)} charts, {len(facts.wards)} wards",
         f"{len(facts.lab_results)} lab results, {len(facts.notifications)} notifications",
         _by_status("prescriptions", [each.status for each in facts.prescriptions.values()]),

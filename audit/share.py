@@ -8,7 +8,7 @@ counted as if the logs held nothing but it.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from audit.facts import Books, LogMessage
+from audit.facts import DatabaseState, LogMessage
 from audit.ledger import Ledger
 from audit.log_parts import parsed
 
@@ -36,9 +36,9 @@ def positions(readers: Mapping[str, int | None], logs: Logs) -> dict[str, int | 
     return found
 
 
-def as_if_alone(books: Books, logs: Logs) -> Books:
-    """Returns a share's books with the readers' positions counted in the share."""
-    return replace(books, readers=positions(books.readers, logs))
+def as_if_alone(state: DatabaseState, logs: Logs) -> DatabaseState:
+    """Returns the state of a database for a share, with the readers' positions counted in the share."""
+    return replace(state, readers=positions(state.readers, logs))
 
 
 def subjects_of(logs: Logs, ledger: Ledger) -> list[str]:

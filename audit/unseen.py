@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from audit.addresses import Address
 from audit.broker import Unreadable
-from audit.facts import Books, LogMessage, Unseen
+from audit.facts import DatabaseState, LogMessage, Unseen
 from audit.hospital import HOSPITAL
 from audit.log_parts import name_of, writer_of
 
@@ -34,9 +34,9 @@ def about_logs(logs: Mapping[str, Sequence[LogMessage]], unreadable: Mapping[str
             yield Unseen(writer_of(stem), name_of(stem, 0), "there is none, or it is empty", hides=False)
 
 
-def about_books(books: Mapping[str, Books]) -> Iterator[Unseen]:
+def about_databases(databases: Mapping[str, DatabaseState]) -> Iterator[Unseen]:
     """Says what a service does not keep, and who sends nothing at present. Its outbox is looked at all the same."""
-    for service, each in books.items():
+    for service, each in databases.items():
         if each.absent:
             yield Unseen(service, "tables", f"it has no {', '.join(each.absent)}", hides=False)
         if each.relays == 0:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.checks import acknowledged, beds, billing, copies, messaging, notices, sagas, stock
+from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, sagas, stock
 from audit.facts import Facts
 from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
@@ -49,11 +49,15 @@ RULES = (
     Rule(billing.PRESCRIPTIONS, billing.prescriptions_are_billed_once, asks=_of("billing", "prescription")),
     Rule(billing.ADMISSIONS, billing.admissions_are_billed_once, asks=_of("billing", "admission")),
     Rule(billing.BALANCES, billing.balances_add_up, asks=_of("billing")),
-    Rule(notices.CONFIRMATIONS, notices.admissions_are_confirmed_once, asks=_of("notification", "admission")),
-    Rule(notices.REJECTIONS, notices.rejections_are_notified_once, asks=_of("notification", "prescription")),
-    Rule(notices.CRITICAL, notices.critical_results_are_notified_once, asks=_of("notification", "lab")),
-    Rule(copies.SNAPSHOTS, copies.snapshots_are_equal, asks=_of("patient", "prescription", "lab")),
-    Rule(copies.CHARTS, copies.charts_are_equal, asks=_ALL),
+    Rule(
+        notifications.CONFIRMATIONS, notifications.admissions_are_confirmed_once, asks=_of("notification", "admission")
+    ),
+    Rule(
+        notifications.REJECTIONS, notifications.rejections_are_notified_once, asks=_of("notification", "prescription")
+    ),
+    Rule(notifications.CRITICAL, notifications.critical_results_are_notified_once, asks=_of("notification", "lab")),
+    Rule(read_models.SNAPSHOTS, read_models.snapshots_are_equal, asks=_of("patient", "prescription", "lab")),
+    Rule(read_models.CHARTS, read_models.charts_are_equal, asks=_ALL),
     Rule(acknowledged.KEPT, acknowledged.acknowledged_things_are_kept, needs_ledger=True, asks=_ALL),
     Rule(acknowledged.CAME_ABOUT, acknowledged.acknowledged_changes_have_come_about, needs_ledger=True, asks=_ALL),
     Rule(acknowledged.ONCE, acknowledged.nothing_has_happened_twice, needs_ledger=True, asks=_ALL),

@@ -12,13 +12,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from audit.client import Refusal, Unanswered
+from audit.collector import NotAtRest
 from audit.environment import read_environment
 from audit.ledger import Ledger
-from audit.questions import Refusal, Unanswered
 from audit.report import print_verdict
-from audit.share_witness import ShareWitness
+from audit.share_collector import ShareCollector
 from audit.verdict import Verdict, judge
-from audit.witness import NotAtRest
 from demo.client import DEADLINE_S, Hospital
 from demo.day import Day
 from demo.latency import Latency, measure
@@ -33,7 +33,7 @@ from local.hospital import running_hospital
 from local.rundir import RunDir
 from local.topology import port_base
 
-SETTLE_WITHIN_S = 120.0
+QUIESCENT_WITHIN_S = 120.0
 
 FAILURES = (AssertionError, LocalError, NotAtRest, Refusal, Unanswered, TimeoutError, ProcessLookupError)
 
@@ -94,22 +94,24 @@ def play(console: Console, env: Mapping[str, str], victims: Victims | None, with
         stage.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
 
         stage.section("Audit: what must hold after any fault has healed, of all that this day has brought about")
-        verdict = audit(stage, ShareWitness(env, hospital.ask, mark, hospital.ledger, traffic.heard), hospital.ledger)
+        verdict = audit(stage, ShareCollector(env, hospital.ask, mark, hospital.ledger, traffic.heard), hospital.ledger)
         stage.section("Summary")
         console.print(summary(stage, hospital.ledger, latency, verdict))
         return not verdict.violations
 
 
-def audit(stage: Stage, witness: ShareWitness, ledger: Ledger) -> Verdict:
+def audit(stage: Stage, collector: ShareCollector, ledger: Ledger) -> Verdict:
     """Waits until all that the day has begun is at rest, checks everything and prints what was found.
 
     Raises:
         NotAtRest: It does not come to rest.
     """
     with stage.console.status("waiting until nothing of it is under way any more") as status:
-        took_s = witness.settle(SETTLE_WITHIN_S, on_look=lambda left: status.update(left[0] if left else "at rest"))
+        took_s = collector.await_quiescence(
+            QUIESCENT_WITHIN_S, on_look=lambda left: status.update(left[0] if left else "at rest")
+        )
         stage.say(f"At rest after {took_s:.1f} s")
-        facts = witness.facts()
+        facts = collector.facts()
     verdict = judge(facts, ledger)
     print_verdict(stage.console, verdict, facts)
     return verdict

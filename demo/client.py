@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from audit.answers import MedicationAnswer, PatientAnswer
+from audit.client import Client, Refusal, Unanswered, noted
 from audit.ledger import Delivered, Ledger, Prescribed
-from audit.questions import Questions, Refusal, Unanswered, noted
+from audit.responses import MedicationResponse, PatientResponse
 from demo.things import Admission, LabResult, Medication, Patient, Prescription, Ward
 
 LOOK_EVERY_S = 0.01
@@ -46,7 +46,7 @@ class Hospital:
             within_s: How long is waited for what has to follow, where nothing else is said.
             mark: The correlation id of all requests outside of a deed; None for none.
         """
-        self.ask = Questions(env, patience_s=patience_s, correlation_id=mark)
+        self.ask = Client(env, patience_s=patience_s, correlation_id=mark)
         self.within_s = within_s
         self.ledger = ledger or Ledger()
 
@@ -115,11 +115,11 @@ class Hospital:
         self.ledger.names[patient_id] = full_name
         return Patient(patient_id, self.ask)
 
-    def rename(self, patient: Patient, full_name: str) -> PatientAnswer:
+    def rename(self, patient: Patient, full_name: str) -> PatientResponse:
         """Changes a patient's name."""
         answer = self._put("patient", f"/patients/{patient.patient_id}/name", {"full_name": full_name})
         self.ledger.names[patient.patient_id] = full_name
-        return PatientAnswer.model_validate(answer)
+        return PatientResponse.model_validate(answer)
 
     def discharge(self, patient: Patient) -> None:
         """Sends an admitted patient home."""
@@ -131,17 +131,17 @@ class Hospital:
         self.ledger.medications.add(code)
         return Medication(code, self.ask)
 
-    def deliver(self, medication: Medication, quantity: int) -> MedicationAnswer:
+    def deliver(self, medication: Medication, quantity: int) -> MedicationResponse:
         """Has boxes delivered."""
         answer = self._post("inventory", f"/medications/{medication.code}/deliveries", {"quantity": quantity})
         self.ledger.stock.append(Delivered(medication.code, quantity))
-        return MedicationAnswer.model_validate(answer)
+        return MedicationResponse.model_validate(answer)
 
-    def count(self, medication: Medication, on_hand: int) -> MedicationAnswer:
+    def count(self, medication: Medication, on_hand: int) -> MedicationResponse:
         """Takes stock: so many boxes were found."""
         with self.ledger.counting(medication.code, on_hand):
             answer = self._post("inventory", f"/medications/{medication.code}/counts", {"on_hand": on_hand})
-        return MedicationAnswer.model_validate(answer)
+        return MedicationResponse.model_validate(answer)
 
     def prescribe(
         self, patient: Patient, medication: Medication, quantity: int = 1, *, known_within_s: float | None = None

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
-from audit.answers import NotificationAnswer
+from audit.responses import NotificationResponse
 from demo.client import Hospital
 from demo.stage import Stage
 from demo.things import Medication, Patient, Prescription
@@ -169,7 +169,7 @@ class Day:
             self.hospital.eventually(admission.has_failed, because="there is no bed")
         self.stage.check(admission.now.steps[0].state == "refused", f"it has failed: {admission.now.reason}")
 
-    def _notified(self, patient: Patient, kind: str) -> list[NotificationAnswer]:
+    def _notified(self, patient: Patient, kind: str) -> list[NotificationResponse]:
         return [each for each in patient.notifications if each.kind == kind]
 
     def _charted_name(self, patient: Patient) -> str | None:

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from audit.answers import AdmissionAnswer
+from audit.client import correlated
 from audit.facts import LogMessage
-from audit.questions import correlated
+from audit.responses import AdmissionResponse
 from demo.traffic import Traffic
 
 PLAIN_WIDTH = 110
@@ -86,7 +86,7 @@ class Stage:
             raise Disagreement(f"this should hold, and does not: {claim}")
         self.console.print(f"    [green]yes[/]  {escape(claim)}", highlight=False, soft_wrap=True)
 
-    def show_steps(self, admission: AdmissionAnswer) -> None:
+    def show_steps(self, admission: AdmissionResponse) -> None:
         """Prints the steps of an admission's saga in the order in which they took the state that they are in."""
         reached = sorted((step.at, step.name, step.state) for step in admission.steps if step.at is not None)
         line = ", ".join(f"{name} {state}" for _, name, state in reached)

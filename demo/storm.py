@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from itertools import cycle
 
-from audit.questions import Refusal
+from audit.client import Refusal
 from demo.client import Hospital
 from demo.stage import Stage
 from demo.things import Medication, Patient, Ward

@@ -6,20 +6,20 @@ Every property asks the owner anew. The methods answer yes or no, so that they c
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from audit.answers import (
-    AccountAnswer,
-    AdmissionAnswer,
+from audit.client import Client, Refusal
+from audit.responses import (
+    AccountResponse,
+    AdmissionResponse,
     AdmissionStatus,
-    ChartAnswer,
-    LabResultAnswer,
-    MedicationAnswer,
-    NotificationAnswer,
-    PatientAnswer,
-    PrescriptionAnswer,
+    ChartResponse,
+    LabResultResponse,
+    MedicationResponse,
+    NotificationResponse,
+    PatientResponse,
+    PrescriptionResponse,
     PrescriptionStatus,
-    WardAnswer,
+    WardResponse,
 )
-from audit.questions import Questions, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Patient:
     """Somebody who is registered."""
 
     patient_id: UUID
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> PatientAnswer:
+    def now(self) -> PatientResponse:
         """The patient as of now."""
         return self.ask.patient(self.patient_id)
 
@@ -40,17 +40,17 @@ class Patient:
         return self.now.admitted
 
     @property
-    def account(self) -> AccountAnswer:
+    def account(self) -> AccountResponse:
         """The patient's account."""
         return self.ask.account(self.patient_id)
 
     @property
-    def notifications(self) -> list[NotificationAnswer]:
+    def notifications(self) -> list[NotificationResponse]:
         """What the patient was told."""
         return self.ask.notifications(self.patient_id)
 
     @property
-    def chart(self) -> ChartAnswer | None:
+    def chart(self) -> ChartResponse | None:
         """The patient's chart; None until it is known there."""
         try:
             return self.ask.chart(self.patient_id)
@@ -69,10 +69,10 @@ class Medication:
     """A medication in the store room."""
 
     code: str
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> MedicationAnswer:
+    def now(self) -> MedicationResponse:
         """The stock as of now."""
         return self.ask.medication(self.code)
 
@@ -82,10 +82,10 @@ class Prescription:
     """A prescription that was written."""
 
     prescription_id: UUID
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> PrescriptionAnswer:
+    def now(self) -> PrescriptionResponse:
         """The prescription as of now."""
         return self.ask.prescription(self.prescription_id)
 
@@ -116,10 +116,10 @@ class Ward:
     """A ward."""
 
     ward_id: str
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> WardAnswer:
+    def now(self) -> WardResponse:
         """The ward as of now."""
         return self.ask.ward(self.ward_id)
 
@@ -134,10 +134,10 @@ class Admission:
     """An admission that was asked for."""
 
     admission_id: UUID
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> AdmissionAnswer:
+    def now(self) -> AdmissionResponse:
         """The admission as of now, with all of its steps."""
         return self.ask.admission(self.admission_id)
 
@@ -168,9 +168,9 @@ class LabResult:
     """A lab result that was recorded."""
 
     lab_result_id: UUID
-    ask: Questions = field(repr=False, compare=False)
+    ask: Client = field(repr=False, compare=False)
 
     @property
-    def now(self) -> LabResultAnswer:
+    def now(self) -> LabResultResponse:
         """The result, with the patient's name as of now."""
         return self.ask.lab_result(self.lab_result_id)

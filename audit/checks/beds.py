@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from audit.answers import WardAnswer
 from audit.facts import Facts
 from audit.ledger import Ledger
+from audit.responses import WardResponse
 from audit.violation import Violation
 
 BEDS = "beds are taken exactly by the admissions in force"
@@ -38,7 +38,7 @@ def beds_belong_to_admissions(facts: Facts, _ledger: Ledger) -> Iterator[Violati
     yield from _patients_agree(facts, {admission.patient_id for admission in in_force.values()}, doubtful)
 
 
-def _ward_adds_up(ward: WardAnswer) -> Iterator[Violation]:
+def _ward_adds_up(ward: WardResponse) -> Iterator[Violation]:
     if ward.reserved != len(ward.reservations) or ward.free != ward.beds - ward.reserved:
         yield Violation(
             BEDS, f"ward {ward.ward_id}",

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from uuid import UUID
 
-from audit.answers import EntryAnswer
 from audit.facts import Facts
 from audit.ledger import Ledger
+from audit.responses import EntryResponse
 from audit.violation import Violation
 
 PRESCRIPTIONS = "one live billing entry per accepted or dispensed prescription"
@@ -60,8 +60,8 @@ def balances_add_up(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
             yield Violation(BALANCES, f"account {patient_id}", f"balance {account.balance}, live entries {total}")
 
 
-def _live_entries(facts: Facts, kind: str) -> dict[UUID, list[EntryAnswer]]:
-    live: dict[UUID, list[EntryAnswer]] = defaultdict(list)
+def _live_entries(facts: Facts, kind: str) -> dict[UUID, list[EntryResponse]]:
+    live: dict[UUID, list[EntryResponse]] = defaultdict(list)
     for account in facts.accounts.values():
         for entry in account.entries:
             if entry.kind == kind and entry.is_live:

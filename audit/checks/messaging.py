@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import count, islice
 
 from audit.checks.forgotten_sagas import forgotten
-from audit.facts import Books, Facts, LogMessage
+from audit.facts import DatabaseState, Facts, LogMessage
 from audit.ledger import Ledger
 from audit.log_parts import is_of_commands, name_of, parsed, writer_of
-from audit.settling import beginning_expired, end_of
+from audit.quiescence import beginning_expired, end_of
 from audit.violation import Violation
 
 OUTBOXES = "every outbox is empty"
@@ -30,26 +30,26 @@ def everything_was_seen(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 
 def outboxes_are_empty(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """Every message has left."""
-    for service, books in facts.books.items():
-        if books.outbox:
-            yield Violation(OUTBOXES, f"{service}, outbox", f"{books.outbox} messages")
+    for service, state in facts.databases.items():
+        if state.outbox:
+            yield Violation(OUTBOXES, f"{service}, outbox", f"{state.outbox} messages")
 
 
 def nothing_is_held(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """No message waits in a service's database."""
-    for service, books in facts.books.items():
-        for held in books.held:
+    for service, state in facts.databases.items():
+        for held in state.held:
             why = f"parked: {held.error}" if held.error else "waits for the one before it"
             yield Violation(HELD, f"{service}, {held.channel}, subject {held.subject}", f"{held.type} {why}")
 
 
 def readers_are_at_the_end(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """Every reader has come to the last message of each log that it must read."""
-    for service, books in facts.books.items():
+    for service, state in facts.databases.items():
         for stem in facts.reads.get(service, ()):
-            if name_of(stem, 0) not in books.readers:
+            if name_of(stem, 0) not in state.readers:
                 yield Violation(READERS, service, f"has no reader of {name_of(stem, 0)}")
-        for log, last_offset in books.readers.items():
+        for log, last_offset in state.readers.items():
             end = end_of(log, facts.logs)
             if last_offset != end:
                 yield Violation(READERS, f"{service}, {log}", f"has read up to {last_offset}, the log ends at {end}")
@@ -119,7 +119,7 @@ def _missing_from_log(
     stem: str, seen: dict[str, dict[int, LogMessage]], facts: Facts, beginning_expired: bool
 ) -> Iterator[Violation]:
     """Compares the log's end with the numbers that its writer has given out, and remembers: of sagas not for ever."""
-    for subject, given in facts.books.get(writer_of(stem), Books()).given.get(stem, {}).items():
+    for subject, given in facts.databases.get(writer_of(stem), DatabaseState()).given.get(stem, {}).items():
         last = max(seen.get(subject, {0: None}))
         if last != given and not (beginning_expired and subject not in seen):
             where = f"{name_of(stem, 0)}, subject {subject}"
@@ -128,19 +128,19 @@ def _missing_from_log(
 
 def every_event_was_applied(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """The sequence that a reader notes for a subject is the log's last."""
-    for service, books in facts.books.items():
-        if "log_sequence" in books.absent:
+    for service, state in facts.databases.items():
+        if "log_sequence" in state.absent:
             continue
-        for log in books.readers:
+        for log in state.readers:
             stem, part = parsed(log)
             if part:
                 continue  # the log is looked at as a whole
             last: dict[str, int] = {}
             for message in facts.logs.get(stem, ()):
                 last[message.subject] = max(message.sequence or 0, last.get(message.subject, 0))
-            remembered = {subject for source, subject in books.applied if source == stem}
+            remembered = {subject for source, subject in state.applied if source == stem}
             for subject, sequence in last.items():
-                applied = books.applied.get((stem, subject), 0)
+                applied = state.applied.get((stem, subject), 0)
                 if applied != sequence and not (is_of_commands(stem) and forgotten(subject, remembered, facts.at)):
                     where = f"{service}, {log}, subject {subject}"
                     yield Violation(APPLIED, where, f"has applied up to {applied} of {sequence}")

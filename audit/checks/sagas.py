@@ -14,8 +14,8 @@ STEP_IS_UNDONE = {"waiting", "refused", "compensated"}
 
 def sagas_have_ended(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """No saga is under way; one that is parked or has failed says why."""
-    for service, books in facts.books.items():
-        for saga in books.sagas:
+    for service, state in facts.databases.items():
+        for saga in state.sagas:
             where = f"{service}, {saga.name} {saga.saga_id}"
             if saga.status not in ("completed", "failed", "parked"):
                 yield Violation(ENDED, where, f"is {saga.status}: {dict(saga.steps)}")
@@ -25,8 +25,8 @@ def sagas_have_ended(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 
 def failed_sagas_are_undone(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """After a failure every step never ran, was refused or was compensated; after a success every step is done."""
-    for service, books in facts.books.items():
-        for saga in books.sagas:
+    for service, state in facts.databases.items():
+        for saga in state.sagas:
             where = f"{service}, {saga.name} {saga.saga_id}"
             standing = {name: state for name, state in saga.steps.items() if state not in STEP_IS_UNDONE}
             if saga.status == "failed" and standing:

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from audit.answers import PrescriptionAnswer
 from audit.facts import Facts
 from audit.ledger import Counted, Delivered, DispensingAsked, Ledger, StockOperation
+from audit.responses import PrescriptionResponse
 from audit.violation import Violation
 
 ON_HAND = "delivered - dispensed (+ stocktakes) = on hand"
@@ -44,7 +44,7 @@ def stock_on_hand_adds_up(facts: Facts, ledger: Ledger) -> Iterator[Violation]:
 
 
 def expected_on_hand(
-    code: str, operations: Sequence[StockOperation], prescriptions: Mapping[UUID, PrescriptionAnswer]
+    code: str, operations: Sequence[StockOperation], prescriptions: Mapping[UUID, PrescriptionResponse]
 ) -> tuple[int, int]:
     """Returns the least and the most that can be on hand at rest.
 

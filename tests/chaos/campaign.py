@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from audit.collector import Collector
 from audit.facts import Facts
 from audit.ledger import Ledger
-from audit.witness import Witness
 from demo.client import Hospital as Client
 from local.topology import SERVICES, Engine, Role
 from tests.chaos.checker.finding import Finding
@@ -99,8 +99,8 @@ def _play(
 
 
 def _judge(scene: Scene, history: History, ledger: Ledger, announce: Announce) -> list[Finding]:
-    with Witness(scene.hospital.env) as witness:
-        stuck = come_to_rest(witness, REST_WITHIN_S, announce)
-        facts: Facts = witness.facts(ledger)
+    with Collector(scene.hospital.env) as collector:
+        stuck = come_to_rest(collector, REST_WITHIN_S, announce)
+        facts: Facts = collector.facts(ledger)
     add_what_is_stored(history, facts, scene)
     return stuck + findings(history, facts, ledger, WINDOW_MESSAGES)

@@ -1,4 +1,4 @@
-"""Puts what the witness and the observers have seen into the checker's form."""
+"""Puts what the collector and the observers have seen into the checker's form."""
 
 from collections.abc import Iterable
 
@@ -31,4 +31,4 @@ def add_what_is_stored(history: History, facts: Facts, scene: Scene) -> None:
 def add_logs(history: History, facts: Facts) -> None:
     """Adds what the logs hold at the end, and which sequences were given out."""
     history.logs = {stem: in_log(messages) for stem, messages in facts.logs.items()}
-    history.given = {stem: last for books in facts.books.values() for stem, last in books.given.items()}
+    history.given = {stem: last for state in facts.databases.values() for stem, last in state.given.items()}

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable
 
-from audit.witness import NotAtRest, Witness
+from audit.collector import Collector, NotAtRest
 from tests.chaos.checker.finding import Column, Finding, found
 
 AT_REST = "everything comes to rest after the last fault"
 ANSWERED = "every request is answered at last, and none with an error of the service"
 
 
-def come_to_rest(witness: Witness, within_s: float, announce: Callable[[str], None]) -> list[Finding]:
+def come_to_rest(collector: Collector, within_s: float, announce: Callable[[str], None]) -> list[Finding]:
     """Waits; returns what is still under way when the time is over."""
     try:
-        announce(f"At rest after {witness.settle(within_s):.1f} s")
+        announce(f"At rest after {collector.await_quiescence(within_s):.1f} s")
     except NotAtRest as unrest:
         return [found(Column.STUCK, AT_REST, "the hospital", what) for what in unrest.still_open]
     return []

@@ -12,7 +12,7 @@ import psycopg
 
 from audit.addresses import Address
 from audit.checks import messaging
-from audit.databases import BookReader, by_log
+from audit.database_state import StateReader, by_log
 from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
 from audit.log_parts import name_of
@@ -136,14 +136,14 @@ class SmallScene:
         )
 
     def findings(self) -> list[Finding]:
-        """Returns what the checker finds wrong, in the recorded history and in the service's books."""
-        books = BookReader(Address(SERVICE, database_url=self.database_url))
-        facts = Facts(books={SERVICE: books.read(full=True)})
-        books.close()
-        in_books = [*messaging.outboxes_are_empty(facts, Ledger()), *messaging.nothing_is_held(facts, Ledger())]
+        """Returns what the checker finds wrong, in the recorded history and in the service's database."""
+        reader = StateReader(Address(SERVICE, database_url=self.database_url))
+        facts = Facts(databases={SERVICE: reader.read(full=True)})
+        reader.close()
+        in_database = [*messaging.outboxes_are_empty(facts, Ledger()), *messaging.nothing_is_held(facts, Ledger())]
         return [
             *of_history(self.history(), BATCH_ROWS * WINDOWS),
-            *(Finding(COLUMNS[violation.rule], violation) for violation in in_books),
+            *(Finding(COLUMNS[violation.rule], violation) for violation in in_database),
         ]
 
     def columns(self) -> set[Column]:

@@ -11,10 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from audit.answers import PatientAnswer, PrescriptionAnswer
-from audit.checks.copies import snapshots_are_equal
+from audit.checks.read_models import snapshots_are_equal
 from audit.facts import Facts
 from audit.ledger import Ledger
+from audit.responses import PatientResponse, PrescriptionResponse
 from infirmary.transport.envelope import partition_of
 from tests.chaos.checker.finding import Column
 from tests.chaos.proxy import Way
@@ -229,8 +229,8 @@ def test_a_snapshot_overwritten_by_an_older_one_is_noticed(
             post.event(PUBLISHER, str(patient_id), sequence, kind=kind, body=body)
     eventually(scene.has_read, because="the consumer has seen everything")
     ((snapshot,),) = scene.rows("SELECT full_name FROM patient_snapshot")
-    owner = PatientAnswer(patient_id=patient_id, full_name="Third", version=3, admitted=False)
-    copy = PrescriptionAnswer(
+    owner = PatientResponse(patient_id=patient_id, full_name="Third", version=3, admitted=False)
+    copy = PrescriptionResponse(
         prescription_id=uuid4(), patient_id=patient_id, patient_name=snapshot, medication_code="", quantity=1,
         status="accepted",
     )  # fmt: skip

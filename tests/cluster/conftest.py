@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from audit.collector import Collector
 from audit.ledger import Ledger
 from audit.verdict import judge
-from audit.witness import Witness
 from demo.client import Hospital
 from tests.cluster.addresses import addresses
 from tests.cluster.cluster import Cluster
 from tests.cluster.port_forward import SERVERS, PortForward
 
 ASKED_FOR = "INFIRMARY_CLUSTER"
-SETTLE_WITHIN_S = 180.0
+QUIESCENT_WITHIN_S = 180.0
 
 
 OPEN_SOCKET = "unclosed <ssl.SSLSocket"
@@ -85,9 +85,9 @@ def audited(cluster: Cluster, env: dict[str, str], hospital: Hospital) -> Iterat
 def violations_at_rest(env: dict[str, str], ledger: Ledger) -> list[str]:
     """Waits until nothing is under way and returns what does not hold then."""
     began_at = time.monotonic()
-    with Witness(env) as witness:
-        witness.settle(SETTLE_WITHIN_S)
-        facts = witness.facts(ledger)
+    with Collector(env) as collector:
+        collector.await_quiescence(QUIESCENT_WITHIN_S)
+        facts = collector.facts(ledger)
     verdict = judge(facts, ledger)
     print(f"at rest and audited after {time.monotonic() - began_at:.1f} s: {verdict.rules_checked} rules")
     return [str(violation) for violation in verdict.violations]

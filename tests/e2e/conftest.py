@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
+from audit.collector import Collector, NotAtRest
 from audit.verdict import violations
-from audit.witness import NotAtRest, Witness
 from demo.client import Hospital
 from local.hospital import Hospital as Machinery
 from local.hospital import running_hospital
@@ -32,35 +32,35 @@ def hospital(machinery: Machinery) -> Iterator[Hospital]:
 
 
 @pytest.fixture(scope="session")
-def witness(machinery: Machinery) -> Iterator[Witness]:
+def collector(machinery: Machinery) -> Iterator[Collector]:
     """Somebody who waits until the hospital is at rest and then looks at everything."""
-    with Witness(machinery.env) as witness:
-        yield witness
+    with Collector(machinery.env) as collector:
+        yield collector
 
 
 class Audit:
     """Checks everything that must hold once the hospital is at rest."""
 
-    def __init__(self, hospital: Hospital, witness: Witness) -> None:
-        self._hospital, self._witness = hospital, witness
+    def __init__(self, hospital: Hospital, collector: Collector) -> None:
+        self._hospital, self._collector = hospital, collector
 
     def holds(self) -> None:
         """Waits until nothing is under way, then asserts every rule of the audit."""
-        self._witness.settle(AT_REST_WITHIN_S)
+        self._collector.await_quiescence(AT_REST_WITHIN_S)
         ledger = self._hospital.ledger
-        assert violations(self._witness.facts(ledger), ledger) == []
+        assert violations(self._collector.facts(ledger), ledger) == []
 
     def holds_but_for(self, *known: str) -> None:
         """Waits until only parked messages are left, then asserts every rule but for findings with a known text."""
         with suppress(NotAtRest):
-            self._witness.settle(10)
+            self._collector.await_quiescence(10)
         ledger = self._hospital.ledger
-        found = violations(self._witness.facts(ledger), ledger)
+        found = violations(self._collector.facts(ledger), ledger)
         others = [each for each in found if not any(text in each.what for text in known)]
         assert [each for each in others if "parked" not in each.rule] == []
 
 
 @pytest.fixture
-def audit(hospital: Hospital, witness: Witness) -> Audit:
+def audit(hospital: Hospital, collector: Collector) -> Audit:
     """The audit of everything, with what all tests have done so far."""
-    return Audit(hospital, witness)
+    return Audit(hospital, collector)

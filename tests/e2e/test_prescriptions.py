@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from audit.questions import Refusal
+from audit.client import Refusal
 from demo.client import Hospital
 from demo.things import Prescription
 

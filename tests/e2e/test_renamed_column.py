@@ -16,8 +16,8 @@ import httpx
 import psycopg
 import pytest
 
+from audit.collector import Collector
 from audit.verdict import violations
-from audit.witness import Witness
 from demo.client import Hospital
 from local.hospital import Hospital as Machinery
 from local.hospital import running_hospital
@@ -117,9 +117,9 @@ def test_a_renamed_column_is_noticed_by_nobody(machinery: Machinery, tree: Path)
     assert traffic.troubles == []
     assert columns(machinery) == {"patient_id", "legal_name", "date_of_birth", "version", "admission_id"}
     assert {path.parts[0] for path in changed(tree)} == {"patient"}
-    with Hospital(machinery.env) as hospital, Witness(machinery.env) as witness:
-        witness.settle(AT_REST_WITHIN_S)
-        assert violations(witness.facts(hospital.ledger)) == []
+    with Hospital(machinery.env) as hospital, Collector(machinery.env) as collector:
+        collector.await_quiescence(AT_REST_WITHIN_S)
+        assert violations(collector.facts(hospital.ledger)) == []
 
 
 def flows(traffic: Traffic) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from audit.share_witness import ShareWitness
+from audit.collector import NotAtRest
+from audit.share_collector import ShareCollector
 from audit.verdict import judge
-from audit.witness import NotAtRest
 from demo.client import Hospital
 from demo.traffic import Traffic
 from local.hospital import Hospital as Machinery
@@ -40,15 +40,15 @@ def test_a_share_holds_beside_others_trouble_and_its_own_is_found(machinery: Mac
         client.dispense_and_wait(accepted)
         client.lab_result(patient, critical=True)
         client.admit(patient, ward)
-        witness = ShareWitness(env, client.ask, MARK, client.ledger, traffic.heard)
-        witness.settle(60)
-        facts = witness.facts()
+        collector = ShareCollector(env, client.ask, MARK, client.ledger, traffic.heard)
+        collector.await_quiescence(60)
+        facts = collector.facts()
         assert set(facts.patients) == {patient.patient_id}
         assert set(facts.prescriptions) == {accepted.prescription_id}
-        assert {saga.status for books in facts.books.values() for saga in books.sagas} == {"completed"}
+        assert {saga.status for state in facts.databases.values() for saga in state.sagas} == {"completed"}
         assert judge(facts, client.ledger).violations == []
         with psycopg.connect(env["CHART_DATABASE_URL"], autocommit=True) as connection:
             parked = OTHERS_TROUBLE.replace("somebody-elses", str(patient.patient_id))
             connection.execute(parked)
         with pytest.raises(NotAtRest, match="TroubleOfOthers"):
-            witness.settle(1)
+            collector.await_quiescence(1)

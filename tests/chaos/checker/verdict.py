@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from audit.checks import acknowledged, messaging, notices, sagas
+from audit.checks import acknowledged, messaging, notifications, sagas
 from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
 from audit.verdict import RULES
@@ -22,9 +22,9 @@ COLUMNS = {
     acknowledged.KEPT: Column.LOST,
     acknowledged.CAME_ABOUT: Column.LOST,
     acknowledged.ONCE: Column.DOUBLED,
-    notices.CONFIRMATIONS: Column.DOUBLED,
-    notices.REJECTIONS: Column.DOUBLED,
-    notices.CRITICAL: Column.DOUBLED,
+    notifications.CONFIRMATIONS: Column.DOUBLED,
+    notifications.REJECTIONS: Column.DOUBLED,
+    notifications.CRITICAL: Column.DOUBLED,
 }
 """In which column a rule of the audit counts; the others are about what the services say of each other."""
 

@@ -7,7 +7,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from audit.questions import Refusal, Unanswered
+from audit.client import Refusal, Unanswered
 from demo.client import Hospital
 from demo.things import Medication, Patient, Prescription, Ward
 

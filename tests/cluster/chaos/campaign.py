@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
-from audit.witness import Witness
+from audit.collector import Collector
 from demo.client import Hospital
 from local.topology import SERVICES, Engine, Role
 from tests.chaos.checker.finding import Finding
@@ -79,8 +79,8 @@ def _play(
 
 
 def _judge(history: History, client: Hospital, env: Mapping[str, str], announce: Announce) -> list[Finding]:
-    with Witness(env) as witness:
-        stuck = come_to_rest(witness, REST_WITHIN_S, announce)
-        facts = witness.facts(client.ledger)
+    with Collector(env) as collector:
+        stuck = come_to_rest(collector, REST_WITHIN_S, announce)
+        facts = collector.facts(client.ledger)
     add_logs(history, facts)
     return stuck + findings(history, facts, client.ledger, WINDOW_MESSAGES)

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from audit.broker import connection_to
+from audit.collector import Collector
 from audit.facts import Facts
 from audit.ledger import Ledger
 from audit.verdict import judge
-from audit.witness import Witness
 from tests.chaos.nemesis.post import Post
 from tests.integration.conftest import NewDatabase
 
@@ -49,9 +49,9 @@ class Tenth:
             session.execute(statement, values)
 
     def facts(self, **env: str) -> Facts:
-        with Witness({**self.env, **env}) as witness:
-            witness.logs.catch_up(0.3)
-            return witness.facts(Ledger())
+        with Collector({**self.env, **env}) as collector:
+            collector.logs.catch_up(0.3)
+            return collector.facts(Ledger())
 
     def broken(self, **env: str) -> dict[str, str]:
         """Returns what is found wrong with this service, by rule."""

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from audit.addresses import Address
-from audit.databases import BookReader
-from audit.facts import Books
+from audit.database_state import StateReader
+from audit.facts import DatabaseState
 from audit.logs import LogTail
 from local.ports import free_port
 from local.servers.given import GivenPostgres
@@ -35,8 +35,8 @@ DEFAULTS = {
 }
 
 
-def books_of(url: str) -> Books:
-    reader = BookReader(Address("ward", database_url=url))
+def state_of(url: str) -> DatabaseState:
+    reader = StateReader(Address("ward", database_url=url))
     with closing(reader):
         return reader.read(full=True)
 
@@ -44,12 +44,12 @@ def books_of(url: str) -> Books:
 def test_an_administrators_defaults_change_nothing(tenth: Tenth, postgres: PostgresServer | GivenPostgres) -> None:
     tenth.execute(PARKED, uuid4(), "Ελένη did not sign")
     tenth.execute(SAGA, uuid4(), "running")
-    before = books_of(tenth.database_url)
+    before = state_of(tenth.database_url)
     role = urlsplit(tenth.database_url).username
     with psycopg.connect(postgres.databases.administrator_url, autocommit=True) as administrator:
         for name, value in DEFAULTS.items():
             administrator.execute(f"ALTER ROLE \"{role}\" SET {name} = '{value}'")
-    assert books_of(tenth.database_url) == before
+    assert state_of(tenth.database_url) == before
     assert before.held[0].error == "Ελένη did not sign"
 
 
@@ -57,7 +57,7 @@ def test_a_url_with_two_hosts_leads_to_the_one_that_is_there(tenth: Tenth) -> No
     parts = urlsplit(tenth.database_url)
     account, _, server = parts.netloc.rpartition("@")
     two = urlunsplit(parts._replace(netloc=f"{account}@127.0.0.1:{free_port()},{server}"))
-    assert books_of(two) == books_of(tenth.database_url)
+    assert state_of(two) == state_of(tenth.database_url)
 
 
 @pytest.fixture

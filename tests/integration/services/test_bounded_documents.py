@@ -12,9 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from audit.answers import Answer
+from audit.client import Client
 from audit.hospital import HOSPITAL
-from audit.questions import Questions
+from audit.responses import Response
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
@@ -168,9 +168,9 @@ def test_the_audit_reads_more_than_a_document_shows(service: NewService, listed:
     server = make_server("127.0.0.1", 0, service(listed, HOW_MANY).application, threaded=True)
     with ThreadPoolExecutor(1) as serving:
         serving.submit(server.serve_forever, 0.01)
-        ask = Questions({f"{name.upper()}_URL": f"http://127.0.0.1:{server.port}" for name in HOSPITAL})
+        ask = Client({f"{name.upper()}_URL": f"http://127.0.0.1:{server.port}" for name in HOSPITAL})
         try:
-            answers: dict[str, Callable[[], Answer]] = {
+            answers: dict[str, Callable[[], Response]] = {
                 "ward": lambda: ask.ward("W1"),
                 "chart": lambda: ask.chart(PATIENT),
             }

@@ -4,19 +4,21 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from audit.answers import Answer
-from audit.facts import Books, Facts, SagaFact
+from audit.facts import DatabaseState, Facts, SagaFact
+from audit.responses import Response
 from tests.unit.audit.consistent_hospital import ADA
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Response)
 
 
-def changed(answer: A, **fields: Any) -> A:
-    return answer.model_copy(update=fields)
+def changed(response: A, **fields: Any) -> A:
+    return response.model_copy(update=fields)
 
 
-def books(facts: Facts, service: str, **fields: Any) -> Facts:
-    return replace(facts, books={**facts.books, service: replace(facts.books.get(service, Books()), **fields)})
+def database(facts: Facts, service: str, **fields: Any) -> Facts:
+    return replace(
+        facts, databases={**facts.databases, service: replace(facts.databases.get(service, DatabaseState()), **fields)}
+    )
 
 
 def prescription(facts: Facts, prescription_id: UUID, **fields: Any) -> Facts:
@@ -64,4 +66,4 @@ def notified(facts: Facts, reference_id: UUID, times: int) -> Facts:
 
 
 def saga(facts: Facts, status: str, reason: str | None, **steps: str) -> Facts:
-    return books(facts, "admission", sagas=[SagaFact(uuid4(), "admission", status, reason, steps)])
+    return database(facts, "admission", sagas=[SagaFact(uuid4(), "admission", status, reason, steps)])

@@ -3,27 +3,27 @@
 from decimal import Decimal
 from uuid import UUID, uuid4, uuid5
 
-from audit.answers import (
-    AccountAnswer,
-    AdmissionAnswer,
+from audit.facts import DatabaseState, Facts, LogMessage, SagaFact
+from audit.hospital import READS
+from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
+from audit.responses import (
+    AccountResponse,
+    AdmissionResponse,
     ChartAdmission,
-    ChartAnswer,
     ChartLabResult,
     ChartNotification,
     ChartPatient,
     ChartPrescription,
-    EntryAnswer,
-    LabResultAnswer,
-    MedicationAnswer,
-    NotificationAnswer,
-    PatientAnswer,
-    PrescriptionAnswer,
-    ReservationAnswer,
-    WardAnswer,
+    ChartResponse,
+    EntryResponse,
+    LabResultResponse,
+    MedicationResponse,
+    NotificationResponse,
+    PatientResponse,
+    PrescriptionResponse,
+    ReservationResponse,
+    WardResponse,
 )
-from audit.facts import Books, Facts, LogMessage, SagaFact
-from audit.hospital import READS
-from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
 
 HERE = UUID(int=7)
 ADA, ACCEPTED, DISPENSED, REJECTED, CANCELLED, ADMISSION, FAILED, CRITICAL, HARMLESS = (
@@ -51,24 +51,24 @@ def facts_in_order() -> Facts:
     """Returns what is found there."""
     notifications = _notifications()
     return Facts(
-        books=_books(),
+        databases=_databases(),
         logs={
             "patient": _log("patient", str(ADA), "PatientRegistered", "PatientNameChanged"),
             "admission.to.patient": _log("admission", str(ADMISSION), "AdmitPatient"),
             "patient.to.admission": _log("patient", str(ADMISSION), "Reply"),
         },
-        patients={ADA: PatientAnswer(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
+        patients={ADA: PatientResponse(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
         medications={
-            "penicillin": MedicationAnswer(
+            "penicillin": MedicationResponse(
                 code="penicillin", name="Penicillin", unit_price=Decimal("12.50"), on_hand=8, reserved=2, available=6
             )
         },
         prescriptions={each: _prescription(each, status) for each, status in STATUSES.items()},
         accounts={ADA: _account()},
         wards={
-            "maternity": WardAnswer(
+            "maternity": WardResponse(
                 ward_id="maternity", beds=1, reserved=1, free=0,
-                reservations=(ReservationAnswer(admission_id=ADMISSION, patient_id=ADA),),
+                reservations=(ReservationResponse(admission_id=ADMISSION, patient_id=ADA),),
             )
         },
         lab_results={each: _lab_result(each) for each in (CRITICAL, HARMLESS)},
@@ -81,17 +81,17 @@ def facts_in_order() -> Facts:
     )  # fmt: skip
 
 
-def _books() -> dict[str, Books]:
+def _databases() -> dict[str, DatabaseState]:
     done = dict.fromkeys(("bed", "admission", "billing", "confirmation"), "done")
     refused = {"bed": "refused", "admission": "waiting", "billing": "waiting", "confirmation": "waiting"}
     return {
-        "patient": Books(
+        "patient": DatabaseState(
             given={"patient": {str(ADA): 2}, "patient.to.admission": {str(ADMISSION): 1}},
             readers={"admission.to.patient": 0},
             applied={("admission.to.patient", str(ADMISSION)): 1},
         ),
-        "lab": Books(readers={"patient.events": 1}, applied={("patient", str(ADA)): 2}),
-        "admission": Books(
+        "lab": DatabaseState(readers={"patient.events": 1}, applied={("patient", str(ADA)): 2}),
+        "admission": DatabaseState(
             given={"admission.to.patient": {str(ADMISSION): 1}},
             readers=dict.fromkeys(READS["admission"]) | {"patient.to.admission": 0},
             applied={("patient.to.admission", str(ADMISSION)): 1},
@@ -110,8 +110,8 @@ def _log(writer: str, subject: str, *types: str) -> tuple[LogMessage, ...]:
     )
 
 
-def _prescription(prescription_id: UUID, status: str) -> PrescriptionAnswer:
-    return PrescriptionAnswer.model_validate(
+def _prescription(prescription_id: UUID, status: str) -> PrescriptionResponse:
+    return PrescriptionResponse.model_validate(
         {
             "prescription_id": prescription_id,
             "patient_id": ADA,
@@ -123,7 +123,7 @@ def _prescription(prescription_id: UUID, status: str) -> PrescriptionAnswer:
     )
 
 
-def _account() -> AccountAnswer:
+def _account() -> AccountResponse:
     entries = [
         ("prescription", ACCEPTED, "25.00", "open"),
         ("prescription", DISPENSED, "25.00", "posted"),
@@ -132,32 +132,32 @@ def _account() -> AccountAnswer:
         ("admission", ADMISSION, "100.00", "posted"),
     ]
     found = [
-        EntryAnswer.model_validate(
+        EntryResponse.model_validate(
             {"entry_id": uuid4(), "kind": kind, "reference_id": reference_id, "amount": amount, "status": status}
         )
         for kind, reference_id, amount, status in entries
     ]
-    return AccountAnswer(patient_id=ADA, held=False, balance=Decimal("150.00"), entries=tuple(found))
+    return AccountResponse(patient_id=ADA, held=False, balance=Decimal("150.00"), entries=tuple(found))
 
 
-def _lab_result(lab_result_id: UUID) -> LabResultAnswer:
-    return LabResultAnswer(
+def _lab_result(lab_result_id: UUID) -> LabResultResponse:
+    return LabResultResponse(
         lab_result_id=lab_result_id, patient_id=ADA, patient_name="Ada Lovelace", critical=lab_result_id == CRITICAL
     )
 
 
-def _notifications() -> tuple[NotificationAnswer, ...]:
+def _notifications() -> tuple[NotificationResponse, ...]:
     kinds = {"admission_confirmed": ADMISSION, "prescription_rejected": REJECTED, "critical_lab_result": CRITICAL}
     return tuple(
-        NotificationAnswer.model_validate(
+        NotificationResponse.model_validate(
             {"notification_id": uuid4(), "patient_id": ADA, "kind": kind, "reference_id": reference_id, "text": "..."}
         )
         for kind, reference_id in kinds.items()
     )
 
 
-def _admission(admission_id: UUID, status: str, reason: str | None) -> AdmissionAnswer:
-    return AdmissionAnswer.model_validate(
+def _admission(admission_id: UUID, status: str, reason: str | None) -> AdmissionResponse:
+    return AdmissionResponse.model_validate(
         {
             "admission_id": admission_id,
             "patient_id": ADA,
@@ -169,8 +169,8 @@ def _admission(admission_id: UUID, status: str, reason: str | None) -> Admission
     )
 
 
-def _chart(notifications: tuple[NotificationAnswer, ...]) -> ChartAnswer:
-    return ChartAnswer(
+def _chart(notifications: tuple[NotificationResponse, ...]) -> ChartResponse:
+    return ChartResponse(
         patient=ChartPatient(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True),
         admission=ChartAdmission(admission_id=ADMISSION, ward_id="maternity", status="completed", bed_reserved=True),
         prescriptions=tuple(

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from audit.addresses import services_in
 from audit.broker import Unreadable
-from audit.databases import mongo_arguments, postgres_arguments
+from audit.database_state import mongo_arguments, postgres_arguments
 from audit.environment import of_services
-from audit.facts import Books, LogMessage
+from audit.facts import DatabaseState, LogMessage
 from audit.hospital import READS
 from audit.reads import logs_of
-from audit.unseen import about_books, about_logs, without_address
+from audit.unseen import about_databases, about_logs, without_address
 
 COMMANDS = {stem for stems in READS.values() for stem in stems if ".to." in stem}
 
@@ -111,8 +111,13 @@ def test_a_log_that_does_not_exist_hides_nothing_and_one_that_cannot_be_read_doe
 
 
 def test_a_missing_relay_and_missing_tables_are_said() -> None:
-    books = {"a": Books(relays=0), "b": Books(relays=1), "c": Books(), "d": Books(absent=["saga"])}
-    assert [str(each) for each in about_books(books)] == [
+    databases = {
+        "a": DatabaseState(relays=0),
+        "b": DatabaseState(relays=1),
+        "c": DatabaseState(),
+        "d": DatabaseState(absent=["saga"]),
+    }
+    assert [str(each) for each in about_databases(databases)] == [
         "a, relay: none has shown itself for 15 s",
         "d, tables: it has no saga",
     ]

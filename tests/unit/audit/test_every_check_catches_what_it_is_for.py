@@ -7,16 +7,16 @@ from uuid import uuid4
 
 import pytest
 
-from audit.answers import ReservationAnswer
-from audit.checks import acknowledged, beds, billing, copies, messaging, notices, sagas, stock
+from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, sagas, stock
 from audit.facts import Facts, HeldMessage, Unseen
 from audit.ledger import Ledger
+from audit.responses import ReservationResponse
 from audit.verdict import RULES, judge, violations
 from tests.unit.audit.changes import (
     account,
-    books,
     changed,
     chart,
+    database,
     entry_of,
     entry_twice,
     notified,
@@ -76,30 +76,30 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
         "a database was out of reach",
         lambda f: replace(f, unseen=[Unseen("ward", "database", "away")]),
     ),
-    (messaging.OUTBOXES, "a message has not left", lambda f: books(f, "patient", outbox=1)),
-    (messaging.READERS, "a command was not taken", lambda f: books(f, "patient", readers=BEHIND)),
-    (messaging.READERS, "nobody reads the commands", lambda f: books(f, "patient", readers={})),
-    (messaging.APPLIED, "a reply was skipped", lambda f: books(f, "admission", applied={})),
-    (messaging.READERS, "a reader is behind", lambda f: books(f, "lab", readers={"patient.events": 0})),
-    (messaging.READERS, "a reader has not begun", lambda f: books(f, "lab", readers={"patient.events": None})),
-    (messaging.READERS, "a reader is missing", lambda f: books(f, "lab", readers={})),
-    (messaging.APPLIED, "an event was skipped", lambda f: books(f, "lab", applied={("patient", str(ADA)): 1})),
+    (messaging.OUTBOXES, "a message has not left", lambda f: database(f, "patient", outbox=1)),
+    (messaging.READERS, "a command was not taken", lambda f: database(f, "patient", readers=BEHIND)),
+    (messaging.READERS, "nobody reads the commands", lambda f: database(f, "patient", readers={})),
+    (messaging.APPLIED, "a reply was skipped", lambda f: database(f, "admission", applied={})),
+    (messaging.READERS, "a reader is behind", lambda f: database(f, "lab", readers={"patient.events": 0})),
+    (messaging.READERS, "a reader has not begun", lambda f: database(f, "lab", readers={"patient.events": None})),
+    (messaging.READERS, "a reader is missing", lambda f: database(f, "lab", readers={})),
+    (messaging.APPLIED, "an event was skipped", lambda f: database(f, "lab", applied={("patient", str(ADA)): 1})),
     (
         messaging.HELD,
         "a message is parked",
-        lambda f: books(f, "lab", held=[HeldMessage("patient.events", "x", "PatientRegistered", "KeyError")]),
+        lambda f: database(f, "lab", held=[HeldMessage("patient.events", "x", "PatientRegistered", "KeyError")]),
     ),
     (
         messaging.HELD,
         "a message waits",
-        lambda f: books(f, "lab", held=[HeldMessage("patient.events", "x", "PatientRegistered", None)]),
+        lambda f: database(f, "lab", held=[HeldMessage("patient.events", "x", "PatientRegistered", None)]),
     ),
-    (messaging.SEQUENCES, "a number is given out, not there", lambda f: books(f, "patient", given=given(3))),
-    (messaging.SEQUENCES, "a whole subject is not there", lambda f: books(f, "patient", given=given(2, x=1))),
+    (messaging.SEQUENCES, "a number is given out, not there", lambda f: database(f, "patient", given=given(3))),
+    (messaging.SEQUENCES, "a whole subject is not there", lambda f: database(f, "patient", given=given(2, x=1))),
     (
         messaging.SEQUENCES,
         "a command is given out, not there",
-        lambda f: books(f, "admission", given={"admission.to.patient": {str(ADMISSION): 2}}),
+        lambda f: database(f, "admission", given={"admission.to.patient": {str(ADMISSION): 2}}),
     ),
     (sagas.ENDED, "a saga is under way", lambda f: saga(f, "running", None, bed="running")),
     (sagas.ENDED, "a saga is parked without a reason", lambda f: saga(f, "parked", None, bed="done")),
@@ -119,7 +119,7 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
             reserved=2,
             reservations=(
                 *f.wards["maternity"].reservations,
-                ReservationAnswer(admission_id=FAILED, patient_id=ADA),
+                ReservationResponse(admission_id=FAILED, patient_id=ADA),
             ),
         ),
     ),
@@ -131,7 +131,7 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
     (
         beds.BEDS,
         "somebody else lies in the bed",
-        lambda f: ward(f, reservations=(ReservationAnswer(admission_id=ADMISSION, patient_id=uuid4()),)),
+        lambda f: ward(f, reservations=(ReservationResponse(admission_id=ADMISSION, patient_id=uuid4()),)),
     ),
     (beds.BEDS, "the patient does not know of the bed", lambda f: patient(f, admitted=False)),
     (stock.ON_HAND, "a box has gone", lambda f: penicillin(f, on_hand=7, available=5)),
@@ -151,38 +151,38 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
     (billing.ADMISSIONS, "a failed one is billed", lambda f: entry_of(f, ADMISSION, reference_id=FAILED)),
     (billing.ADMISSIONS, "an unknown one is billed", lambda f: entry_of(f, ADMISSION, reference_id=uuid4())),
     (billing.BALANCES, "a balance does not add up", lambda f: account(f, balance=Decimal("150.01"))),
-    (notices.CONFIRMATIONS, "an admission is not confirmed", lambda f: notified(f, ADMISSION, 0)),
-    (notices.CONFIRMATIONS, "an admission is confirmed twice", lambda f: notified(f, ADMISSION, 2)),
-    (notices.REJECTIONS, "a rejection is not told", lambda f: notified(f, REJECTED, 0)),
-    (notices.REJECTIONS, "a cancelled one is told of", lambda f: prescription(f, REJECTED, status="cancelled")),
-    (notices.CRITICAL, "a critical result is told twice", lambda f: notified(f, CRITICAL, 2)),
+    (notifications.CONFIRMATIONS, "an admission is not confirmed", lambda f: notified(f, ADMISSION, 0)),
+    (notifications.CONFIRMATIONS, "an admission is confirmed twice", lambda f: notified(f, ADMISSION, 2)),
+    (notifications.REJECTIONS, "a rejection is not told", lambda f: notified(f, REJECTED, 0)),
+    (notifications.REJECTIONS, "a cancelled one is told of", lambda f: prescription(f, REJECTED, status="cancelled")),
+    (notifications.CRITICAL, "a critical result is told twice", lambda f: notified(f, CRITICAL, 2)),
     (
-        notices.CRITICAL,
+        notifications.CRITICAL,
         "a harmless result is told of",
         lambda f: replace(
             f, notifications=[*f.notifications, changed(f.notifications[2], reference_id=HARMLESS)]
         ),
     ),
-    (copies.SNAPSHOTS, "a prescription has the old name", lambda f: prescription(f, ACCEPTED, patient_name="Ada King")),
+    (read_models.SNAPSHOTS, "one has the old name", lambda f: prescription(f, ACCEPTED, patient_name="Ada King")),
     (
-        copies.SNAPSHOTS,
+        read_models.SNAPSHOTS,
         "a lab result has the old name",
         lambda f: replace(
             f, lab_results={**f.lab_results, CRITICAL: changed(f.lab_results[CRITICAL], patient_name="Ada King")}
         ),
     ),
-    (copies.CHARTS, "there is no chart", lambda f: replace(f, charts={})),
+    (read_models.CHARTS, "there is no chart", lambda f: replace(f, charts={})),
     (
-        copies.CHARTS,
+        read_models.CHARTS,
         "a chart has the old name",
         lambda f: chart(f, patient=changed(f.charts[ADA].patient, full_name="Ada King", version=1)),
     ),
-    (copies.CHARTS, "a chart has no admission", lambda f: chart(f, admission=None)),
-    (copies.CHARTS, "a chart lacks a prescription", lambda f: chart(f, prescriptions=f.charts[ADA].prescriptions[1:])),
-    (copies.CHARTS, "a chart has a stale status", lambda f: prescription(f, REJECTED, status="accepted")),
-    (copies.CHARTS, "a chart shows a result twice", lambda f: chart(f, lab_results=f.charts[ADA].lab_results * 2)),
-    (copies.CHARTS, "a chart lacks a notification", lambda f: chart(f, notifications=f.charts[ADA].notifications[1:])),
-    (copies.CHARTS, "a chart has an old balance", lambda f: chart(f, balance=Decimal("50.00"))),
+    (read_models.CHARTS, "a chart has no admission", lambda f: chart(f, admission=None)),
+    (read_models.CHARTS, "it lacks a prescription", lambda f: chart(f, prescriptions=f.charts[ADA].prescriptions[1:])),
+    (read_models.CHARTS, "a chart has a stale status", lambda f: prescription(f, REJECTED, status="accepted")),
+    (read_models.CHARTS, "a chart shows a result twice", lambda f: chart(f, lab_results=f.charts[ADA].lab_results * 2)),
+    (read_models.CHARTS, "it lacks a notification", lambda f: chart(f, notifications=f.charts[ADA].notifications[1:])),
+    (read_models.CHARTS, "a chart has an old balance", lambda f: chart(f, balance=Decimal("50.00"))),
     (acknowledged.KEPT, "a patient is lost", lambda f: replace(f, patients={})),
     (acknowledged.KEPT, "a prescription is lost", lambda f: replace(f, prescriptions={})),
     (acknowledged.KEPT, "a lab result is lost", lambda f: replace(f, lab_results={})),
@@ -222,7 +222,7 @@ def test_a_rule_that_asks_whoever_is_silent_is_not_checked_and_the_silence_is_a_
     silent = replace(facts, unseen=[Unseen("billing", "API", "was away for 60 s")], accounts={})
     verdict = judge(silent)
     unchecked = {rule.name for rule, found in verdict.findings if found is None and not rule.needs_ledger}
-    assert unchecked == {billing.PRESCRIPTIONS, billing.ADMISSIONS, billing.BALANCES, copies.CHARTS}
+    assert unchecked == {billing.PRESCRIPTIONS, billing.ADMISSIONS, billing.BALANCES, read_models.CHARTS}
     assert [violation.rule for violation in verdict.violations] == [messaging.COMPLETE]
 
 

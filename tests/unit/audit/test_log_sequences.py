@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audit.checks.messaging import sequences_are_contiguous
 from audit.facts import Facts, LogMessage
 from audit.ledger import Ledger
-from audit.settling import messages_in
+from audit.quiescence import messages_in
 
 
 def message(offset: int, subject: str, sequence: int | None, message_id: UUID | None = None) -> LogMessage:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.facts import Books, LogMessage
+from audit.facts import DatabaseState, LogMessage
 from audit.ledger import Ledger
 from audit.log_parts import name_of
-from audit.settling import beginning_expired, end_of
+from audit.quiescence import beginning_expired, end_of
 from audit.share import as_if_alone, positions, recounted, subjects_of
 
 
@@ -41,8 +41,8 @@ def test_a_share_begins_where_it_begins_and_not_where_the_log_does(ours: list[in
 
 
 def test_a_reader_of_a_log_that_holds_nothing_of_a_share_has_nothing_to_read() -> None:
-    books = as_if_alone(Books(readers={"lab.events": 4711, "lab.events.1": None}), {})
-    assert books.readers == {"lab.events": None, "lab.events.1": None}
+    state = as_if_alone(DatabaseState(readers={"lab.events": 4711, "lab.events.1": None}), {})
+    assert state.readers == {"lab.events": None, "lab.events.1": None}
 
 
 @pytest.mark.parametrize("kind", ["names", "prescriptions", "lab_results", "admissions"])

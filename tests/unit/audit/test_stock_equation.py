@@ -2,18 +2,18 @@
 
 from uuid import UUID, uuid4
 
-from audit.answers import PrescriptionAnswer
 from audit.checks.stock import expected_on_hand
 from audit.ledger import Counted, Delivered, DispensingAsked, Ledger, StockOperation
+from audit.responses import PrescriptionResponse
 
 Operations = list[StockOperation]
 FIRST, SECOND = uuid4(), uuid4()
 
 
-def prescribed(**by_status: UUID) -> dict[UUID, PrescriptionAnswer]:
+def prescribed(**by_status: UUID) -> dict[UUID, PrescriptionResponse]:
     """Returns prescriptions of 2 boxes each, by their status."""
     return {
-        prescription_id: PrescriptionAnswer.model_validate(
+        prescription_id: PrescriptionResponse.model_validate(
             {
                 "prescription_id": prescription_id,
                 "patient_id": uuid4(),

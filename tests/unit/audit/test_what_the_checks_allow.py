@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from audit.checks import acknowledged, beds, billing, notices, sagas
+from audit.checks import acknowledged, beds, billing, notifications, sagas
 from audit.facts import Facts
 from audit.ledger import DispensingAsked, Ledger
 from audit.verdict import violations
@@ -28,7 +28,7 @@ def test_a_parked_admission_with_a_reason_may_hold_its_bed(facts: Facts, ledger:
     admissions = {**facts.admissions, ADMISSION: changed(facts.admissions[ADMISSION], status="parked")}
     facts = notified(replace(parked, admissions=admissions), ADMISSION, 0)
     broken = {violation.rule for violation in violations(facts, ledger)}
-    assert not broken & {beds.BEDS, notices.CONFIRMATIONS, billing.ADMISSIONS, sagas.ENDED}
+    assert not broken & {beds.BEDS, notifications.CONFIRMATIONS, billing.ADMISSIONS, sagas.ENDED}
 
 
 def test_a_discharged_patient_holds_no_bed(facts: Facts, ledger: Ledger) -> None:

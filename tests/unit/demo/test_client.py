@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from audit.client import Refusal, Unanswered, correlated
 from audit.ledger import Counted, Delivered, DispensingAsked
-from audit.questions import Refusal, Unanswered, correlated
 from demo.client import Hospital, NeverHappened
 from demo.things import Medication, Patient, Prescription
 from tests.unit.demo.stand_in import Request, Script, serving

@@ -1,4 +1,4 @@
-"""What the services answer over HTTP, as far as a client or a checker reads it; other fields are ignored."""
+"""The services' responses over HTTP, as far as a client or a checker reads them; other fields are ignored."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,13 +11,13 @@ PrescriptionStatus = Literal["pending", "accepted", "rejected", "dispensing", "d
 AdmissionStatus = Literal["running", "completed", "compensating", "failed", "parked"]
 
 
-class Answer(BaseModel):
-    """An answer, or a part of one."""
+class Response(BaseModel):
+    """A response, or a part of one."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class PatientAnswer(Answer):
+class PatientResponse(Response):
     """A patient, from their owner."""
 
     patient_id: UUID
@@ -26,7 +26,7 @@ class PatientAnswer(Answer):
     admitted: bool
 
 
-class MedicationAnswer(Answer):
+class MedicationResponse(Response):
     """A medication and its stock, in boxes."""
 
     code: str
@@ -37,7 +37,7 @@ class MedicationAnswer(Answer):
     available: int
 
 
-class PrescriptionAnswer(Answer):
+class PrescriptionResponse(Response):
     """A prescription; the patient's name is a snapshot."""
 
     prescription_id: UUID
@@ -49,7 +49,7 @@ class PrescriptionAnswer(Answer):
     reason: str | None = None
 
 
-class EntryAnswer(Answer):
+class EntryResponse(Response):
     """An entry of an account; one that is not voided is live."""
 
     entry_id: UUID
@@ -64,35 +64,35 @@ class EntryAnswer(Answer):
         return self.status != "voided"
 
 
-class AccountAnswer(Answer):
+class AccountResponse(Response):
     """A patient's account."""
 
     patient_id: UUID
     held: bool
     balance: Decimal
-    entries: tuple[EntryAnswer, ...]
+    entries: tuple[EntryResponse, ...]
     entries_total: int = 0
 
 
-class ReservationAnswer(Answer):
+class ReservationResponse(Response):
     """A bed that is taken."""
 
     admission_id: UUID
     patient_id: UUID
 
 
-class WardAnswer(Answer):
+class WardResponse(Response):
     """A ward and who lies in it."""
 
     ward_id: str
     beds: int
     reserved: int
     free: int
-    reservations: tuple[ReservationAnswer, ...]
+    reservations: tuple[ReservationResponse, ...]
     reservations_total: int = 0
 
 
-class LabResultAnswer(Answer):
+class LabResultResponse(Response):
     """A lab result; the patient's name is a snapshot."""
 
     lab_result_id: UUID
@@ -101,7 +101,7 @@ class LabResultAnswer(Answer):
     critical: bool
 
 
-class NotificationAnswer(Answer):
+class NotificationResponse(Response):
     """A message to a patient about an admission, a lab result or a prescription (`reference_id`)."""
 
     notification_id: UUID
@@ -111,7 +111,7 @@ class NotificationAnswer(Answer):
     text: str
 
 
-class StepAnswer(Answer):
+class StepResponse(Response):
     """A step of an admission: `waiting`, `running`, `done`, `refused`, `in doubt`, `compensating` or `compensated`."""
 
     name: str
@@ -119,7 +119,7 @@ class StepAnswer(Answer):
     at: datetime | None
 
 
-class AdmissionAnswer(Answer):
+class AdmissionResponse(Response):
     """An admission and how far its saga is."""
 
     admission_id: UUID
@@ -127,10 +127,10 @@ class AdmissionAnswer(Answer):
     ward_id: str
     status: AdmissionStatus
     reason: str | None
-    steps: tuple[StepAnswer, ...]
+    steps: tuple[StepResponse, ...]
 
 
-class ChartPatient(Answer):
+class ChartPatient(Response):
     """The patient as the chart knows them."""
 
     patient_id: UUID
@@ -139,7 +139,7 @@ class ChartPatient(Answer):
     admitted: bool
 
 
-class ChartAdmission(Answer):
+class ChartAdmission(Response):
     """The admission in force as the chart knows it."""
 
     admission_id: UUID
@@ -148,26 +148,26 @@ class ChartAdmission(Answer):
     bed_reserved: bool
 
 
-class ChartPrescription(Answer):
+class ChartPrescription(Response):
     """A prescription as the chart knows it."""
 
     prescription_id: UUID
     status: str
 
 
-class ChartLabResult(Answer):
+class ChartLabResult(Response):
     """A lab result as the chart knows it."""
 
     lab_result_id: UUID
 
 
-class ChartNotification(Answer):
+class ChartNotification(Response):
     """A notification as the chart knows it."""
 
     notification_id: UUID
 
 
-class ChartAnswer(Answer):
+class ChartResponse(Response):
     """Everything about one patient, copied from eight services."""
 
     patient: ChartPatient

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Self
 
 from audit.addresses import services_in
-from audit.answered import answered
-from audit.databases import DATABASE_ERRORS, BookReader
-from audit.facts import Books, Facts, Unseen
+from audit.client import Client
+from audit.database_state import DATABASE_ERRORS, StateReader
+from audit.facts import DatabaseState, Facts, Unseen
+from audit.fetching import fetched
 from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
 from audit.log_messages import what_checks_ask
 from audit.log_parts import parsed
 from audit.logs import LogTail
-from audit.questions import Questions
+from audit.quiescence import Look, still_open
 from audit.reads import logs_of, reads_of
-from audit.settling import Look, still_open
-from audit.unseen import about_books, about_logs, without_address
+from audit.unseen import about_databases, about_logs, without_address
 
 LOOK_EVERY_S = 0.2
 QUIET_LOG_S = 0.05
@@ -61,11 +61,11 @@ def until_at_rest(look: Callable[[], Look], timeout_s: float, on_look: OnLook = 
         time.sleep(LOOK_EVERY_S)
 
 
-class Witness:
+class Collector:
     """Whoever has all keys: to the APIs, the databases and the broker."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        """Prepares the witness.
+        """Prepares the collector.
 
         Args:
             env: What `infirmary.env` holds: `PATIENT_URL`, `PATIENT_DATABASE_URL` and so on, and `RABBITMQ_URL`. Every
@@ -77,7 +77,7 @@ class Witness:
         if not env.get("RABBITMQ_URL"):
             raise ValueError("RABBITMQ_URL: is missing; it should lead to the hospital's broker")
         self.addresses = services_in(env, always=HOSPITAL)
-        self.questions = Questions(env)
+        self.client = Client(env)
         ca_file = env.get("RABBITMQ_CA_FILE")
         self.logs = LogTail(
             env["RABBITMQ_URL"],
@@ -85,18 +85,18 @@ class Witness:
             ca_file=Path(ca_file) if ca_file else None,
             kept=what_checks_ask,
         )
-        self._books = {name: BookReader(each) for name, each in self.addresses.items() if each.database_url}
+        self._readers = {name: StateReader(each) for name, each in self.addresses.items() if each.database_url}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.questions.close()
+        self.client.close()
         self.logs.close()
-        for reader in self._books.values():
+        for reader in self._readers.values():
             reader.close()
 
-    def settle(
+    def await_quiescence(
         self,
         timeout_s: float,
         on_look: OnLook = lambda _still_open: None,
@@ -114,55 +114,55 @@ class Witness:
         Raises:
             NotAtRest: Something was still to happen then.
         """
-        self._read_books(full=False)  # they tell of further logs
+        self._read_databases(full=False)  # they tell of further logs
         # What a hospital has behind it is no unrest, and takes as long as it takes.
         self.logs.catch_up(END_OF_LOG_S, on_progress)
         return until_at_rest(self.look, timeout_s, on_look)
 
     def look(self) -> Look:
         """Takes a quick look; what is away just now is named and not waited for."""
-        books, away = self._read_books(full=False)
+        databases, away = self._read_databases(full=False)
         if not self.logs.read(QUIET_LOG_S):
             away.append(_broker_is_away())
         given_out: dict[str, int] = {}
-        for service in books:
-            given_out |= self._books[service].given_out
-        return Look(books, given_out, self.logs.messages, [str(each) for each in away])
+        for service in databases:
+            given_out |= self._readers[service].given_out
+        return Look(databases, given_out, self.logs.messages, [str(each) for each in away])
 
     def facts(self, ledger: Ledger) -> Facts:
         """Collects everything about a hospital at rest, and what could not be looked at.
 
         What exists is known from the logs, the sagas and the lists of the services, and from what a client was told.
         """
-        books, away = self._read_books(full=True)
+        databases, away = self._read_databases(full=True)
         if not self.logs.read(QUIET_LOG_S):
             away.append(_broker_is_away())
         logs = {stem: tuple(messages) for stem, messages in self.logs.messages.items()}
         found = Facts(
-            books=books,
+            databases=databases,
             logs=logs,
             reads=reads_of(self.addresses.values()),
             unseen=[
                 *without_address(self.addresses.values()),
                 *away,
                 *about_logs(logs, self.logs.unreadable),
-                *about_books(books),
+                *about_databases(databases),
             ],
         )
-        return answered(found, ledger, self.questions)
+        return fetched(found, ledger, self.client)
 
-    def _read_books(self, *, full: bool) -> tuple[dict[str, Books], list[Unseen]]:
-        books: dict[str, Books] = {}
+    def _read_databases(self, *, full: bool) -> tuple[dict[str, DatabaseState], list[Unseen]]:
+        databases: dict[str, DatabaseState] = {}
         away: list[Unseen] = []
-        for service, reader in self._books.items():
+        for service, reader in self._readers.items():
             try:
-                books[service] = reader.read(full=full)
+                databases[service] = reader.read(full=full)
             except (*DATABASE_ERRORS, OSError, ValueError) as error:
                 reader.close()
                 away.append(Unseen(service, "database", f"cannot be looked at: {str(error).strip()}"))
                 continue
-            self.logs.follow_also(parsed(log)[0] for log in (*books[service].writes, *books[service].readers))
-        return books, away
+            self.logs.follow_also(parsed(log)[0] for log in (*databases[service].writes, *databases[service].readers))
+        return databases, away
 
 
 def _broker_is_away() -> Unseen:

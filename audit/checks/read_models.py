@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from audit.answers import ChartAnswer, LabResultAnswer, PrescriptionAnswer
 from audit.facts import Facts
 from audit.ledger import Ledger
+from audit.responses import ChartResponse, LabResultResponse, PrescriptionResponse
 from audit.violation import Violation
 
 SNAPSHOTS = "every snapshot is equal to its owner"
@@ -15,7 +15,7 @@ CHARTS = "every chart is equal to its owners"
 
 def snapshots_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """The patient's name in prescription and lab is the one that patient gives them."""
-    copies: dict[str, PrescriptionAnswer | LabResultAnswer] = {}
+    copies: dict[str, PrescriptionResponse | LabResultResponse] = {}
     copies |= {f"prescription {key}": prescription for key, prescription in facts.prescriptions.items()}
     copies |= {f"lab result {key}": result for key, result in facts.lab_results.items()}
     for where, copy in copies.items():
@@ -43,7 +43,7 @@ def charts_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 Part = tuple[str, Any, Any]
 
 
-def _parts(facts: Facts, patient_id: UUID, chart: ChartAnswer) -> Iterator[Part]:
+def _parts(facts: Facts, patient_id: UUID, chart: ChartResponse) -> Iterator[Part]:
     """Yields the name of each part, what the chart shows, and what its owner says."""
     shown, patient = chart.patient, facts.patients[patient_id]
     yield (

@@ -1,14 +1,14 @@
-"""Reads of a service's books what belongs to one client's share, however much else there is."""
+"""Reads of a service's database what belongs to one client's share, however much else there is."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from audit.addresses import Address
-from audit.databases import by_log, held_message, mongo_client, postgres_session, saga_fact
-from audit.facts import Books
+from audit.database_state import by_log, held_message, mongo_client, postgres_session, saga_fact
+from audit.facts import DatabaseState
 from audit.log_parts import is_of_commands, writer_of
 
-_BOOKS = """
+_STATE = """
 SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header) > 0),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(channel, subject, type, error)), '[]') FROM parked_message
         WHERE subject = ANY(%(subjects)s) OR starts_with(properties ->> 'correlation_id', %(mark)s)),
@@ -21,7 +21,7 @@ SELECT (SELECT count(*) FROM outbox WHERE position(%(encoded)s::bytea IN header)
 """
 
 
-def read_share(address: Address, mark: str, logs: Iterable[str], subjects: Sequence[str]) -> Books:
+def read_share(address: Address, mark: str, logs: Iterable[str], subjects: Sequence[str]) -> DatabaseState:
     """Reads what a service's database says about a share's messages, in one moment.
 
     Args:
@@ -39,11 +39,11 @@ def read_share(address: Address, mark: str, logs: Iterable[str], subjects: Seque
         to_peers = [log for log in logs if is_of_commands(log) and writer_of(log) == address.service]
         counted = [*subjects, *(f"{log} {subject}" for log in to_peers for subject in subjects)]
         wanted = {"mark": mark, "encoded": mark.encode(), "subjects": list(subjects), "counted": counted}
-        row = connection.execute(_BOOKS, wanted).fetchone()
+        row = connection.execute(_STATE, wanted).fetchone()
     if row is None:
         raise LookupError("a SELECT without FROM gave no row")
     outbox, held, readers, given, applied, sagas = row
-    return Books(
+    return DatabaseState(
         outbox=outbox,
         held=[held_message(*each) for each in held],
         readers=readers,
@@ -53,7 +53,7 @@ def read_share(address: Address, mark: str, logs: Iterable[str], subjects: Seque
     )
 
 
-def _of_mongo(address: Address, mark: str, subjects: Sequence[str]) -> Books:
+def _of_mongo(address: Address, mark: str, subjects: Sequence[str]) -> DatabaseState:
     with mongo_client(address) as client:
         database = client.get_default_database()
         waiting = sum(
@@ -63,7 +63,7 @@ def _of_mongo(address: Address, mark: str, subjects: Sequence[str]) -> Books:
             for message in document["outbox"]
         )
         ours: dict[str, Any] = {"subject": {"$in": list(subjects)}}
-        return Books(
+        return DatabaseState(
             outbox=waiting,
             held=[
                 held_message(*(found.get(name) for name in ("channel", "subject", "type", "error")))

@@ -1,4 +1,4 @@
-"""Reads the books of a service, that is what its database says about its messages: one statement, so one moment."""
+"""Reads what a service's database says about its messages, with one statement, so as of one moment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from audit.addresses import Address
-from audit.facts import Books, HeldMessage, SagaFact
+from audit.facts import DatabaseState, HeldMessage, SagaFact
 from audit.log_parts import counted
 
 CONNECT_TIMEOUT_S = 3
@@ -29,7 +29,7 @@ _TABLES = (
     "outbox", "outbox_log", "parked_message", "log_reader", "outbox_sequence", "log_sequence", "saga", "outbox_relay",
 )  # fmt: skip
 _WHICH_TABLES = "SELECT ARRAY(SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL)"
-_BOOKS = {
+_STATE = {
     "outbox": ("SELECT count(*) FROM outbox", "0"),
     "outbox_log": ("SELECT coalesce(jsonb_agg(log), '[]') FROM outbox_log", "'[]'::jsonb"),
     "parked_message": (
@@ -64,8 +64,8 @@ FROM (SELECT CASE WHEN starts_with(subject, %(service)s || '.to.') THEN split_pa
 """
 
 
-class BookReader:
-    """Reads one service's books, again and again."""
+class StateReader:
+    """Reads the state of one service's database, again and again."""
 
     def __init__(self, address: Address) -> None:
         """Prepares the reader of a service whose database's URL is known; nothing connects yet."""
@@ -75,8 +75,8 @@ class BookReader:
         self._mongo: MongoClient[dict[str, Any]] | None = None
         self.given_out: Mapping[str, int] = {}
 
-    def read(self, *, full: bool) -> Books:
-        """Reads the books.
+    def read(self, *, full: bool) -> DatabaseState:
+        """Reads the state of the database.
 
         Args:
             full: With all sequences and all sagas; else only what is open. Either way `given_out` then holds the
@@ -95,16 +95,16 @@ class BookReader:
             self._mongo.close()
         self._postgres = self._mongo = None
 
-    def _of_postgres(self, full: bool) -> Books:
+    def _of_postgres(self, full: bool) -> DatabaseState:
         if self._postgres is None or self._postgres.closed:
             self._postgres = postgres_session(self._address)
         there = set(_only(self._postgres.execute(_WHICH_TABLES, (list(_TABLES),)))[0])
-        parts = [f"({_BOOKS[table][0]})" if table in there else _BOOKS[table][1] for table in _TABLES]
+        parts = [f"({_STATE[table][0]})" if table in there else _STATE[table][1] for table in _TABLES]
         parts.append(f"({_GIVEN_OUT})" if "outbox_sequence" in there else "'{}'::jsonb")
         wanted = {"full": full, "service": self._address.service}
         row = _only(self._postgres.execute("SELECT " + ",\n".join(parts), wanted))
         outbox, writes, held, readers, given, applied, sagas, relays, self.given_out = row
-        return Books(
+        return DatabaseState(
             outbox=outbox,
             held=[held_message(*each) for each in held],
             readers=readers,
@@ -116,7 +116,7 @@ class BookReader:
             relays=relays,
         )
 
-    def _of_mongo(self, full: bool) -> Books:
+    def _of_mongo(self, full: bool) -> DatabaseState:
         if self._mongo is None:
             self._mongo = mongo_client(self._address)
         database = self._mongo.get_default_database()
@@ -126,7 +126,7 @@ class BookReader:
             for name in names
             for document in database[name].find({"outbox.0": {"$exists": True}}, {"outbox": 1})
         )
-        return Books(
+        return DatabaseState(
             outbox=waiting,
             held=[
                 held_message(*(document.get(name) for name in ("channel", "subject", "type", "error")))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.facts import Books, LogMessage
+from audit.facts import DatabaseState, LogMessage
 from audit.log_parts import name_of, parsed
 
 
@@ -12,13 +12,13 @@ class Look:
     """A quick look at all services, taken while they may be at work.
 
     Attributes:
-        books: By service, without finished sagas and sequences.
+        databases: By service, without finished sagas and sequences.
         given_out: How many messages were written to each log, by its stem; only where that is kept.
         logs: What was read of each log so far, by its stem.
         away: What could not be looked at, and why.
     """
 
-    books: Mapping[str, Books]
+    databases: Mapping[str, DatabaseState]
     given_out: Mapping[str, int]
     logs: Mapping[str, Sequence[LogMessage]]
     away: Sequence[str] = field(default_factory=list)
@@ -27,9 +27,9 @@ class Look:
 def still_open(look: Look) -> list[str]:
     """Returns what has still to happen until the hospital is at rest; nothing when it is."""
     found = list(look.away)
-    for service, books in look.books.items():
-        found += _of_service(service, books)
-        found += _of_readers(service, books, look.logs)
+    for service, state in look.databases.items():
+        found += _of_service(service, state)
+        found += _of_readers(service, state, look.logs)
     for stem, given_out in look.given_out.items():
         messages = look.logs.get(stem, ())
         if not beginning_expired(messages) and messages_in(messages) < given_out:
@@ -46,23 +46,23 @@ def messages_in(messages: Sequence[LogMessage]) -> int:
     return sum(last.values())
 
 
-def _of_service(service: str, books: Books) -> list[str]:
+def _of_service(service: str, state: DatabaseState) -> list[str]:
     found = []
-    if books.outbox:
-        found.append(f"{service}: {books.outbox} messages in its outbox")
-    if books.held:
-        errors = sorted({held.error or "waiting for the one before" for held in books.held})
-        found.append(f"{service}: {len(books.held)} messages parked or waiting: {'; '.join(errors)}")
-    running = [saga for saga in books.sagas if saga.status in ("running", "compensating")]
+    if state.outbox:
+        found.append(f"{service}: {state.outbox} messages in its outbox")
+    if state.held:
+        errors = sorted({held.error or "waiting for the one before" for held in state.held})
+        found.append(f"{service}: {len(state.held)} messages parked or waiting: {'; '.join(errors)}")
+    running = [saga for saga in state.sagas if saga.status in ("running", "compensating")]
     if running:
         example = running[0]
         found.append(f"{service}: {len(running)} sagas under way, for example {example.saga_id}: {dict(example.steps)}")
     return found
 
 
-def _of_readers(service: str, books: Books, logs: Mapping[str, Sequence[LogMessage]]) -> list[str]:
+def _of_readers(service: str, state: DatabaseState, logs: Mapping[str, Sequence[LogMessage]]) -> list[str]:
     found = []
-    for log, last_offset in books.readers.items():
+    for log, last_offset in state.readers.items():
         end = end_of(log, logs)
         if last_offset != end:
             found.append(f"{service}: has read {log} up to {last_offset}, it ends at {end}")

@@ -10,25 +10,25 @@ from uuid import UUID
 import httpx
 
 from audit.addresses import services_in
-from audit.answers import (
-    AccountAnswer,
-    AdmissionAnswer,
-    Answer,
-    ChartAnswer,
+from audit.responses import (
+    AccountResponse,
+    AdmissionResponse,
     ChartLabResult,
     ChartNotification,
     ChartPrescription,
-    EntryAnswer,
-    LabResultAnswer,
-    MedicationAnswer,
-    NotificationAnswer,
-    PatientAnswer,
-    PrescriptionAnswer,
-    ReservationAnswer,
-    WardAnswer,
+    ChartResponse,
+    EntryResponse,
+    LabResultResponse,
+    MedicationResponse,
+    NotificationResponse,
+    PatientResponse,
+    PrescriptionResponse,
+    ReservationResponse,
+    Response,
+    WardResponse,
 )
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Response)
 
 PAGE_ITEMS = 200
 PROBLEM_TYPE = "application/problem+json"
@@ -62,17 +62,17 @@ def correlated(correlation_id: str) -> Iterator[None]:
 
 @contextmanager
 def noted() -> Iterator[dict[str, str]]:
-    """Gives a dictionary into which the answers to all questions of a block are noted, by question."""
-    answers: dict[str, str] = {}
-    token = _NOTES.set(answers)
+    """Gives a dictionary into which the responses to all requests of a block are noted, by request."""
+    responses: dict[str, str] = {}
+    token = _NOTES.set(responses)
     try:
-        yield answers
+        yield responses
     finally:
         _NOTES.reset(token)
 
 
-class Questions:
-    """The questions that the services answer. Safe to use from several threads."""
+class Client:
+    """A client of the services' APIs that repeats what is safe to repeat. Safe to use from several threads."""
 
     def __init__(self, env: Mapping[str, str], *, patience_s: float = 60.0, correlation_id: str | None = None) -> None:
         """Prepares the client.
@@ -97,62 +97,62 @@ class Questions:
         """Says whether it is known where a service's API is."""
         return service in self._urls
 
-    def patient(self, patient_id: UUID) -> PatientAnswer:
+    def patient(self, patient_id: UUID) -> PatientResponse:
         """Asks patient for a patient."""
-        return self._get("patient", f"/patients/{patient_id}", PatientAnswer)
+        return self._get("patient", f"/patients/{patient_id}", PatientResponse)
 
-    def medication(self, code: str) -> MedicationAnswer:
+    def medication(self, code: str) -> MedicationResponse:
         """Asks inventory for a medication."""
-        return self._get("inventory", f"/medications/{code}", MedicationAnswer)
+        return self._get("inventory", f"/medications/{code}", MedicationResponse)
 
-    def prescription(self, prescription_id: UUID) -> PrescriptionAnswer:
+    def prescription(self, prescription_id: UUID) -> PrescriptionResponse:
         """Asks prescription for a prescription."""
-        return self._get("prescription", f"/prescriptions/{prescription_id}", PrescriptionAnswer)
+        return self._get("prescription", f"/prescriptions/{prescription_id}", PrescriptionResponse)
 
-    def prescriptions(self, patient_id: UUID | None = None) -> list[PrescriptionAnswer]:
+    def prescriptions(self, patient_id: UUID | None = None) -> list[PrescriptionResponse]:
         """Asks for all prescriptions, or a patient's."""
-        return self._list("prescription", "/prescriptions", PrescriptionAnswer, patient_id)
+        return self._list("prescription", "/prescriptions", PrescriptionResponse, patient_id)
 
-    def account(self, patient_id: UUID) -> AccountAnswer:
+    def account(self, patient_id: UUID) -> AccountResponse:
         """Asks billing for a patient's account, with all of its entries."""
         path = f"/accounts/{patient_id}"
-        account = self._get("billing", path, AccountAnswer)
-        return self._whole("billing", path, account, entries=EntryAnswer)
+        account = self._get("billing", path, AccountResponse)
+        return self._whole("billing", path, account, entries=EntryResponse)
 
-    def ward(self, ward_id: str) -> WardAnswer:
+    def ward(self, ward_id: str) -> WardResponse:
         """Asks ward for a ward, with all of its reservations."""
         path = f"/wards/{ward_id}"
-        return self._whole("ward", path, self._get("ward", path, WardAnswer), reservations=ReservationAnswer)
+        return self._whole("ward", path, self._get("ward", path, WardResponse), reservations=ReservationResponse)
 
-    def lab_result(self, lab_result_id: UUID) -> LabResultAnswer:
+    def lab_result(self, lab_result_id: UUID) -> LabResultResponse:
         """Asks lab for a result."""
-        return self._get("lab", f"/lab-results/{lab_result_id}", LabResultAnswer)
+        return self._get("lab", f"/lab-results/{lab_result_id}", LabResultResponse)
 
-    def lab_results(self, patient_id: UUID | None = None) -> list[LabResultAnswer]:
+    def lab_results(self, patient_id: UUID | None = None) -> list[LabResultResponse]:
         """Asks for all lab results, or a patient's."""
-        return self._list("lab", "/lab-results", LabResultAnswer, patient_id)
+        return self._list("lab", "/lab-results", LabResultResponse, patient_id)
 
-    def notifications(self, patient_id: UUID | None = None) -> list[NotificationAnswer]:
+    def notifications(self, patient_id: UUID | None = None) -> list[NotificationResponse]:
         """Asks for all notifications, or a patient's."""
-        return self._list("notification", "/notifications", NotificationAnswer, patient_id)
+        return self._list("notification", "/notifications", NotificationResponse, patient_id)
 
-    def admission(self, admission_id: UUID) -> AdmissionAnswer:
+    def admission(self, admission_id: UUID) -> AdmissionResponse:
         """Asks admission how far an admission is."""
-        return self._get("admission", f"/admissions/{admission_id}", AdmissionAnswer)
+        return self._get("admission", f"/admissions/{admission_id}", AdmissionResponse)
 
-    def chart(self, patient_id: UUID) -> ChartAnswer:
+    def chart(self, patient_id: UUID) -> ChartResponse:
         """Asks chart for everything about a patient."""
         path = f"/charts/{patient_id}"
         return self._whole(
             "chart",
             path,
-            self._get("chart", path, ChartAnswer),
+            self._get("chart", path, ChartResponse),
             prescriptions=ChartPrescription,
             lab_results=ChartLabResult,
             notifications=ChartNotification,
         )
 
-    def _whole(self, service: str, path: str, document: A, **lists: type[Answer]) -> A:
+    def _whole(self, service: str, path: str, document: A, **lists: type[Response]) -> A:
         """Returns a document with its lists whole: it shows the newest of each, and how many there are."""
         whole = {
             name: tuple(self._list(service, f"{path}/{name.replace('_', '-')}", kind))
