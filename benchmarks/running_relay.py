@@ -22,7 +22,7 @@ class RunningRelay:
         """
         pid = self.process.pid
         if pid is None:
-            raise RuntimeError(f"the relay has ended ({self.process.exit_code}): {self.process.last_words()}")
+            raise RuntimeError(f"the relay has ended ({self.process.exit_code}): {self.process.end_of_log()}")
         return pid
 
     @property

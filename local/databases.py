@@ -34,7 +34,7 @@ class Databases:
     clone_strategy: Literal["wal_log", "file_copy"] = "wal_log"
     ca_file: Path | None = None
 
-    def shut_common_ones(self) -> None:
+    def revoke_public_connect(self) -> None:
         """Takes from everybody the right to connect to the databases that came with the server."""
         with self._session() as session:
             there = session.execute(

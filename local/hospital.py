@@ -106,7 +106,7 @@ def running_hospital(
         data_dir: Made when it is missing. Databases, logs and `infirmary.env` are kept in it; at most one hospital runs
             in a folder at a time.
         port_base: What the ports are counted from (see `topology.port_base`), or None for free ports.
-        fresh: Throws away what an earlier hospital has stored in the folder, but nothing of servers that were given.
+        fresh: Throws away what an earlier hospital has stored in the folder, but nothing of external servers.
         announce: Gets a line for each thing that is done.
         command: The command lines of the services.
         broker_metrics_port: Where a private broker shows its metrics; None for nowhere.
@@ -168,7 +168,7 @@ def _start_servers(servers: Servers, run_dir: RunDir, announce: Announce) -> dic
     for server in (servers.postgres, servers.mongodb):
         _wait_for(server, announce)
     credentials = Credentials(run_dir.path / "credentials.json")
-    servers.postgres.databases.shut_common_ones()
+    servers.postgres.databases.revoke_public_connect()
     urls = {service.name: _create_database(servers, credentials, service) for service in SERVICES}
     announce(f"{len(urls)} databases, each with a role that can reach no other")
     return urls

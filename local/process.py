@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.errors import LocalError
-from local.lifeline import LIFELINE, death_signal_prefix
+from local.parent_death import PARENT_DEATH, death_signal_prefix
 
 LOG_LIMIT_BYTES = 20_000_000
 
@@ -69,7 +69,7 @@ class Process:
             with self.log_path.open("ab") as log:
                 self._child = self._spawn(log.fileno())
             self.started_at = time.monotonic()
-            LIFELINE.watch(self._child.pid, self.stop_signal)
+            PARENT_DEATH.watch(self._child.pid, self.stop_signal)
 
     def start_again(self) -> None:
         """Starts the child unless somebody has stopped it in the meantime."""
@@ -141,10 +141,10 @@ class Process:
         if child is not None and child.poll() is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
-            LIFELINE.forget(child.pid)
+            PARENT_DEATH.forget(child.pid)
             self._child = None
 
-    def last_words(self, lines: int = 15) -> str:
+    def end_of_log(self, lines: int = 15) -> str:
         """Returns the end of the child's log."""
         if not self.log_path.exists():
             return ""
@@ -176,7 +176,7 @@ def run_to_end(processes: Sequence[Process], at_once: int, deadline_s: float) ->
             for process in running:
                 if process.exit_code or time.monotonic() > give_up_at:
                     outcome = "did not end in time" if process.exit_code is None else f"failed ({process.exit_code})"
-                    raise LocalError(f"{process.name} {outcome}. {process.log_path} ends with:\n{process.last_words()}")
+                    raise LocalError(f"{process.name} {outcome}. {process.log_path} ends with:\n{process.end_of_log()}")
             running = [process for process in running if process.exit_code is None]
             time.sleep(0.02)
     finally:

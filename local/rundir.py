@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.birth import birth_of
 from local.credentials import write_private
 from local.errors import LocalError
-from local.lifeline import stop_groups
+from local.parent_death import stop_groups
+from local.process_identity import identity_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_RUN_DIR = REPOSITORY / ".run"
@@ -65,8 +65,8 @@ class RunDir:
 
     def record(self, pids: Mapping[str, int]) -> None:
         """Notes the processes that run now, by name, and what tells them from later holders of their numbers."""
-        births = {name: birth_of(pid) for name, pid in pids.items()}
-        entries = [{"name": name, "pid": pid, "birth": births[name]} for name, pid in pids.items()]
+        identities = {name: identity_of(pid) for name, pid in pids.items()}
+        entries = [{"name": name, "pid": pid, "birth": identities[name]} for name, pid in pids.items()]
         write_private(self._record, json.dumps(entries, indent=1))
 
     def recorded(self) -> dict[str, int]:
@@ -77,7 +77,7 @@ class RunDir:
         return {
             entry["name"]: entry["pid"]
             for entry in entries
-            if entry["birth"] and birth_of(entry["pid"]) == entry["birth"]
+            if entry["birth"] and identity_of(entry["pid"]) == entry["birth"]
         }
 
     def clear_remains(self) -> None:

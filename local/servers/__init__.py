@@ -1,15 +1,15 @@
 """PostgreSQL, RabbitMQ and MongoDB as context managers: `with PostgresServer(data_dir) as server: server.url`."""
 
 from local.servers.base import Server
-from local.servers.given import GivenMongo, GivenPostgres, GivenRabbitMQ
+from local.servers.external import ExternalMongo, ExternalPostgres, ExternalRabbitMQ
 from local.servers.mongodb import MongoServer
 from local.servers.postgres import PostgresServer
 from local.servers.rabbitmq import RabbitMQServer
 
 __all__ = [
-    "GivenMongo",
-    "GivenPostgres",
-    "GivenRabbitMQ",
+    "ExternalMongo",
+    "ExternalPostgres",
+    "ExternalRabbitMQ",
     "MongoServer",
     "PostgresServer",
     "RabbitMQServer",

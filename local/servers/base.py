@@ -17,7 +17,7 @@ MOST_ENDS = 20
 
 
 class Server(ABC):
-    """A server for the hospital: a private one that we start, or one that was given to us."""
+    """A server for the hospital: a private one that we start, or an external one, which was there already."""
 
     name: str
     description: str
@@ -54,13 +54,13 @@ class Server(ABC):
         while not is_ready():
             ends += any(process.pid is None for process in self.processes)
             if ends > MOST_ENDS or time.monotonic() > give_up_at:
-                raise LocalError(f"{self.name} did not get ready.\n{self._last_words()}")
+                raise LocalError(f"{self.name} did not get ready.\n{self._ends_of_logs()}")
             time.sleep(LOOK_EVERY_S)
             for process in self.processes:
                 process.start()
 
-    def _last_words(self) -> str:
-        return "\n".join(f"{process.log_path}:\n{process.last_words()}" for process in self.processes)
+    def _ends_of_logs(self) -> str:
+        return "\n".join(f"{process.log_path}:\n{process.end_of_log()}" for process in self.processes)
 
     def start(self) -> None:
         """Starts the server and waits until it takes requests; on the same port and data as the last time.

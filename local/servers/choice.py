@@ -8,7 +8,7 @@ from pathlib import Path
 from local.errors import LocalError
 from local.servers.base import Server
 from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, remove_volumes
-from local.servers.given import GivenMongo, GivenPostgres, GivenRabbitMQ
+from local.servers.external import ExternalMongo, ExternalPostgres, ExternalRabbitMQ
 from local.servers.installation import install_rabbitmq
 from local.servers.mongodb import MongoServer
 from local.servers.postgres import PostgresServer
@@ -23,9 +23,9 @@ Announce = Callable[[str], None]
 class Servers:
     """The servers that a hospital stands on."""
 
-    postgres: PostgresServer | GivenPostgres
-    rabbitmq: RabbitMQServer | DockerRabbitMQServer | GivenRabbitMQ
-    mongodb: MongoServer | DockerMongoServer | GivenMongo
+    postgres: PostgresServer | ExternalPostgres
+    rabbitmq: RabbitMQServer | DockerRabbitMQServer | ExternalRabbitMQ
+    mongodb: MongoServer | DockerMongoServer | ExternalMongo
 
     @property
     def all(self) -> tuple[Server, ...]:
@@ -64,7 +64,7 @@ def servers_for(
 
 
 def erase_data(data: Path) -> None:
-    """Throws away what stopped private servers have stored; a server that was given keeps what it has."""
+    """Throws away what stopped private servers have stored; an external server keeps what it has."""
     remove_volumes(data)
     shutil.rmtree(data, ignore_errors=True)
 
@@ -75,25 +75,25 @@ def _trusted(machine: Machine, variable: str) -> Path | None:
     Raises:
         LocalError: It does not exist.
     """
-    given = machine.environment.get(variable)
-    if given and not Path(given).is_file():
-        raise LocalError(f"{variable}: there is no file {given}")
-    return Path(given) if given else None
+    named = machine.environment.get(variable)
+    if named and not Path(named).is_file():
+        raise LocalError(f"{variable}: there is no file {named}")
+    return Path(named) if named else None
 
 
-def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> PostgresServer | GivenPostgres:
-    if postgres_source(machine) is Source.GIVEN:
-        return GivenPostgres(machine.environment["POSTGRES_URL"], _trusted(machine, "DATABASE_CA_FILE"))
+def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> PostgresServer | ExternalPostgres:
+    if postgres_source(machine) is Source.EXTERNAL:
+        return ExternalPostgres(machine.environment["POSTGRES_URL"], _trusted(machine, "DATABASE_CA_FILE"))
     return PostgresServer(data, durable=durable, log_path=log)
 
 
 def _rabbitmq(
     machine: Machine, data: Path, log: Path, announce: Announce, metrics_port: int | None
-) -> RabbitMQServer | DockerRabbitMQServer | GivenRabbitMQ:
+) -> RabbitMQServer | DockerRabbitMQServer | ExternalRabbitMQ:
     users = [service.name for service in SERVICES]
     source = rabbitmq_source(machine)
-    if source is Source.GIVEN:
-        return GivenRabbitMQ(machine.environment["RABBITMQ_URL"], _trusted(machine, "RABBITMQ_CA_FILE"))
+    if source is Source.EXTERNAL:
+        return ExternalRabbitMQ(machine.environment["RABBITMQ_URL"], _trusted(machine, "RABBITMQ_CA_FILE"))
     if source is Source.DOCKER:
         return DockerRabbitMQServer(data, users=users, log_path=log)
     if source in (Source.APT, Source.BREW):
@@ -101,8 +101,8 @@ def _rabbitmq(
     return RabbitMQServer(data, users=users, log_path=log, metrics_port=metrics_port)
 
 
-def _mongodb(machine: Machine, data: Path, log: Path) -> MongoServer | DockerMongoServer | GivenMongo:
+def _mongodb(machine: Machine, data: Path, log: Path) -> MongoServer | DockerMongoServer | ExternalMongo:
     source = mongodb_source(machine)
-    if source is Source.GIVEN:
-        return GivenMongo(machine.environment["MONGODB_URL"], _trusted(machine, "DATABASE_CA_FILE"))
+    if source is Source.EXTERNAL:
+        return ExternalMongo(machine.environment["MONGODB_URL"], _trusted(machine, "DATABASE_CA_FILE"))
     return DockerMongoServer(data, log_path=log) if source is Source.DOCKER else MongoServer(data, log_path=log)

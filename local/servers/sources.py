@@ -16,7 +16,7 @@ from local.errors import LocalError
 class Source(StrEnum):
     """A way to get a server."""
 
-    GIVEN = "given"
+    EXTERNAL = "external"
     EMBEDDED = "embedded"
     INSTALLED = "installed"
     APT = "apt"
@@ -59,18 +59,18 @@ def _docker_answers() -> bool:
 
 
 def postgres_source(machine: Machine) -> Source:
-    """PostgreSQL: the one that was given, else the one that came with our Python packages."""
-    return Source.GIVEN if machine.environment.get("POSTGRES_URL") else Source.EMBEDDED
+    """PostgreSQL: the external one, else the one that came with our Python packages."""
+    return Source.EXTERNAL if machine.environment.get("POSTGRES_URL") else Source.EMBEDDED
 
 
 def rabbitmq_source(machine: Machine) -> Source:
-    """RabbitMQ: the one that was given, the one installed, or the first way to get one.
+    """RabbitMQ: the external one, the one installed, or the first way to get one.
 
     Raises:
         LocalError: there is no way; the message lists what would help.
     """
     if machine.environment.get("RABBITMQ_URL"):
-        return Source.GIVEN
+        return Source.EXTERNAL
     if machine.find_program("rabbitmq-server"):
         return Source.INSTALLED
     if machine.is_root and machine.find_program("apt-get"):
@@ -88,9 +88,9 @@ def rabbitmq_source(machine: Machine) -> Source:
 
 
 def mongodb_source(machine: Machine) -> Source:
-    """MongoDB: the one that was given, mongod, Docker, or the development server from our Python packages."""
+    """MongoDB: the external one, mongod, Docker, or the development server from our Python packages."""
     if machine.environment.get("MONGODB_URL"):
-        return Source.GIVEN
+        return Source.EXTERNAL
     if machine.find_program("mongod"):
         return Source.INSTALLED
     if machine.docker_answers():

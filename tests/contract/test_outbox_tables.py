@@ -9,7 +9,7 @@ import pytest
 
 from infirmary.postgres.migrate import migrate
 from infirmary.settings import Settings
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from local.servers.sources import Source, postgres_source, this_machine
 
@@ -31,16 +31,16 @@ IDENTITY_CACHE = "SELECT seqcache FROM pg_sequence WHERE seqrelid = pg_get_seria
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | GivenPostgres]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer | ExternalPostgres]:
     machine = this_machine()
-    if postgres_source(machine) is Source.GIVEN:
-        yield GivenPostgres(machine.environment["POSTGRES_URL"])
+    if postgres_source(machine) is Source.EXTERNAL:
+        yield ExternalPostgres(machine.environment["POSTGRES_URL"])
         return
     with PostgresServer(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield server
 
 
-def test_a_migrated_service_has_the_outbox_of_the_relay(postgres: PostgresServer | GivenPostgres) -> None:
+def test_a_migrated_service_has_the_outbox_of_the_relay(postgres: PostgresServer | ExternalPostgres) -> None:
     databases = postgres.databases
     databases.make_template("contract_service", lambda url: migrate("patient", Settings(database_url=url)))
     databases.make_template("contract_relay", _create_relay_tables)
@@ -60,7 +60,7 @@ def test_the_page_shows_the_tables_that_the_relay_prints() -> None:
 
 
 def test_the_statement_that_the_page_shows_numbers_the_messages_of_a_subject(
-    postgres: PostgresServer | GivenPostgres,
+    postgres: PostgresServer | ExternalPostgres,
 ) -> None:
     text = PAGE.read_text()
     statement = text[text.index("    WITH next AS") : text.index("FROM next") + len("FROM next")]

@@ -10,7 +10,7 @@ from infirmary.settings import Settings
 from local.databases import Databases
 from local.ports import free_port
 from local.servers.choice import Servers, servers_for
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 
 NewDatabase = Callable[[str], Settings]
@@ -24,7 +24,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Servers:
 
 
 @pytest.fixture(scope="session")
-def postgres(servers: Servers) -> Iterator[PostgresServer | GivenPostgres]:
+def postgres(servers: Servers) -> Iterator[PostgresServer | ExternalPostgres]:
     """PostgreSQL; the embedded one forgets what it was told when it is killed, which makes it fast."""
     with servers.postgres as server:
         yield server
@@ -45,7 +45,7 @@ def mongodb(servers: Servers) -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture(scope="session")
-def templates(postgres: PostgresServer | GivenPostgres) -> Callable[[str], str]:
+def templates(postgres: PostgresServer | ExternalPostgres) -> Callable[[str], str]:
     """Returns the name of a database with a service's tables, made once, to be cloned."""
     made: dict[str, str] = {}
 
@@ -59,7 +59,7 @@ def templates(postgres: PostgresServer | GivenPostgres) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def new_database(postgres: PostgresServer | GivenPostgres, templates: Callable[[str], str]) -> Iterator[NewDatabase]:
+def new_database(postgres: PostgresServer | ExternalPostgres, templates: Callable[[str], str]) -> Iterator[NewDatabase]:
     """Gives fresh databases with a service's tables; returns the settings that lead to one."""
     databases: Databases = postgres.databases
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ from audit.database_state import StateReader
 from audit.facts import DatabaseState
 from audit.logs import LogTail
 from local.ports import free_port
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.eventually import eventually
 from tests.integration.audit.conftest import Tenth
@@ -41,7 +41,7 @@ def state_of(url: str) -> DatabaseState:
         return reader.read(full=True)
 
 
-def test_an_administrators_defaults_change_nothing(tenth: Tenth, postgres: PostgresServer | GivenPostgres) -> None:
+def test_an_administrators_defaults_change_nothing(tenth: Tenth, postgres: PostgresServer | ExternalPostgres) -> None:
     tenth.execute(PARKED, uuid4(), "Ελένη did not sign")
     tenth.execute(SAGA, uuid4(), "running")
     before = state_of(tenth.database_url)

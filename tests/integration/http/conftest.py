@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from infirmary.settings import Settings
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.integration.http.served import Served, served
 
 
 @pytest.fixture(scope="module")
-def patients(postgres: PostgresServer | GivenPostgres, templates: Callable[[str], str]) -> Iterator[Settings]:
+def patients(postgres: PostgresServer | ExternalPostgres, templates: Callable[[str], str]) -> Iterator[Settings]:
     """The settings of a patient service with a database of its own."""
     with postgres.databases.clone(templates("patient")) as url:
         yield Settings(database_url=url)

@@ -16,7 +16,7 @@ from infirmary.postgres.database import is_transient
 from infirmary.postgres.session import connect
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
@@ -45,7 +45,7 @@ def settings(new_database: NewDatabase) -> Settings:
 
 
 def administrate(
-    postgres: PostgresServer | GivenPostgres, settings: Settings, statement: LiteralString, **values: Any
+    postgres: PostgresServer | ExternalPostgres, settings: Settings, statement: LiteralString, **values: Any
 ) -> None:
     """Runs a statement about the service's database and role as an administrator."""
     name = urlsplit(settings.database_url).path[1:]
@@ -63,7 +63,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.mark.parametrize("of", ["ROLE", "DATABASE"])
 def test_an_administrators_defaults_change_nothing(
-    postgres: PostgresServer | GivenPostgres, settings: Settings, of: str
+    postgres: PostgresServer | ExternalPostgres, settings: Settings, of: str
 ) -> None:
     for name, value in NASTY.items():
         statement: LiteralString = "ALTER ROLE {name} SET {setting} = {value}"
@@ -92,7 +92,7 @@ def test_an_administrators_defaults_change_nothing(
 
 
 def test_a_database_that_refuses_writes_is_away_for_writers_until_it_takes_them_again(
-    app: Flask, settings: Settings, postgres: PostgresServer | GivenPostgres
+    app: Flask, settings: Settings, postgres: PostgresServer | ExternalPostgres
 ) -> None:
     client = app.test_client()
     assert client.post("/patients", json=ADA).status_code == 201
@@ -108,7 +108,7 @@ def test_a_database_that_refuses_writes_is_away_for_writers_until_it_takes_them_
     eventually(lambda: client.post("/patients", json=ADA).status_code == 201, because="new sessions may write again")
 
 
-def end_sessions(postgres: PostgresServer | GivenPostgres, settings: Settings) -> None:
+def end_sessions(postgres: PostgresServer | ExternalPostgres, settings: Settings) -> None:
     administrate(
         postgres,
         settings,

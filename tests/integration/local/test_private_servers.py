@@ -19,7 +19,7 @@ from tests.integration.local.waiting import eventually, is_gone
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
-        server.databases.shut_common_ones()
+        server.databases.revoke_public_connect()
         yield server
 
 

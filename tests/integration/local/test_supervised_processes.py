@@ -33,8 +33,8 @@ def pid_of(process: Process) -> int:
 
 
 def said(process: Process) -> str:
-    assert eventually(lambda: process.last_words() != "")
-    return process.last_words()
+    assert eventually(lambda: process.end_of_log() != "")
+    return process.end_of_log()
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_child_that_fails_at_once_is_tried_less_and_less_often(tmp_path: Path,
     assert starts[1] - starts[0] < starts[2] - starts[1] < starts[3] - starts[2]
 
 
-def test_processes_run_to_their_ends_and_a_failure_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_processes_run_to_their_ends_and_a_failure_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     run_to_end([child(tmp_path, "print('done')") for _ in range(3)], at_once=2, deadline_s=30)
     with pytest.raises(LocalError, match=r"failed \(4\)[\s\S]*no such table"):
         run_to_end([child(tmp_path, "print('no such table'); raise SystemExit(4)")], at_once=2, deadline_s=30)

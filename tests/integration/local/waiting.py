@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from local.birth import birth_of
+from local.process_identity import identity_of
 
 
 def eventually(condition: Callable[[], bool], deadline_s: float = 15.0) -> bool:
@@ -18,4 +18,4 @@ def eventually(condition: Callable[[], bool], deadline_s: float = 15.0) -> bool:
 
 def is_gone(pid: int) -> bool:
     """Tells whether no process has the number any more."""
-    return birth_of(pid) is None
+    return identity_of(pid) is None

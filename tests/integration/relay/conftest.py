@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.outboxes import MongoOutbox, Outbox, PostgresOutbox
@@ -28,7 +28,7 @@ def service() -> str:
 
 
 @pytest.fixture(scope="session")
-def outbox_template(postgres: PostgresServer | GivenPostgres) -> str:
+def outbox_template(postgres: PostgresServer | ExternalPostgres) -> str:
     def create_tables(url: str) -> None:
         with psycopg.connect(url) as session:
             session.execute((RELAY / "infirmary_relay" / "schema.sql").read_text())
@@ -38,7 +38,7 @@ def outbox_template(postgres: PostgresServer | GivenPostgres) -> str:
 
 
 @pytest.fixture
-def postgres_outbox(postgres: PostgresServer | GivenPostgres, outbox_template: str) -> Iterator[PostgresOutbox]:
+def postgres_outbox(postgres: PostgresServer | ExternalPostgres, outbox_template: str) -> Iterator[PostgresOutbox]:
     with postgres.databases.clone(outbox_template) as url:
         outbox = PostgresOutbox(url)
         yield outbox

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.eventually import eventually
 from tests.integration.relay.conftest import StartRelay
@@ -114,7 +114,7 @@ def test_a_message_from_the_future_grows_old_from_when_it_was_seen(
 @pytest.mark.parametrize("by_administrator", [False, True])
 def test_a_long_transaction_that_holds_the_floor_is_told_and_nothing_waits_for_it(
     postgres_outbox: PostgresOutbox,
-    postgres: PostgresServer | GivenPostgres,
+    postgres: PostgresServer | ExternalPostgres,
     service: str,
     start_relay: StartRelay,
     by_administrator: bool,

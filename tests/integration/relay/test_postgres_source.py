@@ -2,7 +2,7 @@
 
 import psycopg
 
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
@@ -47,7 +47,7 @@ def test_many_writers_that_commit_in_any_order_lose_nothing(
 
 
 def test_the_relay_waits_for_its_tables_and_says_what_is_missing(
-    postgres: PostgresServer | GivenPostgres, service: str, start_relay: StartRelay
+    postgres: PostgresServer | ExternalPostgres, service: str, start_relay: StartRelay
 ) -> None:
     postgres.databases.make_template("template_bare", lambda _: None)
     with postgres.databases.clone("template_bare") as url:

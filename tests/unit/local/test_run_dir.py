@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.birth import birth_of
 from local.credentials import Credentials
 from local.errors import LocalError
+from local.process_identity import identity_of
 from local.rundir import RunDir, environment_lines
 
 VALUES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))
@@ -61,6 +61,6 @@ def test_a_folder_is_left_without_a_record_of_processes(tmp_path: Path) -> None:
 
 
 def test_a_process_has_one_birth_and_no_process_has_none() -> None:
-    assert birth_of(os.getpid()) == birth_of(os.getpid())
-    assert birth_of(os.getpid()) != birth_of(1)
-    assert birth_of(2**22 + 1) is None
+    assert identity_of(os.getpid()) == identity_of(os.getpid())
+    assert identity_of(os.getpid()) != identity_of(1)
+    assert identity_of(2**22 + 1) is None

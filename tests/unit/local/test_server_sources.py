@@ -20,9 +20,9 @@ def machine(
 def test_a_given_server_comes_before_everything_else() -> None:
     given = {"POSTGRES_URL": "postgresql://h", "RABBITMQ_URL": "amqp://h", "MONGODB_URL": "mongodb://h"}
     here = machine("rabbitmq-server", "mongod", environment=given, docker=True)
-    assert postgres_source(here) is Source.GIVEN
-    assert rabbitmq_source(here) is Source.GIVEN
-    assert mongodb_source(here) is Source.GIVEN
+    assert postgres_source(here) is Source.EXTERNAL
+    assert rabbitmq_source(here) is Source.EXTERNAL
+    assert mongodb_source(here) is Source.EXTERNAL
 
 
 def test_an_empty_variable_gives_nothing() -> None:

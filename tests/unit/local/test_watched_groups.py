@@ -1,9 +1,9 @@
-"""What the lifeline's watcher makes of the lines it gets."""
+"""What the watcher for a parent's death makes of the lines it gets."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.lifeline import read_watched
+from local.parent_death import read_watched
 
 
 def test_what_has_ended_is_no_longer_watched() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 _START_TICKS_FIELD = 22  # of /proc/PID/stat, counted from 1
 
 
-def birth_of(pid: int) -> str | None:
-    """Returns when the process was started, as a text that stays the same while it lives, or None when there is none.
+def identity_of(pid: int) -> str | None:
+    """Returns the identity of a process, its start, which stays the same while it lives; None when there is none.
 
     A later process with the same number has another one.
     """
-    return _birth_in_proc(pid) if _boot_id() else _birth_by_ps(pid)
+    return _identity_in_proc(pid) if _boot_id() else _identity_by_ps(pid)
 
 
-def _birth_in_proc(pid: int) -> str | None:
+def _identity_in_proc(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -24,7 +24,7 @@ def _birth_in_proc(pid: int) -> str | None:
     return f"{_boot_id()} {after_name[_START_TICKS_FIELD - 3]}"
 
 
-def _birth_by_ps(pid: int) -> str | None:
+def _identity_by_ps(pid: int) -> str | None:
     """For macOS, which has no /proc; a fresh Debian on the other hand may have no ps."""
     listing = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return listing.stdout.strip() or None

@@ -15,7 +15,7 @@ from local.servers.mongodb import mongodb_answers
 from local.servers.postgres import postgres_answers
 
 
-class GivenPostgres(Server):
+class ExternalPostgres(Server):
     """The server that POSTGRES_URL names, as somebody who may create roles and databases."""
 
     name = "PostgreSQL"
@@ -29,7 +29,7 @@ class GivenPostgres(Server):
         return postgres_answers(self.url, self.databases.ca_file)
 
 
-class GivenRabbitMQ(Server):
+class ExternalRabbitMQ(Server):
     """The broker that RABBITMQ_URL names; all services share its one user."""
 
     name = "RabbitMQ"
@@ -39,7 +39,7 @@ class GivenRabbitMQ(Server):
         self.url, self._ca_file = url, ca_file
 
     def url_of(self, _user: str) -> str:
-        """Returns the given URL, whoever asks."""
+        """Returns the server's URL, whoever asks."""
         return self.url
 
     def _answers(self) -> bool:
@@ -63,7 +63,7 @@ class GivenRabbitMQ(Server):
         return True
 
 
-class GivenMongo(Server):
+class ExternalMongo(Server):
     """The server that MONGODB_URL names; the service uses its user as it is."""
 
     name = "MongoDB"
@@ -73,7 +73,7 @@ class GivenMongo(Server):
         self.url, self._ca_file = url, ca_file
 
     def create_database(self, name: str) -> str:
-        """Returns the given URL with this database in it, unless it names one already."""
+        """Returns the server's URL with this database in it, unless it names one already."""
         parts = urlsplit(self.url)
         return self.url if parts.path.strip("/") else urlunsplit(parts._replace(path=f"/{name}"))
 

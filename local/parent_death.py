@@ -45,8 +45,8 @@ def _has_setpriv() -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-class Lifeline:
-    """This process's end of the pipe to its watcher."""
+class ParentDeath:
+    """What ends our children when this process dies: its end of the pipe to the watcher."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class Lifeline:
             os.write(self._watcher.stdin.fileno(), text.encode())
 
 
-LIFELINE = Lifeline()
+PARENT_DEATH = ParentDeath()
 
 
 def stop_groups(groups: dict[int, int], grace_s: float) -> None:
