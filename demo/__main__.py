@@ -21,13 +21,13 @@ from audit.share_collector import ShareCollector
 from audit.verdict import Verdict, judge
 from demo.client import DEADLINE_S, Hospital
 from demo.day import Day
+from demo.kill_targets import KillTargets
 from demo.latency import Latency, measure
+from demo.load import Load
+from demo.narrator import PLAIN_WIDTH, Narrator, section
 from demo.pods import Pods
 from demo.processes import Processes
-from demo.stage import PLAIN_WIDTH, Stage, section
-from demo.storm import Storm
 from demo.traffic import Traffic
-from demo.victims import Victims
 from local.errors import LocalError
 from local.hospital import running_hospital
 from local.rundir import RunDir
@@ -56,8 +56,8 @@ def main(environment_file: Path | None, kill: bool, within_s: float) -> None:
     begun_at = time.monotonic()
     try:
         with _hospital(console, environment_file) as (env, run_dir):
-            victims = _victims(run_dir, env) if kill or environment_file is None else None
-            passed = play(console, env, victims, within_s)
+            kill_targets = _kill_targets(run_dir, env) if kill or environment_file is None else None
+            passed = play(console, env, kill_targets, within_s)
     except FAILURES as failure:
         console.print(f"\nThe day went wrong. {failure}", style="bold red", markup=False, highlight=False)
         sys.exit(1)
@@ -65,13 +65,15 @@ def main(environment_file: Path | None, kill: bool, within_s: float) -> None:
     sys.exit(0 if passed else 1)
 
 
-def play(console: Console, env: Mapping[str, str], victims: Victims | None, within_s: float = DEADLINE_S) -> bool:
+def play(
+    console: Console, env: Mapping[str, str], kill_targets: KillTargets | None, within_s: float = DEADLINE_S
+) -> bool:
     """Plays the whole day and returns whether everything held at its end, of all that the day has brought about.
 
     Args:
         console: Where it is shown.
         env: The addresses of the hospital.
-        victims: Those that are killed in the rush hour; None to leave everybody in peace.
+        kill_targets: Those that are killed in the rush hour; None to leave everybody in peace.
         within_s: In what time whatever must follow has to follow.
     """
     mark = f"demo-{uuid4().hex[:8]}"
@@ -79,50 +81,54 @@ def play(console: Console, env: Mapping[str, str], victims: Victims | None, with
         Hospital(env, within_s=within_s, mark=mark) as hospital,
         Traffic(env, mark, within_s) as traffic,
     ):
-        stage = Stage(traffic, console, mark)
-        Day(hospital, stage).play()
+        narrator = Narrator(traffic, console, mark)
+        Day(hospital, narrator).play()
 
-        stage.section("Latency: from the POST to accepted, one after the other")
-        latency = measure(hospital, stage)
-        stage.say(f"[{'green' if latency.meets_goals else 'yellow'}]{latency}[/]")
+        narrator.section("Latency: from the POST to accepted, one after the other")
+        latency = measure(hospital, narrator)
+        narrator.say(f"[{'green' if latency.meets_goals else 'yellow'}]{latency}[/]")
 
-        stage.section("The rush hour" if victims is None else "The rush hour: processes are killed (SIGKILL) in it")
-        if victims is None:
-            stage.say("Nobody is killed here: others may be using this hospital.")
-        outcomes = Storm(hospital, stage, victims).break_out()
-        stage.say(", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
-        stage.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
+        narrator.section(
+            "The rush hour" if kill_targets is None else "The rush hour: processes are killed (SIGKILL) in it"
+        )
+        if kill_targets is None:
+            narrator.say("Nobody is killed here: others may be using this hospital.")
+        outcomes = Load(hospital, narrator, kill_targets).run()
+        narrator.say(", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
+        narrator.say(f"The client repeated {hospital.ask.repeated} requests, each with its Idempotency-Key.")
 
-        stage.section("Audit: what must hold after any fault has healed, of all that this day has brought about")
-        verdict = audit(stage, ShareCollector(env, hospital.ask, mark, hospital.ledger, traffic.heard), hospital.ledger)
-        stage.section("Summary")
-        console.print(summary(stage, hospital.ledger, latency, verdict))
+        narrator.section("Audit: what must hold after any fault has healed, of all that this day has brought about")
+        verdict = audit(
+            narrator, ShareCollector(env, hospital.ask, mark, hospital.ledger, traffic.heard), hospital.ledger
+        )
+        narrator.section("Summary")
+        console.print(summary(narrator, hospital.ledger, latency, verdict))
         return not verdict.violations
 
 
-def audit(stage: Stage, collector: ShareCollector, ledger: Ledger) -> Verdict:
+def audit(narrator: Narrator, collector: ShareCollector, ledger: Ledger) -> Verdict:
     """Waits until all that the day has begun is at rest, checks everything and prints what was found.
 
     Raises:
         NotAtRest: It does not come to rest.
     """
-    with stage.console.status("waiting until nothing of it is under way any more") as status:
+    with narrator.console.status("waiting until nothing of it is under way any more") as status:
         took_s = collector.await_quiescence(
             QUIESCENT_WITHIN_S, on_look=lambda left: status.update(left[0] if left else "at rest")
         )
-        stage.say(f"At rest after {took_s:.1f} s")
+        narrator.say(f"At rest after {took_s:.1f} s")
         facts = collector.facts()
     verdict = judge(facts, ledger)
-    print_verdict(stage.console, verdict, facts)
+    print_verdict(narrator.console, verdict, facts)
     return verdict
 
 
-def summary(stage: Stage, ledger: Ledger, latency: Latency, verdict: Verdict) -> Table:
+def summary(narrator: Narrator, ledger: Ledger, latency: Latency, verdict: Verdict) -> Table:
     """Returns what there was, in numbers."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, count in (
-        ("deeds of the script", stage.deeds),
-        ("events, commands and replies that followed from them", stage.messages),
+        ("deeds of the script", narrator.deeds),
+        ("events, commands and replies that followed from them", narrator.messages),
         ("patients", len(ledger.names)),
         ("prescriptions", len(ledger.prescriptions)),
         ("admissions", len(ledger.admissions)),
@@ -134,7 +140,7 @@ def summary(stage: Stage, ledger: Ledger, latency: Latency, verdict: Verdict) ->
     return table
 
 
-def _victims(run_dir: RunDir, env: Mapping[str, str]) -> Victims | None:
+def _kill_targets(run_dir: RunDir, env: Mapping[str, str]) -> KillTargets | None:
     """Returns whom we can kill: the processes of this machine, or in a cluster the pods beside us, or nobody."""
     processes = Processes(run_dir, env)
     return processes if processes.known() else Pods.beside_us()

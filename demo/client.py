@@ -14,7 +14,7 @@ import httpx
 from audit.client import Client, Refusal, Unanswered, noted
 from audit.ledger import Delivered, Ledger, Prescribed
 from audit.responses import MedicationResponse, PatientResponse
-from demo.things import Admission, LabResult, Medication, Patient, Prescription, Ward
+from demo.entities import Admission, LabResult, Medication, Patient, Prescription, Ward
 
 LOOK_EVERY_S = 0.01
 DEADLINE_S = 15.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demo.client import Hospital
-from demo.stage import Stage
+from demo.narrator import Narrator
 
 PRESCRIPTIONS = 200
 P50_GOAL_MS, P99_GOAL_MS = 40.0, 150.0
@@ -41,13 +41,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def measure(hospital: Hospital, stage: Stage, prescriptions: int = PRESCRIPTIONS) -> Latency:
+def measure(hospital: Hospital, narrator: Narrator, prescriptions: int = PRESCRIPTIONS) -> Latency:
     """Writes prescriptions one after the other; each from the POST until a GET says that it is accepted."""
     patient = hospital.patient()
     medication = hospital.medication(boxes=prescriptions + 1)
     hospital.prescribe(patient, medication)  # waits until the patient is known
     taken_ms = []
-    with stage.progress("prescriptions, one after the other", prescriptions) as advance:
+    with narrator.progress("prescriptions, one after the other", prescriptions) as advance:
         for _ in range(prescriptions):
             begun_at = time.perf_counter()
             prescription = hospital.prescribe(patient, medication)

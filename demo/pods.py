@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from demo.victims import Killed
+from demo.kill_targets import Killed
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOST, PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"

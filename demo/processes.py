@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from demo.victims import Killed
+from demo.kill_targets import Killed
 from local.readiness import is_ready
 from local.rundir import RunDir
 from local.topology import SERVICES, Role

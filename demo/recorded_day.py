@@ -16,8 +16,8 @@ from dashboards.asking import filled, named, points
 from dashboards.home import PAGE
 from dashboards.model import Panel
 from demo.__main__ import play
+from demo.narrator import PLAIN_WIDTH
 from demo.processes import Processes
-from demo.stage import PLAIN_WIDTH
 from demo.watching import watched
 from local.hospital import running_hospital
 from local.ports import free_port

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from demo.client import Hospital
-from demo.things import Prescription
+from demo.entities import Prescription
 from local.topology import Role
 from tests.cluster.cluster import Cluster
 from tests.eventually import eventually

@@ -6,7 +6,7 @@ import pytest
 
 from audit.client import Refusal
 from demo.client import Hospital
-from demo.things import Admission
+from demo.entities import Admission
 
 
 def states(admission: Admission) -> dict[str, str]:

@@ -15,7 +15,7 @@ from kombu.connection import Connection
 from audit.hospital import READS
 from audit.log_parts import name_of
 from demo.client import Hospital
-from demo.things import Medication, Patient, Ward
+from demo.entities import Medication, Patient, Ward
 from local.hospital import Hospital as Machinery
 from local.process import Process
 from local.topology import SERVICES, Engine, Role

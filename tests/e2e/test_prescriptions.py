@@ -6,7 +6,7 @@ import pytest
 
 from audit.client import Refusal
 from demo.client import Hospital
-from demo.things import Prescription
+from demo.entities import Prescription
 
 
 def entry_of(prescription: Prescription, hospital: Hospital) -> tuple[str, str | None]:

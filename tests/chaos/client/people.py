@@ -9,7 +9,7 @@ from typing import Self
 
 from audit.client import Refusal, Unanswered
 from demo.client import Hospital
-from demo.things import Medication, Patient, Prescription, Ward
+from demo.entities import Medication, Patient, Prescription, Ward
 
 PEOPLE = 4
 PAUSE_S = (0.05, 0.25)

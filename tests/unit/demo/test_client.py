@@ -9,7 +9,7 @@ import pytest
 from audit.client import Refusal, Unanswered, correlated
 from audit.ledger import Counted, Delivered, DispensingAsked
 from demo.client import Hospital, NeverHappened
-from demo.things import Medication, Patient, Prescription
+from demo.entities import Medication, Patient, Prescription
 from tests.unit.demo.stand_in import Request, Script, serving
 
 ID = uuid4()

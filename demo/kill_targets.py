@@ -19,8 +19,8 @@ class Killed:
     at: float
 
 
-class Victims(Protocol):
-    """Those who can be killed, and who is to start them again."""
+class KillTargets(Protocol):
+    """The processes or pods that can be killed, and who is to start them again."""
 
     def kill(self, name: str) -> Killed:
         """Kills one without a warning.

@@ -22,8 +22,8 @@ class Disagreement(AssertionError):
     """The hospital did something else than the day's script says."""
 
 
-class Stage:
-    """Where the day is played.
+class Narrator:
+    """Tells what happens in the day and what follows from it, and checks it.
 
     Attributes:
         deeds: How many there were so far.
@@ -31,7 +31,7 @@ class Stage:
     """
 
     def __init__(self, traffic: Traffic, console: Console, mark: str) -> None:
-        """Prepares the stage.
+        """Prepares the narrator.
 
         Args:
             traffic: Where it is heard what follows from a deed.

@@ -1,4 +1,4 @@
-"""What a client holds of the things in the hospital: an id, and the questions one may ask about it.
+"""The entities of the hospital as a client holds them: an id, and the requests one may make about it.
 
 Every property asks the owner anew. The methods answer yes or no, so that they can be waited for.
 """

@@ -8,9 +8,9 @@ from itertools import cycle
 
 from audit.client import Refusal
 from demo.client import Hospital
-from demo.stage import Stage
-from demo.things import Medication, Patient, Ward
-from demo.victims import Victims
+from demo.entities import Medication, Patient, Ward
+from demo.kill_targets import KillTargets
+from demo.narrator import Narrator
 
 PRESCRIPTIONS, ADMISSIONS = 200, 50
 PATIENTS, PATIENTS_ON_HOLD = 40, 5
@@ -22,22 +22,22 @@ WITHIN_S = 90.0
 Deed = Callable[[], str]
 
 
-class Storm:
+class Load:
     """200 prescriptions and 50 admissions, in any order, eight at a time."""
 
-    def __init__(self, hospital: Hospital, stage: Stage, victims: Victims | None) -> None:
-        """Prepares the storm.
+    def __init__(self, hospital: Hospital, narrator: Narrator, kill_targets: KillTargets | None) -> None:
+        """Prepares the load.
 
         Args:
             hospital: Where it happens.
-            stage: Where it is shown.
-            victims: Those that can be killed; None to leave everybody in peace.
+            narrator: Where it is shown.
+            kill_targets: Those that can be killed; None to leave everybody in peace.
         """
-        self.hospital, self.stage, self.victims = hospital, stage, victims
-        self._chance = random.Random(0)  # noqa: S311 - the same storm every day
+        self.hospital, self.narrator, self.kill_targets = hospital, narrator, kill_targets
+        self._chance = random.Random(0)  # noqa: S311 - the same load every day
         self._recoveries: dict[str, Future[float]] = {}
 
-    def break_out(self) -> Counter[str]:
+    def run(self) -> Counter[str]:
         """Lets everything happen, kills in the middle of it, and returns how often each thing has happened."""
         deeds = self._deeds()
         victims_at = {len(deeds) * (number + 1) // (len(KILLED) + 1): name for number, name in enumerate(KILLED)}
@@ -45,7 +45,7 @@ class Storm:
         with (
             ThreadPoolExecutor(len(KILLED)) as watchers,
             ThreadPoolExecutor(AT_ONCE) as pool,
-            self.stage.progress("prescriptions and admissions, eight at a time", len(deeds)) as advance,
+            self.narrator.progress("prescriptions and admissions, eight at a time", len(deeds)) as advance,
         ):
             futures = [pool.submit(deed) for deed in deeds]
             try:
@@ -57,8 +57,8 @@ class Storm:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        for victim, recovery in self._recoveries.items():
-            self.stage.say(f"{victim} was ready again {recovery.result():.1f} s after it was killed")
+        for name, recovery in self._recoveries.items():
+            self.narrator.say(f"{name} was ready again {recovery.result():.1f} s after it was killed")
         return outcomes
 
     def _deeds(self) -> list[Deed]:
@@ -104,9 +104,9 @@ class Storm:
 
         return admit
 
-    def _strike(self, victim: str, watchers: ThreadPoolExecutor) -> None:
-        if self.victims is None:
+    def _strike(self, name: str, watchers: ThreadPoolExecutor) -> None:
+        if self.kill_targets is None:
             return
-        killed = self.victims.kill(victim)
-        self.stage.say(f"[bold]SIGKILL[/] {victim} ({killed.who})")
-        self._recoveries[victim] = watchers.submit(self.victims.wait_until_back, killed)
+        killed = self.kill_targets.kill(name)
+        self.narrator.say(f"[bold]SIGKILL[/] {name} ({killed.who})")
+        self._recoveries[name] = watchers.submit(self.kill_targets.wait_until_back, killed)
