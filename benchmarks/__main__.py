@@ -27,16 +27,16 @@ from benchmarks import (
     tracing,
     write_path,
 )
-from benchmarks.effort import Effort
+from benchmarks.options import Options
 from benchmarks.presentation import table
-from benchmarks.sheet import Sheet
-from benchmarks.stage import Stage, running_stage
+from benchmarks.results import Results
+from benchmarks.testbed import Testbed, running_testbed
 from local.rundir import DEFAULT_RUN_DIR, REPOSITORY
 
 RESULTS = DEFAULT_RUN_DIR / "benchmarks"
 PAGE = REPOSITORY / "docs" / "performance.md"
 
-Benchmark = Callable[[Stage, Sheet, Effort], None]
+Benchmark = Callable[[Testbed, Results, Options], None]
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "drain": (drain.TITLE, drain.run),
     "latency": (latency.TITLE, latency.run),
@@ -64,33 +64,33 @@ def main(names: tuple[str, ...], quick: bool, rounds: int | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped and their data is removed
     with (
         tempfile.TemporaryDirectory(prefix="servers-", dir=_made(RESULTS)) as folder,
-        running_stage(Path(folder)) as stage,
+        running_testbed(Path(folder)) as testbed,
     ):
         for name in names or BENCHMARKS:
-            _run(name, stage, Effort(quick, rounds))
+            _run(name, testbed, Options(quick, rounds))
 
 
-def _run(name: str, stage: Stage, effort: Effort) -> None:
+def _run(name: str, testbed: Testbed, options: Options) -> None:
     title, benchmark = BENCHMARKS[name]
-    sheet = Sheet(name, title)
+    results = Results(name, title)
     conditions: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": effort.quick,
+        "quick": options.quick,
         "machine": machine.description(),
         "load_before": machine.load(),
     }
-    benchmark(stage, sheet, effort)
+    benchmark(testbed, results, options)
     conditions["load_after"] = machine.load()
-    (RESULTS / f"{name}.json").write_text(json.dumps(conditions | sheet.as_json(), indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(conditions | results.as_json(), indent=1) + "\n")
     console = Console(width=140)
-    console.print(table(sheet.as_json()))
+    console.print(table(results.as_json()))
     console.print(f"Load before {conditions['load_before']}, after {conditions['load_after']}")
 
 
 def _write_report() -> None:
-    results = report.read(RESULTS, list(BENCHMARKS))
-    PAGE.write_text(report.page(results))
-    picture = report.picture(results)
+    stored = report.read(RESULTS, list(BENCHMARKS))
+    PAGE.write_text(report.page(stored))
+    picture = report.picture(stored)
     if picture is not None:
         PAGE.with_name(report.PICTURE).write_text(picture)
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.__main__ import BENCHMARKS
-from benchmarks.sheet import number
+from benchmarks.results import number
 from local.rundir import REPOSITORY
 
 Measured = Mapping[str, tuple[str, float]]
@@ -90,8 +90,8 @@ def _measure(checkout: Path, name: str, *, quick: bool) -> Measured:
     ended = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise click.ClickException(f"{name} in {checkout} ended with {ended.returncode}: {ended.stderr[-2000:]}")
-    sheet: dict[str, Any] = json.loads((checkout / ".run" / "benchmarks" / f"{name}.json").read_text())
-    return {each["name"]: (each["unit"], each["median"]) for each in sheet["figures"] if each["kind"] == "ours"}
+    results: dict[str, Any] = json.loads((checkout / ".run" / "benchmarks" / f"{name}.json").read_text())
+    return {each["name"]: (each["unit"], each["median"]) for each in results["figures"] if each["kind"] == "ours"}
 
 
 def _python(checkout: Path) -> Path:

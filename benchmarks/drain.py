@@ -5,14 +5,14 @@ from typing import Literal
 
 import psycopg
 
-from benchmarks.effort import Effort
 from benchmarks.frames_client import publish_prebuilt
 from benchmarks.one_at_a_time import relay_one_at_a_time
+from benchmarks.options import Options
 from benchmarks.postgres_alone import fetch_and_delete
+from benchmarks.results import Results, at_least, at_most
 from benchmarks.rows import prepare
 from benchmarks.running_relay import RunningRelay
-from benchmarks.sheet import Sheet, at_least, at_most
-from benchmarks.stage import Stage, apart
+from benchmarks.testbed import Testbed, apart
 
 TITLE = "Drain: 100,000 rows of 256 bytes with full headers, 1,000 aggregates, one relay"
 _RELAY_BATCH_ROWS = 500
@@ -21,73 +21,75 @@ _IN_FLIGHT = (1000, 4000)
 """What the ceiling's client is allowed in each turn."""
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Measures relay, ceilings and rival one after the other, several times."""
-    rows, rounds = (20_000, 2) if effort.quick else (100_000, 5)
-    sheet.remark(
+    rows, rounds = (20_000, 2) if options.quick else (100_000, 5)
+    results.remark(
         "Ceiling, baseline and relay have two turns in each round, and the better of each counts. "
         "The ceiling's client may have 1,000 messages in flight and then 4,000, the relay 1,000."
     )
-    with stage.database() as url, stage.session(url) as session:
+    with testbed.database() as url, testbed.session(url) as session:
         prepare(session, rows)
-        for _ in range(effort.rounds(rounds)):
-            fetched = _postgres_alone(stage, session, url, rows, sheet)
-            _to_a_log(stage, session, url, rows, sheet, fetched)
-            _to_a_queue(stage, session, url, rows, sheet)
+        for _ in range(options.rounds(rounds)):
+            fetched = _postgres_alone(testbed, session, url, rows, results)
+            _to_a_log(testbed, session, url, rows, results, fetched)
+            _to_a_queue(testbed, session, url, rows, results)
 
 
-def _postgres_alone(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet) -> float:
-    stage.refill(session, "nowhere", rows)
+def _postgres_alone(testbed: Testbed, session: psycopg.Connection, url: str, rows: int, results: Results) -> float:
+    testbed.refill(session, "nowhere", rows)
     rate = apart(fetch_and_delete, url)
     if session.execute("SELECT FROM outbox LIMIT 1").rowcount:
         raise RuntimeError("rows are left: this was no ceiling")
-    sheet.note("PostgreSQL: fetch and delete alone", rate, "rows/s", kind="ceiling")
+    results.note("PostgreSQL: fetch and delete alone", rate, "rows/s", kind="ceiling")
     return rate
 
 
-def _to_a_log(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet, fetched: float) -> None:
-    ceiling, rate, cpu_us = _in_turns(stage, session, url, "stream", rows)
-    sheet.note("log: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    sheet.note("log: relay", rate, "messages/s", bar=at_least(42_000))
-    sheet.note("log: relay, of the lower ceiling", 100 * rate / min(ceiling, fetched), "%", bar=at_least(60))
-    sheet.note("log: relay, processor", cpu_us, "us/message", bar=at_most(10))
+def _to_a_log(
+    testbed: Testbed, session: psycopg.Connection, url: str, rows: int, results: Results, fetched: float
+) -> None:
+    ceiling, rate, cpu_us = _in_turns(testbed, session, url, "stream", rows)
+    results.note("log: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
+    results.note("log: relay", rate, "messages/s", bar=at_least(42_000))
+    results.note("log: relay, of the lower ceiling", 100 * rate / min(ceiling, fetched), "%", bar=at_least(60))
+    results.note("log: relay, processor", cpu_us, "us/message", bar=at_most(10))
 
 
-def _to_a_queue(stage: Stage, session: psycopg.Connection, url: str, rows: int, sheet: Sheet) -> None:
-    rival = max(_one_at_a_time(stage, session, url, max(500, rows // 30)) for _ in _IN_FLIGHT)
-    sheet.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
-    ceiling, rate, cpu_us = _in_turns(stage, session, url, "quorum", rows)
-    sheet.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    sheet.note("queue: relay", rate, "messages/s")
-    sheet.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
-    sheet.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
-    sheet.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
+def _to_a_queue(testbed: Testbed, session: psycopg.Connection, url: str, rows: int, results: Results) -> None:
+    rival = max(_one_at_a_time(testbed, session, url, max(500, rows // 30)) for _ in _IN_FLIGHT)
+    results.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
+    ceiling, rate, cpu_us = _in_turns(testbed, session, url, "quorum", rows)
+    results.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
+    results.note("queue: relay", rate, "messages/s")
+    results.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
+    results.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
+    results.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
 
 
-def _one_at_a_time(stage: Stage, session: psycopg.Connection, url: str, rows: int) -> float:
-    with stage.target("quorum") as target:
-        stage.refill(session, target, rows)
-        return apart(relay_one_at_a_time, url, stage.rabbitmq.url)
+def _one_at_a_time(testbed: Testbed, session: psycopg.Connection, url: str, rows: int) -> float:
+    with testbed.target("quorum") as target:
+        testbed.refill(session, target, rows)
+        return apart(relay_one_at_a_time, url, testbed.rabbitmq.url)
 
 
 def _in_turns(
-    stage: Stage, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
+    testbed: Testbed, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
 ) -> tuple[float, float, float]:
     """Returns the frames' best rate, the relay's best, and the microseconds of processor a message of the latter."""
     ceilings, drains = [], []
     for in_flight in _IN_FLIGHT:
-        with stage.target(kind) as target:
-            ceilings.append(apart(publish_prebuilt, url, stage.rabbitmq.url, target, rows, in_flight).messages_per_s)
-        drains.append(_relay(stage, session, url, kind, rows))
+        with testbed.target(kind) as target:
+            ceilings.append(apart(publish_prebuilt, url, testbed.rabbitmq.url, target, rows, in_flight).messages_per_s)
+        drains.append(_relay(testbed, session, url, kind, rows))
     return (max(ceilings), *max(drains))
 
 
 def _relay(
-    stage: Stage, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
+    testbed: Testbed, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
 ) -> tuple[float, float]:
-    with stage.target(kind) as target:
-        stage.refill(session, target, rows)
-        with stage.relay(url, target) as relay:
+    with testbed.target(kind) as target:
+        testbed.refill(session, target, rows)
+        with testbed.relay(url, target) as relay:
             return watch_drain(session, relay, rows)
 
 

@@ -7,10 +7,10 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from benchmarks.delays import Delays, Writers, through_the_outbox, without_an_outbox
-from benchmarks.effort import Effort
 from benchmarks.one_at_a_time import relay_one_at_a_time
-from benchmarks.sheet import Bar, Kind, Sheet, at_most, percentile
-from benchmarks.stage import Stage
+from benchmarks.options import Options
+from benchmarks.results import Bar, Kind, Results, at_most, percentile
+from benchmarks.testbed import Testbed
 from benchmarks.writing import write_prepared_at
 
 TITLE = "Latency: from a commit to the consumer's hands, through a log"
@@ -38,39 +38,41 @@ _SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _SETTLED_AFTER_S = 2.0
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Measures the relay, a publisher without any outbox, and a relay that polls, at each load."""
-    rounds, for_s = (1, 4.0) if effort.quick else (3, 20.0)
-    sheet.remark("The clock starts when the commit has returned to the writer, which then nudges the relay.")
-    sheet.remark(
+    rounds, for_s = (1, 4.0) if options.quick else (3, 20.0)
+    results.remark("The clock starts when the commit has returned to the writer, which then nudges the relay.")
+    results.remark(
         "At 20/s and 500/s a service of the library writes, with one thread and with four. At 2,000/s such a service, "
         "of two processes of two threads, needs most of a core for itself; a writer that copies rows leaves more free."
     )
-    for _ in range(effort.rounds(rounds)):
+    for _ in range(options.rounds(rounds)):
         for load in _LOADS:
-            with stage.target("stream") as log:
-                delays = without_an_outbox(stage.rabbitmq.url, log, load.per_s, for_s)
-            _note(sheet, f"{load.name}: published without an outbox", delays, kind="ceiling")
-            _relayed(stage, sheet, load, for_s)
-        _relayed(stage, sheet, _BY_A_SERVICE, for_s)
+            with testbed.target("stream") as log:
+                delays = without_an_outbox(testbed.rabbitmq.url, log, load.per_s, for_s)
+            _note(results, f"{load.name}: published without an outbox", delays, kind="ceiling")
+            _relayed(testbed, results, load, for_s)
+        _relayed(testbed, results, _BY_A_SERVICE, for_s)
         for load in _LOADS[:2]:  # at 2,000/s its backlog only grows
-            with stage.database() as url, stage.target("stream") as log, _polling_relay(url, stage.rabbitmq.url):
-                delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
-            _note(sheet, f"{load.name}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
-        sheet.note("relay without work", _idle_share(stage, 5 if effort.quick else 20), "% of a core", bar=at_most(0.5))
+            with testbed.database() as url, testbed.target("stream") as log, _polling_relay(url, testbed.rabbitmq.url):
+                delays = through_the_outbox(url, testbed.rabbitmq.url, log, load.per_s, load.writers, for_s)
+            _note(results, f"{load.name}: one confirm at a time, polls each 20 ms", delays, kind="baseline")
+        results.note(
+            "relay without work", _idle_share(testbed, 5 if options.quick else 20), "% of a core", bar=at_most(0.5)
+        )
 
 
-def _relayed(stage: Stage, sheet: Sheet, load: Load, for_s: float) -> None:
-    with stage.database() as url, stage.target("stream") as log, stage.relay(url, log):
-        delays = through_the_outbox(url, stage.rabbitmq.url, log, load.per_s, load.writers, for_s)
-    _note(sheet, f"{load.name}: relay", delays, bars=load.bars)
+def _relayed(testbed: Testbed, results: Results, load: Load, for_s: float) -> None:
+    with testbed.database() as url, testbed.target("stream") as log, testbed.relay(url, log):
+        delays = through_the_outbox(url, testbed.rabbitmq.url, log, load.per_s, load.writers, for_s)
+    _note(results, f"{load.name}: relay", delays, bars=load.bars)
 
 
-def _note(sheet: Sheet, name: str, delays: Delays, *, kind: Kind = "ours", bars: Bars = _NO_BARS) -> None:
+def _note(results: Results, name: str, delays: Delays, *, kind: Kind = "ours", bars: Bars = _NO_BARS) -> None:
     for label, share in _SHARES.items():
         if len(delays.ms) * (1 - share) >= 1:
-            sheet.note(f"{name}, {label}", percentile(delays.ms, share), "ms", kind=kind, bar=bars.get(label))
-    sheet.note(f"{name}, written", delays.written_per_s, "messages/s", kind=kind)
+            results.note(f"{name}, {label}", percentile(delays.ms, share), "ms", kind=kind, bar=bars.get(label))
+    results.note(f"{name}, written", delays.written_per_s, "messages/s", kind=kind)
 
 
 @contextmanager
@@ -84,9 +86,9 @@ def _polling_relay(database_url: str, rabbitmq_url: str) -> Iterator[None]:
         process.join()
 
 
-def _idle_share(stage: Stage, for_s: float) -> float:
-    with stage.database() as url, stage.target("stream") as log, stage.relay(url, log) as relay:
-        through_the_outbox(url, stage.rabbitmq.url, log, 20, Writers(1, 1), 1.0)  # it has relayed, and is warm
+def _idle_share(testbed: Testbed, for_s: float) -> float:
+    with testbed.database() as url, testbed.target("stream") as log, testbed.relay(url, log) as relay:
+        through_the_outbox(url, testbed.rabbitmq.url, log, 20, Writers(1, 1), 1.0)  # it has relayed, and is warm
         time.sleep(_SETTLED_AFTER_S)
         before_s, started_at = relay.cpu_s, time.perf_counter()
         time.sleep(for_s)

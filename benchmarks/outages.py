@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import amqp
 import psycopg
 
-from benchmarks.effort import Effort
 from benchmarks.log_tail import LogTail
+from benchmarks.options import Options
 from benchmarks.order import judge
+from benchmarks.results import Results, at_most
 from benchmarks.rows import prepare
 from benchmarks.running_relay import RunningRelay
-from benchmarks.sheet import Sheet, at_most
-from benchmarks.stage import Stage
 from benchmarks.targets import delete, open_channel
+from benchmarks.testbed import Testbed
 
 TITLE = "Outages: a target missing for 3 s, and a killed broker, while 500 messages a second are written"
 _PER_S, _PORTION = 500, 25
@@ -35,61 +35,61 @@ FROM prepared WHERE position >= %(first)s AND position < %(end)s ORDER BY positi
 """
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Takes the target away, and then the broker, in the middle of steady writing."""
-    sheet.remark("'Goes on' is the time from the healing until the oldest message that waited has left the outbox.")
-    sheet.remark("The relay is the same process throughout; a message counts as lost when the log does not have it.")
-    for _ in range(effort.rounds(1 if effort.quick else 5)):
-        _missing_target(stage, sheet)
-        _killed_broker(stage, sheet)
+    results.remark("'Goes on' is the time from the healing until the oldest message that waited has left the outbox.")
+    results.remark("The relay is the same process throughout; a message counts as lost when the log does not have it.")
+    for _ in range(options.rounds(1 if options.quick else 5)):
+        _missing_target(testbed, results)
+        _killed_broker(testbed, results)
 
 
-def _missing_target(stage: Stage, sheet: Sheet) -> None:
-    with stage.database() as url, stage.session(url) as session:
+def _missing_target(testbed: Testbed, results: Results) -> None:
+    with testbed.database() as url, testbed.session(url) as session:
         prepare(session, int(_PER_S * (_AWAY_S + 4 * _AROUND_S)))
         try:
-            with stage.relay(url, "bench.events") as relay, _writing(url, _MISSING) as writer:
+            with testbed.relay(url, "bench.events") as relay, _writing(url, _MISSING) as writer:
                 time.sleep(_AWAY_S)
-                with open_channel(stage.rabbitmq.url, "benchmark declares") as channel:
+                with open_channel(testbed.rabbitmq.url, "benchmark declares") as channel:
                     channel.queue_declare(
                         _MISSING, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"}
                     )
                 goes_on_s = _goes_on(session)
                 time.sleep(_AROUND_S)
                 writer.stop()
-                _judge(stage, sheet, "missing target", _MISSING, writer.written, goes_on_s, relay)
+                _judge(testbed, results, "missing target", _MISSING, writer.written, goes_on_s, relay)
         finally:
-            delete(stage.rabbitmq.url, _MISSING)
+            delete(testbed.rabbitmq.url, _MISSING)
 
 
-def _killed_broker(stage: Stage, sheet: Sheet) -> None:
-    with stage.database() as url, stage.session(url) as session, stage.target("stream") as log:
+def _killed_broker(testbed: Testbed, results: Results) -> None:
+    with testbed.database() as url, testbed.session(url) as session, testbed.target("stream") as log:
         prepare(session, int(_PER_S * (2 * _AWAY_S + 10 * _AROUND_S)))
-        with stage.relay(url, log) as relay, _writing(url, log) as writer:
+        with testbed.relay(url, log) as relay, _writing(url, log) as writer:
             time.sleep(_AROUND_S)
-            stage.rabbitmq.processes[-1].send(signal.SIGKILL)
+            testbed.rabbitmq.processes[-1].send(signal.SIGKILL)
             time.sleep(_AWAY_S)
-            stage.rabbitmq.start()
+            testbed.rabbitmq.start()
             goes_on_s = _goes_on(session)
             time.sleep(_AROUND_S)
             writer.stop()
-            _judge(stage, sheet, "killed broker", log, writer.written, goes_on_s, relay)
+            _judge(testbed, results, "killed broker", log, writer.written, goes_on_s, relay)
 
 
 def _judge(
-    stage: Stage, sheet: Sheet, outage: str, log: str, written: int, goes_on_s: float, relay: RunningRelay
+    testbed: Testbed, results: Results, outage: str, log: str, written: int, goes_on_s: float, relay: RunningRelay
 ) -> None:
-    with _readable(stage, log) as tail:
+    with _readable(testbed, log) as tail:
         deadline = time.monotonic() + _READABLE_WITHIN_S
         while len(tail.arrived_ns) < written and time.monotonic() < deadline:
             tail.read(0.05)
         found = judge(tail.order)
     if not relay.pid:
         raise RuntimeError("the relay has ended")
-    sheet.note(f"{outage}: goes on after", goes_on_s, "s", bar=at_most(_GOES_ON_WITHIN_S))
-    sheet.note(f"{outage}: lost", written - found.different, "messages", bar=at_most(0))
-    sheet.note(f"{outage}: out of order in the log", found.out_of_order, "messages", bar=at_most(0))
-    sheet.note(f"{outage}: doubled", found.doubled, "messages", bar=at_most(_UNCONFIRMED_WINDOW))
+    results.note(f"{outage}: goes on after", goes_on_s, "s", bar=at_most(_GOES_ON_WITHIN_S))
+    results.note(f"{outage}: lost", written - found.different, "messages", bar=at_most(0))
+    results.note(f"{outage}: out of order in the log", found.out_of_order, "messages", bar=at_most(0))
+    results.note(f"{outage}: doubled", found.doubled, "messages", bar=at_most(_UNCONFIRMED_WINDOW))
 
 
 def _goes_on(session: psycopg.Connection) -> float:
@@ -104,12 +104,12 @@ def _goes_on(session: psycopg.Connection) -> float:
 
 
 @contextmanager
-def _readable(stage: Stage, log: str) -> Iterator[LogTail]:
+def _readable(testbed: Testbed, log: str) -> Iterator[LogTail]:
     """Gives a reader of a log; a broker that was started again serves its logs half a second late."""
     give_up_at = time.monotonic() + _READABLE_WITHIN_S
     while True:
         try:
-            tail = LogTail(stage.rabbitmq.url, log)
+            tail = LogTail(testbed.rabbitmq.url, log)
             break
         except (OSError, amqp.AMQPError):
             if time.monotonic() > give_up_at:

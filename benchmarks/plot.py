@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from benchmarks.sheet import number
+from benchmarks.results import number
 
 _WIDTH, _ROW, _LABELS, _BARS = 900, 30, 350, 470
 _COLOURS = {"ours": "#1f77b4", "baseline": "#999999", "ceiling": "#9ecae1"}

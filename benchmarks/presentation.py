@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.sheet import Bar, number
+from benchmarks.results import Bar, number
 
 COLUMNS = ("figure", "unit", "min", "median", "max", "bar", "")
 

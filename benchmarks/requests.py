@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from benchmarks.effort import Effort
 from benchmarks.http_load import Answered, post_for
-from benchmarks.sheet import Kind, Sheet, percentile
-from benchmarks.stage import Stage, apart
+from benchmarks.options import Options
+from benchmarks.results import Kind, Results, percentile
+from benchmarks.testbed import Testbed, apart
 from local.ports import LOOPBACK, free_port
 from local.process import Process
 from local.readiness import wait_until_ready
@@ -25,25 +25,25 @@ _WAYS: Sequence[tuple[str, Kind, Sequence[str]]] = (
 )
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Posts to each application in turns, by eight clients and by one."""
-    rounds, for_s = (1, 2.0) if effort.quick else (5, 8.0)
-    sheet.remark("Clients, application and PostgreSQL share the cores. p99 is that of 8 clients.")
-    with stage.prescription_database() as (url, patient_id):
+    rounds, for_s = (1, 2.0) if options.quick else (5, 8.0)
+    results.remark("Clients, application and PostgreSQL share the cores. p99 is that of 8 clients.")
+    with testbed.prescription_database() as (url, patient_id):
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
-        for _ in range(effort.rounds(rounds)):
+        for _ in range(options.rounds(rounds)):
             for name, kind, command in _WAYS:
-                with serving(stage, url, command) as address:
+                with serving(testbed, url, command) as address:
                     apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared
                     many: Answered = apart(post_for, address, body, _CLIENTS, for_s)
                     alone: Answered = apart(post_for, address, body, 1, for_s / 2)
-                sheet.note(name, many.requests_per_s, "requests/s", kind=kind)
-                sheet.note(f"{name}, p99", percentile(many.delays_ms, 0.99), "ms", kind=kind)
-                sheet.note(f"{name}, p50 of one client", percentile(alone.delays_ms, 0.5), "ms", kind=kind)
+                results.note(name, many.requests_per_s, "requests/s", kind=kind)
+                results.note(f"{name}, p99", percentile(many.delays_ms, 0.99), "ms", kind=kind)
+                results.note(f"{name}, p50 of one client", percentile(alone.delays_ms, 0.5), "ms", kind=kind)
 
 
 @contextmanager
-def serving(stage: Stage, url: str, command: Sequence[str], **more: str) -> Iterator[str]:
+def serving(testbed: Testbed, url: str, command: Sequence[str], **more: str) -> Iterator[str]:
     """Runs an application, with further settings, and gives the address to post to."""
     port, metrics_port = free_port(), free_port()
     settings: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def serving(stage: Stage, url: str, command: Sequence[str], **more: str) -> Iter
         "METRICS_PORT": str(metrics_port),
         "LOG_LEVEL": "WARNING",
     }
-    log_path = stage.logs / "api.log"
+    log_path = testbed.logs / "api.log"
     process = Process(
         "api",
         [sys.executable, *command],

@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 import psycopg
 
-from benchmarks.effort import Effort
-from benchmarks.sheet import Sheet, at_least, at_most, percentile
-from benchmarks.stage import Stage
+from benchmarks.options import Options
+from benchmarks.results import Results, at_least, at_most, percentile
+from benchmarks.testbed import Testbed
 from local.hospital import running_hospital
 
 TITLE = "Sagas: admissions (four services, one of them on MongoDB) from POST to completed"
@@ -25,29 +25,29 @@ _DEADLINE_S = 120.0
 _COMPLETED = "SELECT count(*) FROM saga WHERE status = 'completed'"
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Starts a hospital of its own; measures admissions alone, one after the other, then many."""
-    alone, together, rounds = (20, 40, 1) if effort.quick else (200, 1000, 3)
-    sheet.remark(
+    alone, together, rounds = (20, 40, 1) if options.quick else (200, 1000, 3)
+    results.remark(
         "Temporal 1.32 on such a machine: p50 115 ms alone, 16 sagas/s at its peak (not measured in this run)."
     )
-    sheet.remark("The nine services' 26 processes and three servers share the cores with the clients.")
+    results.remark("The nine services' 26 processes and three servers share the cores with the clients.")
     with (
-        tempfile.TemporaryDirectory(prefix="hospital-", dir=stage.logs) as folder,
+        tempfile.TemporaryDirectory(prefix="hospital-", dir=testbed.logs) as folder,
         running_hospital(Path(folder)) as hospital,
         httpx.Client(timeout=30) as client,
         psycopg.connect(hospital.env["ADMISSION_DATABASE_URL"], autocommit=True) as admissions,
     ):
         first_ms = _admit_and_wait(client, hospital.env)
-        sheet.note("the very first, in processes that have done nothing yet", first_ms, "ms")
+        results.note("the very first, in processes that have done nothing yet", first_ms, "ms")
         for _ in range(_WARMING):
             _admit_and_wait(client, hospital.env)
-        for _ in range(effort.rounds(rounds)):
+        for _ in range(options.rounds(rounds)):
             delays_ms = [_admit_and_wait(client, hospital.env) for _ in range(alone)]
-            sheet.note("one alone, p50", percentile(delays_ms, 0.5), "ms", bar=at_most(60))
-            sheet.note("one alone, p99", percentile(delays_ms, 0.99), "ms")
+            results.note("one alone, p50", percentile(delays_ms, 0.5), "ms", bar=at_most(60))
+            results.note("one alone, p99", percentile(delays_ms, 0.99), "ms")
             rate = _many(client, hospital.env, admissions, together)
-            sheet.note("at once", rate, "admissions/s", bar=at_least(48))
+            results.note("at once", rate, "admissions/s", bar=at_least(48))
 
 
 def _admit_and_wait(client: httpx.Client, env: Mapping[str, str]) -> float:

@@ -11,12 +11,12 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.applying import PUBLISHER, read_on
-from benchmarks.effort import Effort
 from benchmarks.frames_client import BUFFER_MESSAGES, publish_prebuilt
+from benchmarks.options import Options
+from benchmarks.results import Results, at_least
 from benchmarks.rows import prepare
-from benchmarks.sheet import Sheet, at_least
-from benchmarks.stage import Stage, apart
 from benchmarks.targets import declare, delete
+from benchmarks.testbed import Testbed, apart
 from infirmary_relay.broker.targets import log_names
 
 TITLE = "Split log: messages applied a second by 1, 2 and 4 readers of a log split into 4"
@@ -43,54 +43,54 @@ class Part:
     first_subject: str
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Lets 1, 2 and 4 readers in turns work on the same log."""
-    messages, rounds = (40_000, 1) if effort.quick else (100_000, 3)
-    sheet.remark("Measured from when every reader has its share of the parts until the first part is at its end.")
-    sheet.remark("Ceiling: every core busy all the time, at what a message costs the whole machine with one reader.")
-    with _prepared_log(stage, messages) as parts:
-        for _ in range(effort.rounds(rounds)):
-            measured = {readers: _apply(stage, parts, readers) for readers in _READERS}
+    messages, rounds = (40_000, 1) if options.quick else (100_000, 3)
+    results.remark("Measured from when every reader has its share of the parts until the first part is at its end.")
+    results.remark("Ceiling: every core busy all the time, at what a message costs the whole machine with one reader.")
+    with _prepared_log(testbed, messages) as parts:
+        for _ in range(options.rounds(rounds)):
+            measured = {readers: _apply(testbed, parts, readers) for readers in _READERS}
             alone, alone_busy = measured[1]
-            sheet.note("the machine's processors", alone / alone_busy, "messages/s", kind="ceiling")
+            results.note("the machine's processors", alone / alone_busy, "messages/s", kind="ceiling")
             for readers, (rate, busy) in measured.items():
                 name = f"{readers} reader" + ("s" if readers > 1 else "")
-                sheet.note(name, rate, "messages/s", kind="baseline" if readers == 1 else "ours")
+                results.note(name, rate, "messages/s", kind="baseline" if readers == 1 else "ours")
                 if readers > 1:
-                    sheet.note(f"{name}, of one", rate / alone, "times")
+                    results.note(f"{name}, of one", rate / alone, "times")
                 full = at_least(90) if readers == PARTS else None
-                sheet.note(f"{name}: processors busy", busy * 100, "%", bar=full)
+                results.note(f"{name}: processors busy", busy * 100, "%", bar=full)
 
 
 @contextmanager
-def _prepared_log(stage: Stage, messages: int) -> Iterator[list[Part]]:
+def _prepared_log(testbed: Testbed, messages: int) -> Iterator[list[Part]]:
     names = log_names(PUBLISHER, PARTS)
     with ExitStack() as stack:
-        url = stack.enter_context(stage.database())
+        url = stack.enter_context(testbed.database())
         for name in names:
-            declare(stage.rabbitmq.url, name)
-            stack.callback(delete, stage.rabbitmq.url, name)
-        with stage.session(url) as session:
+            declare(testbed.rabbitmq.url, name)
+            stack.callback(delete, testbed.rabbitmq.url, name)
+        with testbed.session(url) as session:
             prepare(session, messages)
             session.execute("ALTER TABLE prepared RENAME TO everything; CREATE TABLE prepared (LIKE everything)")
-            yield [_publish(stage, session, url, name, part) for part, name in enumerate(names)]
+            yield [_publish(testbed, session, url, name, part) for part, name in enumerate(names)]
 
 
-def _publish(stage: Stage, session: psycopg.Connection, url: str, name: str, part: int) -> Part:
+def _publish(testbed: Testbed, session: psycopg.Connection, url: str, name: str, part: int) -> Part:
     session.execute("TRUNCATE prepared")
     session.execute("INSERT INTO prepared SELECT * FROM everything WHERE partition %% %s = %s", (PARTS, part))
     rows = session.execute("SELECT message_id, subject FROM prepared ORDER BY position").fetchall()
-    apart(publish_prebuilt, url, stage.rabbitmq.url, name, len(rows), len(rows) + BUFFER_MESSAGES)
+    apart(publish_prebuilt, url, testbed.rabbitmq.url, name, len(rows), len(rows) + BUFFER_MESSAGES)
     return Part(name, len(rows), *rows[0])
 
 
-def _apply(stage: Stage, parts: list[Part], readers: int) -> tuple[float, float]:
+def _apply(testbed: Testbed, parts: list[Part], readers: int) -> tuple[float, float]:
     """Returns messages a second, and which share of the processors' time was used."""
-    with stage.database() as url, stage.session(url) as session:
+    with testbed.database() as url, testbed.session(url) as session:
         for part in parts:  # as if each were being read already: none has to wait for an earlier one
             session.execute(_BEGUN, (part.name, part.first_id))
             session.execute(_APPLIED, (PUBLISHER, part.first_subject))
-        arguments = (url, stage.rabbitmq.url, parts[0].name)
+        arguments = (url, testbed.rabbitmq.url, parts[0].name)
         processes = [get_context("spawn").Process(target=read_on, args=arguments) for _ in range(readers)]
         for process in processes:
             process.start()

@@ -10,11 +10,11 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from uuid import UUID
 
-from benchmarks.effort import Effort
+from benchmarks.options import Options
 from benchmarks.prescribing import prescribe
+from benchmarks.results import Kind, Results, at_most
 from benchmarks.rows import AGGREGATES
-from benchmarks.sheet import Kind, Sheet, at_most
-from benchmarks.stage import Stage
+from benchmarks.testbed import Testbed
 from benchmarks.writing import (
     Session,
     Write,
@@ -41,39 +41,39 @@ _all_there: Barrier
 """Where the clients wait for each other."""
 
 
-def run(stage: Stage, sheet: Sheet, effort: Effort) -> None:
+def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Lets clients, each a process, do each kind of transaction in turns, with its message and without."""
-    rounds, slice_s = (3, 0.5) if effort.quick else (15, 2.0)
-    sheet.remark("The library sends change, outbox row and commit in one round trip; the usual way has one for each.")
-    sheet.remark("'Costs' compares the transactions a second of the same round; clients and servers share the cores.")
-    sheet.remark(
+    rounds, slice_s = (3, 0.5) if options.quick else (15, 2.0)
+    results.remark("The library sends change, outbox row and commit in one round trip; the usual way has one for each.")
+    results.remark("'Costs' compares the transactions a second of the same round; clients and servers share the cores.")
+    results.remark(
         "'A row updated' is the least that a transaction can do: whatever comes on top looks large beside it. "
         "'A prescription written' is what a service does: it reads the patient's snapshot and inserts a row."
     )
-    sheet.remark(
+    results.remark(
         "'A slow flush' waits 1 ms more before each flush of the log (`commit_delay`), as on a network disk. "
         "Where a flush takes no time, a transaction is nothing but processor time."
     )
     for who, clients, delay_us in _SETTINGS:
-        with stage.database() as url:
-            stage.delay_commits(url, delay_us)
-            for rates in _rates(url, None, clients, effort.rounds(rounds), slice_s):
-                _note(sheet, f"{who}, {_STATE}", rates)
-        with stage.prescription_database() as (url, patient_id):
-            stage.delay_commits(url, delay_us)
-            for rates in _rates(url, patient_id, clients, effort.rounds(rounds), slice_s):
-                _note(sheet, f"{who}, {_PRESCRIPTION}", rates)
+        with testbed.database() as url:
+            testbed.delay_commits(url, delay_us)
+            for rates in _rates(url, None, clients, options.rounds(rounds), slice_s):
+                _note(results, f"{who}, {_STATE}", rates)
+        with testbed.prescription_database() as (url, patient_id):
+            testbed.delay_commits(url, delay_us)
+            for rates in _rates(url, patient_id, clients, options.rounds(rounds), slice_s):
+                _note(results, f"{who}, {_PRESCRIPTION}", rates)
 
 
-def _note(sheet: Sheet, what: str, rates: dict[str, float]) -> None:
+def _note(results: Results, what: str, rates: dict[str, float]) -> None:
     for way, rate in rates.items():
         kind: Kind = "baseline" if "by statements" in way else "ours" if "outbox" in way else "ceiling"
-        sheet.note(f"{what}: {way}", rate, "transactions/s", kind=kind)
+        results.note(f"{what}: {way}", rate, "transactions/s", kind=kind)
     for plain, told in list(pairwise(rates))[::2]:
         usual = "by statements" in plain
         costs = 100 * (rates[plain] / rates[told] - 1)
         name = f"{what}: the outbox row costs{' by statements' if usual else ''}"
-        sheet.note(name, costs, "%", kind="baseline" if usual else "ours", bar=None if usual else at_most(10))
+        results.note(name, costs, "%", kind="baseline" if usual else "ours", bar=None if usual else at_most(10))
 
 
 def ways(patient_id: UUID | None) -> Ways:

@@ -1,10 +1,10 @@
-"""How much a benchmark is to do."""
+"""The options of a benchmark: how much it is to do."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Effort:
+class Options:
     """What was asked for on the command line.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a benchmark writes its figures on: several values for each, judged by their median, shown with the noise."""
+"""The results of a benchmark: several values for each figure, judged by their median, shown with the noise."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,7 +56,7 @@ class Figure:
         return "met" if self.bar.is_met(self.middle) else "MISSED"
 
 
-class Sheet:
+class Results:
     """The figures of one benchmark, in the order in which they were first noted."""
 
     def __init__(self, name: str, title: str) -> None:

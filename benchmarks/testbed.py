@@ -38,7 +38,7 @@ INSERT INTO aggregate SELECT n, 0 FROM generate_series(1, %s) n;
 """
 
 
-class Stage:
+class Testbed:
     """The servers of one run."""
 
     def __init__(self, servers: Servers, logs: Path) -> None:
@@ -129,13 +129,13 @@ class Stage:
 
 
 @contextmanager
-def running_stage(folder: Path) -> Iterator[Stage]:
+def running_testbed(folder: Path) -> Iterator[Testbed]:
     """Starts the servers, and stops them at the end."""
     servers = servers_for(folder / "data", folder / "logs", announce=print)
     with ExitStack() as stack:
         for server in (servers.rabbitmq, servers.postgres):
             stack.enter_context(server)
-        yield Stage(servers, folder / "logs")
+        yield Testbed(servers, folder / "logs")
 
 
 def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
