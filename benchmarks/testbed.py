@@ -14,13 +14,11 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import create_engine, pool
 
 from benchmarks.rows import AGGREGATES, PREPARED, fill
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import declare, delete, disown
-from infirmary.postgres.migrate import migrate
-from infirmary.postgres.schema import create_library_tables
+from infirmary.postgres.migrate import migrate, migrate_library
 from infirmary.settings import Settings
 from local.process import Process
 from local.rundir import REPOSITORY
@@ -149,9 +147,7 @@ def _migrate_prescription(url: str) -> None:
 
 
 def _create_tables(url: str) -> None:
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=pool.NullPool)
-    with engine.begin() as connection:
-        create_library_tables(connection)
+    migrate_library(_SERVICE, Settings(database_url=url))
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(PREPARED)
         session.execute(_AGGREGATE % AGGREGATES)

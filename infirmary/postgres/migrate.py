@@ -1,11 +1,11 @@
-"""Runs a service's own Alembic migrations, safely also when several processes start it at once.
+"""Runs the migrations of the library's tables, then a service's own, safely also when several processes begin at once.
 
 A statement that waits for a lock makes all others who want the same table wait behind it. So a migration gives its
 place in the queue up after a second, takes back the one revision that it is in, and begins that again a little later.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from infirmary.postgres.database import is_transient
-from infirmary.postgres.schema import note_logs
+from infirmary.postgres.migration_environment import VERSION_TABLE
+from infirmary.postgres.schema import configuration, library_migrations, note_logs
 from infirmary.postgres.session import parameters, session_options
 from infirmary.registry import folder, logs_written_by
 from infirmary.retry_after import InTheWay, patiently
@@ -41,24 +42,40 @@ _LOCK_IS_TAKEN: Final = ("55P03", "40P01")
 
 
 def migrate(service: str, settings: Settings, revision: str = "head") -> None:
-    """Brings the service's database to a revision of its migrations. Does nothing when it is there, or further.
+    """Brings a service's database to the library's last revision and to one of its own. It never takes one back.
 
     Each revision is a transaction; what is done stays done.
+
+    Args:
+        service: Whose database it is.
+        settings: Where it is.
+        revision: The service's own revision that is wanted.
 
     Raises:
         GaveUp: A lock, another migration or a database that is away has lasted longer than `migration_wait_s`.
         sqlalchemy.exc.DBAPIError: A statement of a migration is wrong.
     """
-    engine = _engine(service, settings)
-    config = Config()
-    config.set_main_option("script_location", str(migrations_of(service)))
-    config.set_main_option("path_separator", "os")
-    patiently(
-        f"the migration of {service}",
-        settings.migration_wait_s,
-        lambda: _upgrade(engine, config, revision, logs_written_by(service)),
-        _in_the_way,
-    )
+    own, logs = configuration(migrations_of(service)), logs_written_by(service)
+
+    def upgrade(connection: Connection) -> None:
+        _upgrade_library(connection)
+        _upgrade(connection, own, revision, "the database is")
+        note_logs(connection, logs)
+
+    _alone(service, settings, upgrade)
+
+
+def migrate_library(name: str, settings: Settings) -> None:
+    """Brings the library's own tables to its last revision, in a database whose other tables are somebody else's work.
+
+    Args:
+        name: What the session and the messages call the service.
+        settings: Where the database is.
+
+    Raises:
+        GaveUp: As of `migrate`.
+    """
+    _alone(name, settings, _upgrade_library)
 
 
 def migrations_of(service: str) -> Path:
@@ -81,28 +98,43 @@ def _engine(service: str, settings: Settings) -> Engine:
     return create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
 
 
-def _upgrade(engine: Engine, config: Config, revision: str, logs: Collection[str]) -> None:
-    with engine.connect() as connection:
-        # One after the other; the lock ends with the session.
-        if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
-            raise InTheWay("another migration of this database is under way")
-        connection.commit()
-        if not _is_newer(connection, config):
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-            note_logs(connection, logs)
+def _alone(service: str, settings: Settings, work: Callable[[Connection], None]) -> None:
+    """Does the work on a database that no other migration, of whichever release, is at."""
+    engine = _engine(service, settings)
+
+    def once() -> None:
+        with engine.connect() as connection:
+            # One after the other; the lock ends with the session.
+            if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
+                raise InTheWay("another migration of this database is under way")
+            connection.commit()
+            work(connection)
+
+    patiently(f"the migration of {service}", settings.migration_wait_s, once, _in_the_way)
 
 
-def _is_newer(connection: Connection, config: Config) -> bool:
+def _upgrade_library(connection: Connection) -> None:
+    _upgrade(connection, library_migrations(), "head", "the library's part of the database is")
+
+
+def _upgrade(connection: Connection, config: Config, revision: str, what_is: str) -> None:
+    if not _is_newer(connection, config, what_is):
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _is_newer(connection: Connection, config: Config, what_is: str) -> bool:
     """Says whether a later release has been here. Migrations only add, so this one's code works with what is there."""
-    there = MigrationContext.configure(connection).get_current_heads()
+    table = config.attributes.get(VERSION_TABLE)
+    there = MigrationContext.configure(connection, opts={"version_table": table} if table else {}).get_current_heads()
     connection.rollback()
     script = ScriptDirectory.from_config(config)
     known = {each.revision for each in script.walk_revisions()}
     if known.issuperset(there):
         return False
     log.warning(
-        "the database is at revision %s, newer than this image's %s: it is left as it is",
+        "%s at revision %s, newer than this image's %s: it is left as it is",
+        what_is,
         ", ".join(there),
         ", ".join(script.get_heads()),
     )

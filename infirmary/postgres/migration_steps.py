@@ -1,15 +1,35 @@
-"""What several services' migrations do to tables that are in use, so that nobody waits for them for long.
+"""What migrations do to tables that are in use, so that nobody waits for them for long.
 
-Each statement is a transaction of its own and takes its lock for a moment, or one beside which work goes on. A
-migration that was interrupted begins again from the start, so each step can be taken twice.
+Each statement of `limit` and `index` is a transaction of its own and takes its lock for a moment, or one beside which
+work goes on. A migration that was interrupted begins again from the start, so each step can be taken twice.
 """
 
 import logging
+import re
+from textwrap import dedent
+from typing import Final
 
-from alembic import op
+from alembic import context, op
 from sqlalchemy import text
 
 log = logging.getLogger(__name__)
+
+_MADE: Final = re.compile(r"^CREATE (?:UNLOGGED )?(?:TABLE|INDEX) (\w+)", re.MULTILINE)
+_END: Final = re.compile(r";$", re.MULTILINE)
+
+
+def make(statements: str) -> None:
+    """Makes tables and indexes, all in one transaction; leaves alone what there is of the same name.
+
+    `IF NOT EXISTS` would do it with a lock on the table, even for an index that is there.
+
+    Args:
+        statements: CREATE TABLE and CREATE INDEX, each ended by a semicolon at the end of a line.
+    """
+    for statement in _END.split(dedent(statements).strip()):
+        made = _MADE.search(statement)
+        if made is not None and not _is_there(made[1]):
+            op.execute(statement.strip())
 
 
 def limit(table: str, **checks: str) -> None:
@@ -51,6 +71,13 @@ def index(name: str, on: str, instead_of: str) -> None:
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {instead_of}")
+
+
+def _is_there(name: str) -> bool:
+    """Says whether the database has a table or an index; where statements are only printed it has none."""
+    if context.is_offline_mode():
+        return False
+    return op.get_bind().scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None
 
 
 def _tell_of_old_rows(table: str, constraint: str) -> None:

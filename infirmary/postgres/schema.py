@@ -1,161 +1,50 @@
-"""The library's own tables, which every service with a PostgreSQL database creates in its first migration."""
+"""The library's own tables: how they come into a service's database, and what they are for whoever reads.
+
+They have migrations of their own, with a table of versions of their own, `infirmary_version`. So a database made by any
+release follows an upgrade of the library, whatever its service's own migrations do.
+"""
 
 from collections.abc import Collection
+from io import StringIO
+from pathlib import Path
+from typing import Final
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-OUTBOX = """
--- The contract with the relay: docs/outbox-contract.md.
-CREATE TABLE outbox (
-    id         bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-    partition  smallint NOT NULL CHECK (partition BETWEEN 0 AND 63),
-    message_id uuid NOT NULL,
-    target     text NOT NULL,
-    type       text NOT NULL,
-    subject    text NOT NULL,
-    sequence   bigint,
-    header     bytea,
-    body       bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
--- Every row dies young: vacuum by the number of dead rows, not by a share of a table that is mostly empty.
-ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+from infirmary.postgres.migration_environment import VERSION_TABLE
 
--- Heartbeats of the relays. Unlogged: after a crash of the server they are void anyhow.
-CREATE UNLOGGED TABLE outbox_relay (
-    relay_id    uuid PRIMARY KEY,
-    backend_pid integer NOT NULL,
-    seen_at     timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
--- The last sequence given out: of events per subject, of commands and replies per log and saga, the two with a blank
--- between them. Its row lock orders the writers of one subject.
-CREATE TABLE outbox_sequence (
-    subject text PRIMARY KEY,
-    last    bigint NOT NULL
-) WITH (fillfactor = 80);
-
--- The logs that the service writes, for the relay to declare before the first message comes.
-CREATE TABLE outbox_log (
-    log text PRIMARY KEY
-);
-"""
-
-CONSUMER = """
--- How far each log has been read; moved in the transaction of the effects.
-CREATE TABLE log_reader (
-    log             text PRIMARY KEY,
-    first_offset    bigint,
-    last_offset     bigint,
-    last_message_id uuid
-);
-
--- The last sequence applied per subject: of events under the service that writes them, of commands and replies under
--- the log that brings them.
-CREATE TABLE log_sequence (
-    source  text NOT NULL,
-    subject text NOT NULL,
-    last    bigint NOT NULL,
-    PRIMARY KEY (source, subject)
-) WITH (fillfactor = 80);
-
--- Messages that could not be applied (error is set) or wait for one before them (error is null). An unreadable one
--- keeps no later one of its subject waiting: nobody knows whether it is a message of that subject at all.
-CREATE TABLE parked_message (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    channel    text NOT NULL,
-    source     text,
-    subject    text,
-    sequence   bigint,
-    message_id uuid,
-    type       text,
-    properties jsonb NOT NULL,
-    body       bytea NOT NULL,
-    error      text,
-    unreadable boolean NOT NULL DEFAULT false,
-    attempts   integer NOT NULL DEFAULT 0,
-    retry_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    parked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (channel, message_id)
-);
-CREATE INDEX parked_message_subject ON parked_message (channel, subject, id);
-CREATE INDEX parked_message_due ON parked_message (channel, retry_at);
-CREATE INDEX parked_message_failed_least ON parked_message (channel, attempts, retry_at);
-"""
-
-SAGAS = """
--- Sagas that this service orchestrates.
-CREATE TABLE saga (
-    saga_id        uuid PRIMARY KEY,
-    name           text NOT NULL,
-    status         text NOT NULL,
-    state          jsonb NOT NULL,
-    data           jsonb NOT NULL,
-    correlation_id text NOT NULL,
-    traceparent    text NOT NULL,
-    started_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    due_at         timestamptz
-);
-CREATE INDEX saga_due ON saga (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX saga_parked ON saga (saga_id) WHERE status = 'parked';
-
--- Every transition, in order.
-CREATE TABLE saga_history (
-    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    saga_id  uuid NOT NULL REFERENCES saga,
-    at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    happened text NOT NULL,
-    status   text NOT NULL,
-    sent     text NOT NULL
-);
-CREATE INDEX saga_history_saga ON saga_history (saga_id, id);
-"""
-
-PARTICIPANT = """
--- What this service answered to a saga's step, so that every further attempt gets the same answer.
-CREATE TABLE saga_outcome (
-    saga_id     uuid NOT NULL,
-    step        text NOT NULL,
-    outcome     text NOT NULL,
-    reason      text,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (saga_id, step)
-);
-"""
-
-HTTP = """
--- The first answer to a request with an Idempotency-Key; scope is method and path.
-CREATE TABLE idempotency_key (
-    scope        text NOT NULL,
-    key          text NOT NULL,
-    request_hash bytea NOT NULL,
-    status       integer,
-    location     text,
-    body         bytea,
-    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (scope, key)
-);
-CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
-"""
+LIBRARY_VERSION_TABLE: Final = "infirmary_version"
+"""The table with the revision of the library's own tables; a service's is alembic's usual one."""
 
 
-ADDED_LATER = {
-    "parked_message_due": "CREATE INDEX IF NOT EXISTS parked_message_due ON parked_message (channel, retry_at)",
-    "parked_message_failed_least": """CREATE INDEX IF NOT EXISTS parked_message_failed_least
-                                      ON parked_message (channel, attempts, retry_at)""",
-    "outbox_log": "CREATE TABLE IF NOT EXISTS outbox_log (log text PRIMARY KEY)",
-}
-"""What databases made by an earlier release lack; services' first migrations call today's statements."""
+def library_migrations() -> Config:
+    """Returns alembic's configuration of the library's own migrations."""
+    config = configuration(Path(__file__).parent / "migrations")
+    config.attributes[VERSION_TABLE] = LIBRARY_VERSION_TABLE
+    return config
 
 
-def add_what_came_later(connection: Connection) -> None:
-    """Makes what is not there yet, each in a transaction; takes no lock if all of it is."""
-    lacks = text("SELECT to_regclass('parked_message') IS NOT NULL AND to_regclass(:name) IS NULL")
-    for name, statement in ADDED_LATER.items():
-        if connection.execute(lacks, {"name": name}).scalar_one():
-            connection.execute(text(statement))
-        connection.commit()
+def configuration(folder: Path) -> Config:
+    """Returns alembic's configuration of the migrations in a folder."""
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def statements() -> str:
+    """Returns the SQL that makes the library's tables in an empty database, and notes their revision there.
+
+    A database that was made by it can be taken on by a later migration.
+    """
+    printed = StringIO()
+    config = library_migrations()
+    config.output_buffer = printed
+    command.upgrade(config, "head", sql=True)
+    return printed.getvalue()
 
 
 def note_logs(connection: Connection, logs: Collection[str]) -> None:
@@ -166,9 +55,3 @@ def note_logs(connection: Connection, logs: Collection[str]) -> None:
         {"logs": list(logs)},
     )
     connection.commit()
-
-
-def create_library_tables(connection: Connection) -> None:
-    """Creates all of the library's tables; a table that a service has no use for stays empty and costs nothing."""
-    for statements in (OUTBOX, CONSUMER, SAGAS, PARTICIPANT, HTTP):
-        connection.execute(text(statements))

@@ -1,8 +1,6 @@
-"""The projection that charts are read from, and the library's tables."""
+"""The projection that charts are read from."""
 
 from alembic import op
-
-from infirmary.postgres.schema import create_library_tables
 
 revision = "0001"
 down_revision = None
@@ -14,7 +12,6 @@ def upgrade() -> None:
     Each is written from the log of one service only. So it makes no difference to any row which service is heard first,
     and readers of different logs never wait for each other. What an event does not tell stays null until another does.
     """
-    create_library_tables(op.get_bind())
     op.execute(
         """
         -- From patient. `version` guards the name. The admission is the one in force.

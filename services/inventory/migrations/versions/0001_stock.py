@@ -1,8 +1,6 @@
-"""Medications with their stock, reservations, and the library's tables."""
+"""Medications with their stock, and reservations."""
 
 from alembic import op
-
-from infirmary.postgres.schema import create_library_tables
 
 revision = "0001"
 down_revision = None
@@ -10,7 +8,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates the tables."""
-    create_library_tables(op.get_bind())
     op.execute(
         """
         CREATE TABLE medications (

@@ -1,8 +1,7 @@
-"""Prescriptions, the patients' names, and the library's tables."""
+"""Prescriptions, and the patients' names."""
 
 from alembic import op
 
-from infirmary.postgres.schema import create_library_tables
 from infirmary.snapshots import CREATE_PATIENT_SNAPSHOT
 
 revision = "0001"
@@ -11,7 +10,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates the tables."""
-    create_library_tables(op.get_bind())
     op.execute(CREATE_PATIENT_SNAPSHOT)
     op.execute(
         """
