@@ -16,7 +16,7 @@ _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
 
 TAKEN: Final = {
     "alertmanager", "chassis", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
-    "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "zipkin",
+    "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "schema", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic_settings import BaseSettings
 
@@ -14,6 +14,9 @@ from infirmary.messages import Event
 from infirmary.saga.orchestrator import Orchestrator
 from infirmary.settings import Settings, read_all
 from infirmary.transport.log_names import events_of, log_to
+
+if TYPE_CHECKING:
+    from click import Command
 
 
 def package() -> str:
@@ -65,6 +68,13 @@ def orchestrator_of(service: str, settings: Settings) -> Orchestrator | None:
 def has_saga(service: str) -> bool:
     """Says whether a service orchestrates sagas."""
     return (folder() / service / "saga.py").exists()
+
+
+def commands_of(service: str) -> list["Command"]:
+    """Returns the commands that a service alone gives an operator, from its `commands.py` where it has one."""
+    if not (folder() / service / "commands.py").exists():
+        return []
+    return cast("list[Command]", _room(service, "commands").commands)
 
 
 def logs_written_by(service: str) -> list[str]:

@@ -33,5 +33,5 @@ def owned_by_another(service: str, identity: str, told_by_broker: str) -> OwnedB
     return OwnedByAnother(
         f"this virtual host belongs to another {service}: its database is {other}, this one's is {identity}. Give each"
         f" hospital a virtual host of its own; if the database was replaced on purpose, run"
-        f" `python -m services {service} claim --yes`"
+        f" `python -m infirmary {service} claim --yes`"
     )

@@ -2,30 +2,12 @@
 
 from pymongo import IndexModel
 
+from infirmary.mongo.collections import OF_CONSUMER, OF_DOCUMENTS, Index
 from infirmary.mongo.documents import documents_of
 from infirmary.mongo.storage import connect, is_transient
 from infirmary.registry import logs_written_by
 from infirmary.retry_after import patiently
 from infirmary.settings import Settings
-
-_OF_DOCUMENTS = [
-    # For the relay: only the documents with messages are in it.
-    IndexModel([("outbox_since", 1)], sparse=True),
-    # Each answer to a saga has another number. Sparse, and not partial by `$exists`: every server sees that a search
-    # for a saga's answers needs no other documents.
-    IndexModel([("saga_answer.saga_id", 1), ("saga_answer.number", 1)], name="saga_answer", unique=True, sparse=True),
-]
-
-_OF_CONSUMER = {
-    # How far each log has been read, and who reads it, is found by `_id`, the log's name.
-    "log_sequence": [IndexModel([("source", 1), ("subject", 1)], unique=True)],
-    "parked_message": [
-        IndexModel([("channel", 1), ("message_id", 1)], unique=True),
-        IndexModel([("channel", 1), ("subject", 1)]),
-        IndexModel([("channel", 1), ("retry_at", 1)]),
-        IndexModel([("channel", 1), ("attempts", 1), ("retry_at", 1)]),
-    ],
-}
 
 
 def create_collections(service: str, settings: Settings) -> None:
@@ -48,7 +30,7 @@ def _create(service: str, settings: Settings) -> None:
     own = [IndexModel(list(keys)) for keys in documents.indexes]
     with connect(settings, f"{service}/migrate") as client:
         database = client.get_default_database()
-        database[documents.collection].create_indexes(_OF_DOCUMENTS + own)
+        database[documents.collection].create_indexes([*map(_model, OF_DOCUMENTS), *own])
         # Moderate: a document from before a limit stays as it is, and the relay can still take its messages out.
         database.command(
             "collMod",
@@ -56,9 +38,13 @@ def _create(service: str, settings: Settings) -> None:
             validator={"$jsonSchema": {"properties": documents.limits}},
             validationLevel="moderate",
         )
-        for collection, indexes in _OF_CONSUMER.items():
-            database[collection].create_indexes(indexes)
+        for collection, indexes in OF_CONSUMER.items():
+            database[collection].create_indexes([*map(_model, indexes)])
         logs = logs_written_by(service)
         database["outbox_log"].delete_many({"_id": {"$nin": logs}})
         for log in logs:
             database["outbox_log"].update_one({"_id": log}, {"$setOnInsert": {}}, upsert=True)
+
+
+def _model(index: Index) -> IndexModel:
+    return IndexModel([(key, 1) for key in index.keys], **index.options)

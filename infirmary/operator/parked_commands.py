@@ -1,4 +1,4 @@
-"""`python -m services <name> parked ...`."""
+"""`infirmary <name> parked ...`."""
 
 from typing import Any
 

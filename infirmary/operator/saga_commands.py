@@ -1,4 +1,4 @@
-"""`python -m services <name> sagas ...`."""
+"""`infirmary <name> sagas ...`."""
 
 from typing import Any, get_args
 from uuid import UUID

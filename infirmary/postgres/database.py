@@ -144,7 +144,7 @@ class PostgresStorage:
                 (has_tables,) = connection.execute(_LOOK_FOR_TABLES).fetchone() or (False,)
         except psycopg.Error as error:
             return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
-        lacking = f"the database has no tables: run `python -m services {self.service} migrate`"
+        lacking = f"the database has no tables: run `python -m infirmary {self.service} migrate`"
         return None if has_tables else Trouble(Reason.SCHEMA, lacking)
 
     def pool(self) -> PoolState:

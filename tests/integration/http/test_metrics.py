@@ -142,7 +142,7 @@ def test_an_api_whose_database_was_not_migrated_says_what_to_do(new_database: Ne
     storage = PostgresStorage("patient", settings)
     trouble = storage.trouble()
     assert trouble is not None
-    assert (trouble.reason, "python -m services patient migrate" in trouble.words) == ("schema", True)
+    assert (trouble.reason, "python -m infirmary patient migrate" in trouble.words) == ("schema", True)
     storage.close()
 
 
