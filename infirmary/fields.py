@@ -77,7 +77,7 @@ WHOLE = BeforeValidator(_whole)
 """Makes a strict `int` an integer as JSON Schema knows it: 5 and 5.0, but not "5" and not true."""
 
 Quantity = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
-"""How many boxes: 1 to a million."""
+"""How many: a whole number from 1 to a million."""
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -90,7 +90,7 @@ def _spelled_as_usual(value: object) -> object:
 
 
 Id = Annotated[UUID, BeforeValidator(_spelled_as_usual)]
-"""An id that the hospital gave out, as a client gives it back: written as it was, or in capitals."""
+"""An id that a service gave out, as a client gives it back: written as it was, or in capitals."""
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_SCHEMA: Final = {"type": "string", "format": "date", "pattern": f"^{_DAY.pattern}$", "examples": ["1970-01-31"]}

@@ -1,4 +1,4 @@
-"""The identifiers that the hospital gives out itself."""
+"""Identifiers: those that a service gives out, and those that others choose."""
 
 import re
 from keyword import iskeyword
@@ -9,7 +9,7 @@ import uuid_utils
 from pydantic import StringConstraints
 
 ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-"""An id that the client chooses (a ward, a medication): 1 to 64 letters, digits, dots, underscores and hyphens."""
+"""An id that the client chooses: 1 to 64 letters, digits, dots, underscores and hyphens."""
 
 
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")

@@ -26,7 +26,7 @@ ShortText = Annotated[fields.ShortText, _STRING]
 """Up to 32 characters, perhaps none."""
 
 Code = Annotated[ClientCode, _STRING]
-"""An id that a client chose, of a ward or a medication."""
+"""An id that a client chose."""
 
 Day = Annotated[fields.Date, WithJsonSchema({"type": "string", "format": "date"})]
 """A day of the calendar."""
@@ -35,10 +35,10 @@ Flag = StrictBool
 """True or false, and nothing that could be meant by it."""
 
 Quantity = Annotated[fields.Quantity, _INTEGER]
-"""How many boxes: 1 to a million."""
+"""How many: a whole number from 1 to a million."""
 
 Price = Annotated[fields.Price, _STRING]
-"""What a box costs: a plain decimal string, at most two places; no sign, no exponent, no NaN."""
+"""What one of something costs: a plain decimal string, at most two places; no sign, no exponent, no NaN."""
 
 Amount = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,24}(\.[0-9]{1,2})?$"), _STRING]
 """An amount or a balance, written as a price is; as large as the sum of many of the largest."""
@@ -46,5 +46,5 @@ Amount = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,24}(\.
 Version = Annotated[int, Field(ge=1, le=_LARGEST, strict=True), fields.WHOLE, _INTEGER]
 """The version of something: 1, 2, 3 ..."""
 
-Boxes = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST, strict=True), fields.WHOLE, _INTEGER]
-"""How many boxes there are; negative when fewer were found than are reserved."""
+WholeNumber = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST, strict=True), fields.WHOLE, _INTEGER]
+"""A whole number of 64 bits, negative ones among them."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary import addresses
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.log_names import MOST_PARTS, check_number
 
 S = TypeVar("S", bound=BaseSettings)
@@ -113,6 +113,13 @@ class Settings(BaseSettings):
     message_max_bytes: Annotated[
         int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
     ] = MESSAGE_MAX_BYTES
+    schema_urn: Annotated[
+        str,
+        Field(
+            pattern=r"^urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}(:[A-Za-z0-9._-]{1,64}){0,3}$",
+            description="how the name of a message's schema begins",
+        ),
+    ] = SCHEMA_URN
     migration_wait_s: Annotated[
         float, Field(gt=0, le=86_400, description="how long a migration waits for locks and for the database")
     ] = 300.0

@@ -1,6 +1,6 @@
 """Whose a virtual host is: an exchange that names the database of the service that reads there. Pure.
 
-Two hospitals on one virtual host would take each other's commands, and nothing would notice. An exchange can be
+Two systems on one virtual host would take each other's commands, and nothing would notice. An exchange can be
 declared again only with the same arguments, so whoever has another database is told.
 """
 
@@ -32,6 +32,6 @@ def owned_by_another(service: str, identity: str, told_by_broker: str) -> OwnedB
     other = found[1].removeprefix(f"{service}.owner.") if found else f"unknown ({told_by_broker})"
     return OwnedByAnother(
         f"this virtual host belongs to another {service}: its database is {other}, this one's is {identity}. Give each"
-        f" hospital a virtual host of its own; if the database was replaced on purpose, run"
+        f" system a virtual host of its own; if the database was replaced on purpose, run"
         f" `python -m infirmary {service} claim --yes`"
     )

@@ -42,20 +42,19 @@ def check_written(service: str) -> None:
 
 def wrongly_written(service: str, module: str, code: str) -> Iterator[str]:
     """Yields a sentence for each place where a module writes a message that is not the service's own."""
-    tree = ast.parse(code)
+    tree, here = ast.parse(code), f"{package_of_services().replace('.', '/')}/{service}/{module}"
     names = _names_of_messages(tree)
     for again in _classes_of_one_name(tree):
-        place = f"services/{service}/{module}:{again.lineno}"
-        yield f"{place}: there is another class {again.name} above; rename one of them"
+        yield f"{here}:{again.lineno}: there is another class {again.name} above; rename one of them"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             message = names.get(_made(node))
             if message is not None and not _is_own(service, message):
-                yield f"services/{service}/{module}:{node.lineno}: {_sentence(service, 'makes a', message)}"
+                yield f"{here}:{node.lineno}: {_sentence(service, 'makes a', message)}"
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for line, message in _passed_on(node, names):
                 if not _is_own(service, message):
-                    yield f"services/{service}/{module}:{line}: {_sentence(service, 'publishes or sends', message)}"
+                    yield f"{here}:{line}: {_sentence(service, 'publishes or sends', message)}"
 
 
 def _classes_of_one_name(tree: ast.Module) -> Iterator[ast.ClassDef]:
@@ -107,11 +106,11 @@ def _passed_on(function: ast.FunctionDef | ast.AsyncFunctionDef, names: Names) -
 def _names_of_messages(tree: ast.Module) -> Names:
     """Returns the classes that a module imports from messages modules, by the names that it has for them.
 
-    `messages.PatientCame` is the name of a class of an imported module.
+    `messages.OrderPlaced` is the name of a class of an imported module.
     """
     found: dict[str, type[Message]] = {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("services."):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(f"{package_of_services()}."):
             continue
         for alias in node.names:
             here = alias.asname or alias.name

@@ -13,7 +13,6 @@ __all__ = [
     "Input",
     "Money",
     "Name",
-    "PatientPath",
     "Price",
     "Quantity",
     "ShortText",
@@ -25,12 +24,6 @@ class Input(BaseModel):
     """A request's body. A field that nobody knows is refused: it is a typing error whose value would be lost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PatientPath(BaseModel):
-    """The path of something that belongs to a patient."""
-
-    patient_id: Id
 
 
 class CodePath(BaseModel):

@@ -14,7 +14,6 @@ from zlib import crc32
 from flask import has_request_context, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from infirmary.fields import Id
 from infirmary.http.problems import unprocessable
 
 T = TypeVar("T")
@@ -54,12 +53,6 @@ class PageQuery(BaseModel):
         if place[16:] != _mark_of_list():
             raise unprocessable("query.cursor", "should be the `next_cursor` of a page of this list")
         return UUID(bytes=place[:16])
-
-
-class OfPatient(PageQuery):
-    """A page of what belongs to one patient, or to all."""
-
-    patient_id: Id | None = None
 
 
 class Page(BaseModel, Generic[T]):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Request, Response
 
 SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Of every answer: patients' data belong into no cache, and nobody guesses at a type that is said."""
+"""Of every answer: people's data belong into no cache, and nobody guesses at a type that is said."""
 
 _DOCUMENTATION: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"

@@ -120,4 +120,6 @@ class MongoStore:
 
     def _transaction(self, message: Incoming) -> MongoTransaction:
         chosen = self._settings
-        return MongoTransaction(self._service, message.message_id, chosen.log_parts, chosen.message_max_bytes)
+        return MongoTransaction(
+            self._service, message.message_id, chosen.log_parts, chosen.message_max_bytes, chosen.schema_urn
+        )

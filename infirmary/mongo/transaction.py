@@ -9,7 +9,7 @@ from infirmary.mongo import outbox
 from infirmary.tracing.causation import Cause, cause_of
 from infirmary.tracing.messaging_spans import created
 from infirmary.tracing.spans import SPANS, Span
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.envelope import Outgoing, outgoing
 
 
@@ -30,8 +30,10 @@ class MongoTransaction:
         message_id: UUID,
         log_parts: int = 1,
         message_max_bytes: int = MESSAGE_MAX_BYTES,
+        schema_urn: str = SCHEMA_URN,
     ) -> None:
         self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
+        self._schema_urn = schema_urn
         self.message_id = message_id
         self.cause: Cause = cause_of(None, None, None)
         self.written_at: object = None
@@ -65,6 +67,7 @@ class MongoTransaction:
             to=to,
             parts=self._log_parts,
             max_bytes=self._message_max_bytes,
+            schema_urn=self._schema_urn,
         )
         self.messages.append(written)
         if SPANS.wanted(written.traceparent):

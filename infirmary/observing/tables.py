@@ -159,7 +159,7 @@ class PostgresTables:
 
         Args:
             settings: Where the database is.
-            role: Who asks, for example `patient/api`.
+            role: Who asks, for example `orders/api`.
             tables: Which ones.
         """
         self._settings, self._role, self._tables = settings, f"{role}/tables", tuple(tables)

@@ -40,7 +40,8 @@ class Desk:
             chosen = self.settings()
             trace(self.service, "operator", chosen)
             cause = cause_of(None, None, None)
-            with transaction(connection, self.service, cause, False, chosen.log_parts, chosen.message_max_bytes) as tx:
+            limits = (chosen.log_parts, chosen.message_max_bytes, chosen.schema_urn)
+            with transaction(connection, self.service, cause, False, *limits) as tx:
                 yield tx
             if tx.wrote_messages:
                 connection.execute("NOTIFY outbox")

@@ -95,7 +95,7 @@ class PostgresStorage:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self.service, self._log_parts = service, settings.log_parts
-        self._message_max_bytes = settings.message_max_bytes
+        self._message_max_bytes, self._schema_urn = settings.message_max_bytes, settings.schema_urn
         self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
         self._retention = KeyRetention(settings, service)
@@ -130,6 +130,7 @@ class PostgresStorage:
                 cause,
                 log_parts=self._log_parts,
                 message_max_bytes=self._message_max_bytes,
+                schema_urn=self._schema_urn,
             ) as tx,
         ):
             yield tx

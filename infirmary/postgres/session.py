@@ -118,7 +118,7 @@ def parameters(settings: Settings, role: str, options: str = SESSION) -> Connect
 
     Args:
         settings: Which certificates to trust, if the server is to prove its name.
-        role: What pg_stat_activity should show, for example `patient/consumer`.
+        role: What pg_stat_activity should show, for example `orders/consumer`.
         options: Session settings.
     """
     chosen = ConnectionParameters(
@@ -140,7 +140,7 @@ def connect(settings: Settings, role: str, options: str = SESSION) -> BoundedCon
 
     Args:
         settings: Where the database is.
-        role: What pg_stat_activity should show, for example `patient/consumer`.
+        role: What pg_stat_activity should show, for example `orders/consumer`.
         options: Session settings.
 
     Raises:

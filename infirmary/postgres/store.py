@@ -114,7 +114,13 @@ class PostgresStore:
     def _commit(self, work: Callable[[Transaction], T], *, pipelined: bool) -> T:
         cause, chosen = cause_of(None, None, None), self._settings
         with transaction(
-            self._connection, self._service, cause, pipelined, chosen.log_parts, chosen.message_max_bytes
+            self._connection,
+            self._service,
+            cause,
+            pipelined,
+            chosen.log_parts,
+            chosen.message_max_bytes,
+            chosen.schema_urn,
         ) as tx:
             result = work(tx)
             self._reached("before_commit")

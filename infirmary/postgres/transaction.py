@@ -12,7 +12,7 @@ from infirmary.postgres import outbox
 from infirmary.tracing.causation import Cause
 from infirmary.tracing.messaging_spans import created
 from infirmary.tracing.spans import SPANS, Span, undo_to
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.envelope import Outgoing, outgoing
 
 T = TypeVar("T")
@@ -50,6 +50,7 @@ class Transaction(Query):
     Attributes:
         log_parts: Into how many parts the service's log is split.
         message_max_bytes: The largest body of a message.
+        schema_urn: How the names of messages' schemas begin.
         cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
             message of its batch.
         written_at: The `time` of the message that is worked on, when a consumer works on one.
@@ -66,9 +67,11 @@ class Transaction(Query):
         cause: Cause,
         log_parts: int = 1,
         message_max_bytes: int = MESSAGE_MAX_BYTES,
+        schema_urn: str = SCHEMA_URN,
     ) -> None:
         super().__init__(connection)
         self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
+        self.schema_urn = schema_urn
         self.cause = cause
         self.written_at: object = None
         self.after_commit: list[Callable[[], None]] = []
@@ -102,6 +105,7 @@ class Transaction(Query):
             to=to,
             parts=self.log_parts,
             max_bytes=self.message_max_bytes,
+            schema_urn=self.schema_urn,
         )
         self.messages.append(written)
         if SPANS.wanted(written.traceparent):
@@ -143,6 +147,7 @@ def transaction(
     pipelined: bool = True,
     log_parts: int = 1,
     message_max_bytes: int = MESSAGE_MAX_BYTES,
+    schema_urn: str = SCHEMA_URN,
 ) -> Iterator[Transaction]:
     """Runs a transaction on a connection that is not in one.
 
@@ -157,8 +162,9 @@ def transaction(
         pipelined: False where savepoints are used: an error must come from the statement that caused it.
         log_parts: Into how many parts the service's log is split.
         message_max_bytes: The largest body of a message.
+        schema_urn: How the names of messages' schemas begin.
     """
-    tx = Transaction(connection, service, cause, log_parts, message_max_bytes)
+    tx = Transaction(connection, service, cause, log_parts, message_max_bytes, schema_urn)
     try:
         with connection.pipeline() if pipelined else nullcontext():
             connection.execute("BEGIN")

@@ -15,6 +15,9 @@ _FLAGS = _CONTENT_TYPE | _HEADERS | _DELIVERY_MODE | _CORRELATION_ID | _MESSAGE_
 MESSAGE_MAX_BYTES = 1_048_576
 """The largest body of a message, unless a setting says otherwise."""
 
+SCHEMA_URN = "urn:infirmary"
+"""How `dataschema` begins, before the service and the type, where nobody has set another beginning."""
+
 _PREFIX = struct.Struct(">HHQH")
 _LONG = struct.Struct(">I")
 _QUAD = struct.Struct(">Q")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Event, Message, Reply, check_own, encode
 from infirmary.tracing.causation import Cause
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, encode_header
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN, encode_header
 from infirmary.transport.log_names import events_of, home, log_to, part_name
 
 M = TypeVar("M", bound=Message)
@@ -106,6 +106,7 @@ def outgoing(
     to: str | None = None,
     parts: int = 1,
     max_bytes: int = MESSAGE_MAX_BYTES,
+    schema_urn: str = SCHEMA_URN,
 ) -> Outgoing:
     """Returns the outbox row for an event, a command or a reply.
 
@@ -116,6 +117,7 @@ def outgoing(
         to: Whom a reply goes to; of other messages their own declaration says it.
         parts: Into how many parts the log of the events of `source` is split.
         max_bytes: The largest body.
+        schema_urn: How the name of the message's schema begins.
 
     Raises:
         MessageTooLarge: The body is larger.
@@ -152,7 +154,7 @@ def outgoing(
         message_type=name,
         subject=subject,
         time=now,
-        dataschema=f"urn:infirmary:{source}:{name}",
+        dataschema=f"{schema_urn}:{source}:{name}",
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
         traceparent=traceparent,

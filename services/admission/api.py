@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from infirmary.http.api import Api, Created
 from infirmary.http.fields import Id, Input
-from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import not_found
 from infirmary.identifiers import ClientCode, new_id
 from infirmary.postgres.transaction import Query, Transaction
@@ -18,6 +18,12 @@ from services.admission import store
 from services.admission.saga import ADMISSION, Admission, orchestrator
 
 api = Api("admission")
+
+
+class OfPatient(PageQuery):
+    """A page of what belongs to one patient, or to all."""
+
+    patient_id: Id | None = None
 
 
 class AdmissionPath(BaseModel):

@@ -8,13 +8,19 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from infirmary.http.api import Afterwards, Api
-from infirmary.http.fields import Input, Money, PatientPath
+from infirmary.http.fields import Id, Input, Money
 from infirmary.http.pages import NEWEST, Page, PageQuery, page
 from infirmary.postgres.transaction import Query, Transaction
 from services.billing import store
 from services.billing.messages import EntryKind
 
 api = Api("billing")
+
+
+class PatientPath(BaseModel):
+    """The path of something that belongs to a patient."""
+
+    patient_id: Id
 
 
 class Hold(Input):

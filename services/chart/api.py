@@ -1,7 +1,9 @@
 """The HTTP interface of chart."""
 
+from pydantic import BaseModel
+
 from infirmary.http.api import Api
-from infirmary.http.fields import PatientPath
+from infirmary.http.fields import Id
 from infirmary.http.pages import NEWEST, Page, PageQuery, page
 from infirmary.http.problems import Problem, not_found
 from infirmary.postgres.transaction import Query
@@ -9,6 +11,12 @@ from services.chart import queries
 from services.chart.model import Chart, ChartLabResult, ChartNotification, ChartPrescription
 
 api = Api("chart")
+
+
+class PatientPath(BaseModel):
+    """The path of something that belongs to a patient."""
+
+    patient_id: Id
 
 
 @api.endpoint("GET", "/charts/<patient_id>", Chart, errors=(404,))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from infirmary.message_fields import Boxes, Code, Price, Quantity, Text
+from infirmary.message_fields import Code, Price, Quantity, Text, WholeNumber
 from infirmary.messages import Command, Event, publishes, reads, receives
 
 
@@ -63,7 +63,7 @@ class StockLow(Event):
     """A medication has just become scarce. `available` is negative when fewer are left than are reserved."""
 
     medication_code: Code
-    available: Boxes
+    available: WholeNumber
 
 
 @reads("prescription")

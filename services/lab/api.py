@@ -6,10 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictBool
 
-from infirmary import snapshots
 from infirmary.http.api import Api, Created
 from infirmary.http.fields import Id, Input, Name, ShortText
-from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import not_found, unprocessable
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import Query, Transaction
@@ -17,6 +16,12 @@ from services.lab import model, store
 from services.lab.model import LabResult
 
 api = Api("lab")
+
+
+class OfPatient(PageQuery):
+    """A page of what belongs to one patient, or to all."""
+
+    patient_id: Id | None = None
 
 
 class NewLabResult(Input):
@@ -54,7 +59,7 @@ def record_lab_result(body: NewLabResult, tx: Transaction) -> Created:
 
     422 while the patient is not known here: a registration takes a moment to get here.
     """
-    patient_name = snapshots.patient_name(tx, body.patient_id)
+    patient_name = store.patient_name(tx, body.patient_id)
     if patient_name is None:
         raise unprocessable("body.patient_id", "the patient is not known here yet")
     result = LabResult(lab_result_id=new_id(), patient_name=patient_name, at=datetime.now(UTC), **body.model_dump())

@@ -1,8 +1,8 @@
 """What lab does when a message arrives."""
 
-from infirmary import snapshots
 from infirmary.handlers import Handlers
 from infirmary.postgres.transaction import Transaction
+from services.lab import store
 from services.lab.messages import PatientNameChanged, PatientRegistered
 
 handlers = Handlers("lab")
@@ -11,10 +11,10 @@ handlers = Handlers("lab")
 @handlers.on(PatientRegistered)
 def know_patient(event: PatientRegistered, tx: Transaction) -> None:
     """Takes a snapshot of the patient: from now on results can be recorded."""
-    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+    store.patients.keep(tx, event.patient_id, event.version, full_name=event.full_name)
 
 
 @handlers.on(PatientNameChanged)
 def rename_patient(event: PatientNameChanged, tx: Transaction) -> None:
     """Takes over the new name, if it is newer than the one known."""
-    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+    store.patients.keep(tx, event.patient_id, event.version, full_name=event.full_name)

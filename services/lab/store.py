@@ -3,11 +3,15 @@
 A patient's name is never stored with a result. It is joined from the snapshots, so that a rename shows at once.
 """
 
-from typing import LiteralString
+from typing import Final, LiteralString
 from uuid import UUID
 
 from infirmary.postgres.transaction import Query, Transaction
+from infirmary.snapshots import Snapshot
 from services.lab.model import LabResult
+
+patients: Final = Snapshot("patient", table="patient_snapshot", key="patient_id", columns=["full_name"])
+"""The patients' names, as patient has told them."""
 
 _SELECT: LiteralString = """
 SELECT r.lab_result_id, r.patient_id, p.full_name AS patient_name, r.test, r.value, r.unit, r.critical, r.at
@@ -31,6 +35,14 @@ def list_of_patient(db: Query, patient_id: UUID, after: UUID, rows: int) -> list
 def list_all(db: Query, after: UUID, rows: int) -> list[LabResult]:
     """Returns the next results of anybody, oldest first."""
     return db.many(LabResult, _SELECT + "WHERE " + _PAGE, after=after, rows=rows)
+
+
+def patient_name(db: Query, patient_id: UUID) -> str | None:
+    """Returns a patient's name as last heard of, or None while the patient is not known here."""
+    name: str | None = db.value(
+        "SELECT full_name FROM patient_snapshot WHERE patient_id = %(patient_id)s", patient_id=patient_id
+    )
+    return name
 
 
 def insert(tx: Transaction, result: LabResult) -> None:

@@ -6,12 +6,19 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from infirmary.http.api import Api
-from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.fields import Id
+from infirmary.http.pages import Page, PageQuery, page
 from infirmary.mongo.storage import MongoDatabase
 from services.notification import store
 from services.notification.messages import Kind
 
 api = Api("notification")
+
+
+class OfPatient(PageQuery):
+    """A page of what belongs to one patient, or to all."""
+
+    patient_id: Id | None = None
 
 
 class NotificationView(BaseModel):

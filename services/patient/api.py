@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel
 
 from infirmary.http.api import Api, Created
-from infirmary.http.fields import Date, Input, Name, PatientPath
+from infirmary.http.fields import Date, Id, Input, Name
 from infirmary.http.problems import conflict, not_found
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import Query, Transaction
@@ -15,6 +15,12 @@ from services.patient import model, store
 from services.patient.model import Patient
 
 api = Api("patient")
+
+
+class PatientPath(BaseModel):
+    """The path of something that belongs to a patient."""
+
+    patient_id: Id
 
 
 _EARLIEST_BIRTH = date(1800, 1, 1)

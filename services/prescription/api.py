@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from infirmary.http.api import Api, Created
 from infirmary.http.fields import Id, Input, Quantity
-from infirmary.http.pages import OfPatient, Page, page
+from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import conflict, not_found, unprocessable
 from infirmary.identifiers import ClientCode, new_id
 from infirmary.postgres.transaction import Query, Transaction
@@ -16,6 +16,12 @@ from services.prescription.model import Prescription, Status
 from services.prescription.saga import DISPENSING, Dispensing, orchestrator
 
 api = Api("prescription")
+
+
+class OfPatient(PageQuery):
+    """A page of what belongs to one patient, or to all."""
+
+    patient_id: Id | None = None
 
 
 class NewPrescription(Input):

@@ -1,6 +1,5 @@
 """What prescription does when a message arrives."""
 
-from infirmary import snapshots
 from infirmary.handlers import Handlers
 from infirmary.postgres.transaction import Transaction
 from services.prescription import model, store
@@ -12,13 +11,13 @@ handlers = Handlers("prescription")
 @handlers.on(PatientRegistered)
 def know_patient(event: PatientRegistered, tx: Transaction) -> None:
     """Keeps the patient's name, so that a prescription can be written without asking anybody."""
-    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+    store.patients.keep(tx, event.patient_id, event.version, full_name=event.full_name)
 
 
 @handlers.on(PatientNameChanged)
 def rename_patient(event: PatientNameChanged, tx: Transaction) -> None:
     """Takes over the patient's new name."""
-    snapshots.keep_patient(tx, event.patient_id, event.full_name, event.version)
+    store.patients.keep(tx, event.patient_id, event.version, full_name=event.full_name)
 
 
 @handlers.on(StockReserved)

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Final, LiteralString
 from uuid import UUID
 
 from infirmary.postgres.transaction import Query, Transaction
+from infirmary.snapshots import Snapshot
 from services.prescription.model import Prescription, Status
+
+patients: Final = Snapshot("patient", table="patient_snapshot", key="patient_id", columns=["full_name"])
+"""The patients' names, as patient has told them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,10 @@ def test_a_message_without_a_decorator_is_not_written() -> None:
 
     with pytest.raises(Misdeclared, match="Undeclared is not declared; put @publishes"):
         outgoing(Undeclared(patient_id=PATIENT), source="patient", cause=CAUSE)
+
+
+def test_the_name_of_the_schema_begins_as_the_setting_says() -> None:
+    event = PatientCame(patient_id=PATIENT, ward="w")
+    assert b"urn:infirmary:patient:PatientCame" in outgoing(event, source="patient", cause=CAUSE).header
+    of_a_shop = outgoing(event, source="patient", cause=CAUSE, schema_urn="urn:shop")
+    assert b"urn:shop:patient:PatientCame" in of_a_shop.header

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from infirmary.http.pages import START, OfPatient, Page, PageQuery, page
+from infirmary.http.pages import START, Page, PageQuery, page
 from infirmary.http.problems import Problem
 
 
@@ -80,5 +80,5 @@ def test_a_page_holds_between_1_and_200_items(limit: int) -> None:
 
 
 def test_a_query_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ValidationError, match="patient"):
-        OfPatient.model_validate({"patient": "0190163d-8694-739b-aea5-966c26f8ad90"})
+    with pytest.raises(ValidationError, match="order"):
+        PageQuery.model_validate({"order": "0190163d-8694-739b-aea5-966c26f8ad90"})

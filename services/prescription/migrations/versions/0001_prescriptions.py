@@ -2,17 +2,20 @@
 
 from alembic import op
 
-from infirmary.snapshots import CREATE_PATIENT_SNAPSHOT
-
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
     """Creates the tables."""
-    op.execute(CREATE_PATIENT_SNAPSHOT)
     op.execute(
         """
+        CREATE TABLE patient_snapshot (
+            patient_id uuid PRIMARY KEY,
+            full_name  text NOT NULL,
+            version    bigint NOT NULL
+        ) WITH (fillfactor = 80);
+
         CREATE TABLE prescriptions (
             prescription_id uuid PRIMARY KEY,
             patient_id      uuid NOT NULL,
