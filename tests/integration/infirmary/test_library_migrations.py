@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, pool
 from infirmary.postgres.migrate import migrate, migrate_library, migrations_of
 from infirmary.postgres.schema import configuration, library_migrations, statements
 from infirmary.settings import Settings
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 
 BEFORE = (Path(__file__).parent / "release_before.sql").read_text()
@@ -36,7 +36,7 @@ CATALOG = {
 class EmptyDatabases:
     """Gives empty databases; each is gone when its test has ended."""
 
-    def __init__(self, postgres: PostgresServer | GivenPostgres, stack: ExitStack) -> None:
+    def __init__(self, postgres: PostgresServer | ExternalPostgres, stack: ExitStack) -> None:
         self._databases, self._stack = postgres.databases, stack
         self._databases.make_template("template_empty", lambda _: None)
 
@@ -45,7 +45,7 @@ class EmptyDatabases:
 
 
 @pytest.fixture
-def databases(postgres: PostgresServer | GivenPostgres) -> Iterator[EmptyDatabases]:
+def databases(postgres: PostgresServer | ExternalPostgres) -> Iterator[EmptyDatabases]:
     with ExitStack() as stack:
         yield EmptyDatabases(postgres, stack)
 
