@@ -37,7 +37,7 @@ OTHERS: Final[dict[str, frozenset[str]]] = {
 
 def registered() -> dict[str, frozenset[str]]:
     """Returns the labels of every series that a process of ours registers, by its name."""
-    for module in _modules(infirmary):
+    for module in (each for each in _modules(infirmary) if ".migrations" not in each and not each.endswith("__main__")):
         importlib.import_module(module)
     registries = (REGISTRY, infirmary_relay.metrics.registry, gap_metrics.registry)
     found = [each for registry in registries for each in _of_registry(registry)]
