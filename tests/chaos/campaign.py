@@ -95,7 +95,7 @@ def _play(
                 scene.heal()
         time.sleep(1)  # for the samples after the last healing
     operations = people.operations + writers.done
-    return History(nemesis.injuries, watch.samples, operations), nemesis.not_injected, people.failures
+    return History(nemesis.injected, watch.samples, operations), nemesis.not_injected, people.failures
 
 
 def _judge(scene: Scene, history: History, ledger: Ledger, announce: Announce) -> list[Finding]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Injury:
+class InjectedFault:
     """A fault that was injected.
 
     Attributes:
@@ -81,7 +81,7 @@ class History:
         reads: The stems of the logs that each observed service reads.
     """
 
-    injuries: list[Injury] = field(default_factory=list)
+    injected: list[InjectedFault] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     operations: Counter[str] = field(default_factory=Counter)
     applied: Mapping[str, Sequence[Applied]] = field(default_factory=dict)

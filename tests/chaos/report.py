@@ -63,9 +63,9 @@ def totals(report: Report, seen: Mapping[str, int]) -> Table:
     """
     history = report.history
     counts = Counter(finding.column for finding in report.findings)
-    recovery = summary(recovery_times_s(history.injuries, history.samples))
+    recovery = summary(recovery_times_s(history.injected, history.samples))
     cells = {
-        "faults injected": str(len(history.injuries)),
+        "faults injected": str(len(history.injected)),
         "operations": str(sum(history.operations.values())),
         **{name: str(count) for name, count in seen.items()},
         "repeats dropped": str(report.repeated_messages()),
@@ -81,7 +81,7 @@ def totals(report: Report, seen: Mapping[str, int]) -> Table:
 
 
 def _faults(report: Report) -> Table:
-    times = Counter(injury.fault for injury in report.history.injuries)
+    times = Counter(each.fault for each in report.history.injected)
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, count in sorted(times.items()):
         table.add_row(str(count), name)

@@ -73,11 +73,11 @@ def _alone(chance: Random, kinds: Sequence[Kind], until_s: float) -> list[Planne
     planned: list[Planned] = []
     at_s = 0.0
     for kind in kinds:
-        injury = _planned(chance, kind, at_s)
-        if injury.end_s > until_s:
+        fault = _planned(chance, kind, at_s)
+        if fault.end_s > until_s:
             break
-        planned.append(injury)
-        at_s = injury.end_s + CALM_S
+        planned.append(fault)
+        at_s = fault.end_s + CALM_S
     return planned
 
 
@@ -87,11 +87,11 @@ def _mixtures(chance: Random, kinds: Sequence[Kind], from_s: float, until_s: flo
     untried = deque(kinds)
     while kinds and at_s < until_s:
         kind = untried.popleft() if untried else chance.choice(kinds)
-        injury = _planned(chance, kind, at_s)
-        in_force = [other for other in planned if other.end_s >= injury.at_s]
+        fault = _planned(chance, kind, at_s)
+        in_force = [other for other in planned if other.end_s >= fault.at_s]
         free = len(in_force) < MOST_AT_ONCE and not any(other.fault.touches & kind.touches for other in in_force)
-        if free and injury.end_s <= until_s:
-            planned.append(injury)
+        if free and fault.end_s <= until_s:
+            planned.append(fault)
         at_s += chance.uniform(*MIXTURE_PAUSE_S)
     return planned
 

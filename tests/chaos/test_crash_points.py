@@ -22,8 +22,8 @@ def test_a_relay_killed_at_a_point_repeats_its_window_and_loses_nothing(
     frozen = tmp_path / "frozen"
     with scene.writer() as writer:
         writer.write("bed-1", EVENTS)
-    victim = scene.start_relay(RELAY_CRASH_POINT=point, RELAY_CRASH_FILE=str(frozen))
-    scene.frozen(victim, frozen)
+    process = scene.start_relay(RELAY_CRASH_POINT=point, RELAY_CRASH_FILE=str(frozen))
+    scene.frozen(process, frozen)
     scene.start_relay()
     eventually(lambda: scene.waiting() == 0, because="another relay goes on")
     assert scene.findings() == []
@@ -35,8 +35,8 @@ def test_a_consumer_killed_at_a_point_applies_each_event_once(scene: SmallScene,
     frozen = tmp_path / "frozen"
     with scene.post() as post:
         scene.told(post, "patient-1", 1, 2, 3)
-        victim = scene.start_consumer(CONSUMER_CRASH_POINT=point, CONSUMER_CRASH_FILE=str(frozen))
-        scene.frozen(victim, frozen)
+        process = scene.start_consumer(CONSUMER_CRASH_POINT=point, CONSUMER_CRASH_FILE=str(frozen))
+        scene.frozen(process, frozen)
         scene.told(post, "patient-1", 4)
     scene.start_consumer()
     eventually(scene.has_read, because="another consumer goes on")
@@ -46,10 +46,10 @@ def test_a_consumer_killed_at_a_point_applies_each_event_once(scene: SmallScene,
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 def test_a_consumer_killed_at_a_point_answers_each_command_once(scene: SmallScene, tmp_path: Path, point: str) -> None:
     frozen = tmp_path / "frozen"
-    victim = scene.start_consumer(CONSUMER_CRASH_POINT=point, CONSUMER_CRASH_FILE=str(frozen))
+    process = scene.start_consumer(CONSUMER_CRASH_POINT=point, CONSUMER_CRASH_FILE=str(frozen))
     with scene.post() as post:
         scene.asked(post, a_bed())
-    scene.frozen(victim, frozen)
+    scene.frozen(process, frozen)
     scene.start_consumer()
     eventually(lambda: scene.has_read(COMMANDS), because="another consumer goes on")
     assert scene.rows("SELECT type, target, sequence FROM outbox") == [("Reply", REPLIES, 1)]

@@ -201,8 +201,8 @@ def test_an_event_passed_over_after_a_crash_is_missed(
     frozen = tmp_path / "frozen"
     with scene.post() as post:
         scene.told(post, "patient-1", 1, 2)
-    victim = scene.start_consumer(bug, CONSUMER_CRASH_POINT="before_commit", CONSUMER_CRASH_FILE=str(frozen))
-    scene.frozen(victim, frozen)
+    process = scene.start_consumer(bug, CONSUMER_CRASH_POINT="before_commit", CONSUMER_CRASH_FILE=str(frozen))
+    scene.frozen(process, frozen)
     scene.start_consumer(bug)
     eventually(scene.has_read, because="the next consumer has seen everything")
     assert scene.columns() == expected

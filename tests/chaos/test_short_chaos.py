@@ -20,4 +20,4 @@ def test_everything_holds_after_a_short_run_of_faults(tmp_path_factory: pytest.T
     report = run(tmp_path_factory.mktemp("chaos"), seed, DURATION_S, chosen(), announce=print)
     print_report(Console(width=160), report)
     assert report.passed, f"seed {seed}"
-    assert report.history.injuries
+    assert report.history.injected

@@ -24,5 +24,5 @@ def test_everything_holds_after_pods_have_died(cluster: Cluster, env: dict[str, 
 
     report = run(cluster, env, SEED, MINUTES * 60, announce, METRICS_PORT)
     print_report(console, report)
-    assert report.history.injuries
+    assert report.history.injected
     assert report.passed, [str(finding) for finding in report.findings]

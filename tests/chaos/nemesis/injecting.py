@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.chaos.history import Injury
+from tests.chaos.history import InjectedFault
 from tests.chaos.nemesis.fault import Fault, NotNow
 from tests.chaos.scene import Scene
 from tests.chaos.schedule import Planned
@@ -41,7 +41,7 @@ class Nemesis:
         self.shown = ShownFaults(fault.kind.name for fault in faults)
         self._strikes = {fault.kind.name: fault.strike for fault in faults}
         self._in_force: list[_InForce] = []
-        self.injuries: list[Injury] = []
+        self.injected: list[InjectedFault] = []
         self.not_injected: list[str] = []
 
     def play(self, planned: Sequence[Planned]) -> None:
@@ -84,7 +84,7 @@ class Nemesis:
         self._in_force.remove(each)
         next(each.strike, None)
         self.shown.ends(each.planned.fault.name)
-        self.injuries.append(Injury(each.planned.fault.name, each.what, each.began_s, self._clock()))
+        self.injected.append(InjectedFault(each.planned.fault.name, each.what, each.began_s, self._clock()))
 
     def _skip(self, planned: Planned, reason: str) -> None:
         self.not_injected.append(f"{planned.fault.name}: {reason}")

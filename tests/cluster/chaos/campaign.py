@@ -75,7 +75,7 @@ def _play(
         with people, writers:
             nemesis.play(schedule(seed, duration_s, [fault.kind for fault in FAULTS]))
         time.sleep(1)  # for the samples after the last fault
-    return History(nemesis.injuries, watch.samples, people.operations + writers.done), people.failures
+    return History(nemesis.injected, watch.samples, people.operations + writers.done), people.failures
 
 
 def _judge(history: History, client: Hospital, env: Mapping[str, str], announce: Announce) -> list[Finding]:

@@ -6,29 +6,29 @@ from random import Random
 
 from local.topology import SERVICES, Role
 from tests.chaos.schedule import Kind
-from tests.cluster.chaos.wound import Fault, Hurt, Wound
+from tests.cluster.chaos.injury import Fault, InjuredProcess, Injury
 from tests.cluster.cluster import Cluster
 
-Strike = Callable[[Cluster, Random], Wound]
+Strike = Callable[[Cluster, Random], Injury]
 
 
 def _some_service(chance: Random, role: Role) -> str:
     return chance.choice([service.name for service in SERVICES if role in service.roles])
 
 
-def _hurt(cluster: Cluster, pod: str, service: str, role: str | None) -> Hurt:
-    return Hurt(service, role, cluster.instance(pod))
+def _injured(cluster: Cluster, pod: str, service: str, role: str | None) -> InjuredProcess:
+    return InjuredProcess(service, role, cluster.instance(pod))
 
 
 def deletes(role: Role, *, by_force: bool) -> Strike:
     """Deletes a pod of this role."""
 
-    def strike(cluster: Cluster, chance: Random) -> Wound:
+    def strike(cluster: Cluster, chance: Random) -> Injury:
         service = _some_service(chance, role)
         pod = cluster.pod_name(service, role)
-        wound = Wound(pod, [_hurt(cluster, pod, service, role)])
+        injury = Injury(pod, [_injured(cluster, pod, service, role)])
         cluster.delete_pod(pod, by_force=by_force)
-        return wound
+        return injury
 
     return strike
 
@@ -36,12 +36,12 @@ def deletes(role: Role, *, by_force: bool) -> Strike:
 def signals(role: Role, number: int) -> Strike:
     """Sends a signal to a process of this role inside its pod."""
 
-    def strike(cluster: Cluster, chance: Random) -> Wound:
+    def strike(cluster: Cluster, chance: Random) -> Injury:
         service = _some_service(chance, role)
         pod = cluster.pod_name(service, role)
-        wound = Wound(pod, [_hurt(cluster, pod, service, role)])
+        injury = Injury(pod, [_injured(cluster, pod, service, role)])
         cluster.signal_process(pod, number)
-        return wound
+        return injury
 
     return strike
 
@@ -49,32 +49,32 @@ def signals(role: Role, number: int) -> Strike:
 def deletes_server(server: str) -> Strike:
     """Deletes a server's pod by force."""
 
-    def strike(cluster: Cluster, _chance: Random) -> Wound:
+    def strike(cluster: Cluster, _chance: Random) -> Injury:
         pod = cluster.pod_name(server)
-        wound = Wound(pod, [_hurt(cluster, pod, server, None)])
+        injury = Injury(pod, [_injured(cluster, pod, server, None)])
         cluster.delete_pod(pod, by_force=True)
-        return wound
+        return injury
 
     return strike
 
 
-def deletes_everything_of_a_service(cluster: Cluster, chance: Random) -> Wound:
+def deletes_everything_of_a_service(cluster: Cluster, chance: Random) -> Injury:
     """Deletes the pods of all roles of a service by force, at once."""
     service = chance.choice(SERVICES)
     pods = {role: cluster.pod_name(service.name, role) for role in service.roles}
-    wound = Wound(service.name, [_hurt(cluster, pod, service.name, role) for role, pod in pods.items()])
+    injury = Injury(service.name, [_injured(cluster, pod, service.name, role) for role, pod in pods.items()])
     for pod in pods.values():
         cluster.delete_pod(pod, by_force=True)
-    return wound
+    return injury
 
 
-def drains(cluster: Cluster, chance: Random) -> Wound:
+def drains(cluster: Cluster, chance: Random) -> Injury:
     """Cordons the node of a service's pods and evicts them; with one node they are away until it is uncordoned."""
     service = chance.choice(SERVICES)
     pods = {role: cluster.pod_name(service.name, role) for role in service.roles}
     node = cluster.node_of(pods[Role.API])
     here = {role: pod for role, pod in pods.items() if cluster.node_of(pod) == node}
-    hurts = [_hurt(cluster, pod, service.name, role) for role, pod in here.items()]
+    injured = [_injured(cluster, pod, service.name, role) for role, pod in here.items()]
     cluster.cordon(node)
     try:
         for pod in here.values():
@@ -82,7 +82,7 @@ def drains(cluster: Cluster, chance: Random) -> Wound:
     except BaseException:
         cluster.uncordon(node)
         raise
-    return Wound(f"{service.name}, from {node}", hurts, heal=lambda: cluster.uncordon(node))
+    return Injury(f"{service.name}, from {node}", injured, heal=lambda: cluster.uncordon(node))
 
 
 def _fault(name: str, touches: str, shortest_s: float, longest_s: float, strike: Strike) -> Fault:

@@ -8,10 +8,10 @@ from random import Random
 from kubernetes.client.exceptions import ApiException
 
 from tests.chaos.checker.finding import Column, Finding, found
-from tests.chaos.history import Injury
+from tests.chaos.history import InjectedFault
 from tests.chaos.schedule import Planned
 from tests.chaos.shown import ShownFaults
-from tests.cluster.chaos.wound import Fault, Wound
+from tests.cluster.chaos.injury import Fault, Injury
 from tests.cluster.cluster import Cluster
 
 LATEST_S = 10.0
@@ -27,7 +27,7 @@ LOOK_EVERY_S = 0.1
 @dataclass
 class _InForce:
     planned: Planned
-    wound: Wound
+    injury: Injury
     began_s: float
     is_healed: bool = False
 
@@ -35,14 +35,14 @@ class _InForce:
         """Undoes what has to be undone, once."""
         if not self.is_healed:
             self.is_healed = True
-            self.wound.heal()
+            self.injury.heal()
 
 
 class Nemesis:
     """Kills, freezes and drains.
 
     Attributes:
-        injuries: What was done; each is healed when everything that was hurt has a successor that is ready.
+        injected: What was done; each is healed when everything that was injured has a successor that is ready.
         not_injected: Faults for which there was no occasion, and why.
         findings: What never came back.
     """
@@ -62,7 +62,7 @@ class Nemesis:
         self.shown = ShownFaults(fault.kind.name for fault in faults)
         self._faults = {fault.kind.name: fault for fault in faults}
         self._in_force: list[_InForce] = []
-        self.injuries: list[Injury] = []
+        self.injected: list[InjectedFault] = []
         self.not_injected: list[str] = []
         self.findings: list[Finding] = []
 
@@ -91,26 +91,26 @@ class Nemesis:
             self._skip(planned, "an earlier fault took longer than planned")
             return
         try:
-            wound = self._faults[planned.fault.name].strike(self._cluster, Random(planned.chance))
+            injury = self._faults[planned.fault.name].strike(self._cluster, Random(planned.chance))
         except (LookupError, ApiException) as reason:
             self._skip(planned, str(reason).splitlines()[0])
             return
-        self._announce(f"{began_s:6.1f} s  {planned.fault.name}: {wound.what}")
+        self._announce(f"{began_s:6.1f} s  {planned.fault.name}: {injury.what}")
         self.shown.begins(planned.fault.name)
-        self._in_force.append(_InForce(planned, wound, began_s))
+        self._in_force.append(_InForce(planned, injury, began_s))
 
     def _tend(self, each: _InForce) -> None:
         now = self._clock()
         if now >= each.began_s + each.planned.for_s:
             each.heal()
-        if each.wound.is_over(self._cluster):
+        if each.injury.is_over(self._cluster):
             each.heal()
             self._is_over(each)
-            self.injuries.append(Injury(each.planned.fault.name, each.wound.what, each.began_s, self._clock()))
+            self.injected.append(InjectedFault(each.planned.fault.name, each.injury.what, each.began_s, self._clock()))
         elif now > each.began_s + BACK_WITHIN_S:
             self._is_over(each)
             what = f"is not back {BACK_WITHIN_S:.0f} s after: {each.planned.fault.name}"
-            self.findings.append(found(Column.STUCK, BACK, each.wound.what, what))
+            self.findings.append(found(Column.STUCK, BACK, each.injury.what, what))
 
     def _is_over(self, each: _InForce) -> None:
         self._in_force.remove(each)

@@ -22,8 +22,8 @@ def print_report(console: Console, report: Report) -> None:
 
 def _faults(report: Report) -> Table:
     took_s: dict[str, list[float]] = defaultdict(list)
-    for injury in report.history.injuries:
-        took_s[injury.fault].append(injury.healed_s - injury.began_s)
+    for each in report.history.injected:
+        took_s[each.fault].append(each.healed_s - each.began_s)
     table = Table("fault", title="from the fault until the successor is ready")
     for name in ("times", "p50", "max"):
         table.add_column(name, justify="right")

@@ -9,8 +9,8 @@ from tests.cluster.cluster import Cluster, Instance
 
 
 @dataclass(frozen=True, slots=True)
-class Hurt:
-    """One process that was hurt.
+class InjuredProcess:
+    """One process that was injured.
 
     Attributes:
         service: Of the service or the server.
@@ -23,28 +23,28 @@ class Hurt:
     instance: Instance
 
     def has_successor(self, cluster: Cluster) -> bool:
-        """Says whether others than the one that was hurt are there, and ready."""
+        """Says whether others than the one that was injured are there, and ready."""
         ready = cluster.ready_instances(self.service, self.role)
         return bool(ready) and self.instance not in ready
 
 
 @dataclass(frozen=True, slots=True)
-class Wound:
-    """What was done.
+class Injury:
+    """What a fault has done.
 
     Attributes:
         what: To whom, for the report.
-        hurts: All of these must have a successor before it is over.
+        injured: All of these must have a successor before it is over.
         heal: What has to be undone when the fault's time is up; most faults leave everything to Kubernetes.
     """
 
     what: str
-    hurts: Sequence[Hurt]
+    injured: Sequence[InjuredProcess]
     heal: Callable[[], None] = field(default=lambda: None)
 
     def is_over(self, cluster: Cluster) -> bool:
-        """Says whether everything that was hurt has a successor that is ready."""
-        return all(hurt.has_successor(cluster) for hurt in self.hurts)
+        """Says whether everything that was injured has a successor that is ready."""
+        return all(process.has_successor(cluster) for process in self.injured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,4 @@ class Fault:
     """Something that the nemesis can do; `strike` raises a LookupError when there is no occasion for it."""
 
     kind: Kind
-    strike: Callable[[Cluster, Random], Wound]
+    strike: Callable[[Cluster, Random], Injury]
