@@ -168,7 +168,7 @@ class ChartNotification(Response):
 
 
 class ChartResponse(Response):
-    """Everything about one patient, copied from eight services."""
+    """Everything about one patient, copied from the services that own it."""
 
     patient: ChartPatient
     admission: ChartAdmission | None

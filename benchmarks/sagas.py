@@ -14,6 +14,7 @@ from benchmarks.options import Options
 from benchmarks.results import Results, at_least, at_most, percentile
 from benchmarks.testbed import Testbed
 from local.hospital import running_hospital
+from local.topology import PROCESSES, SERVICES
 
 TITLE = "Sagas: admissions (four services, one of them on MongoDB) from POST to completed"
 _POSTING = 8
@@ -31,7 +32,9 @@ def run(testbed: Testbed, results: Results, options: Options) -> None:
     results.remark(
         "Temporal 1.32 on such a machine: p50 115 ms alone, 16 sagas/s at its peak (not measured in this run)."
     )
-    results.remark("The nine services' 26 processes and three servers share the cores with the clients.")
+    results.remark(
+        f"{len(PROCESSES)} processes of {len(SERVICES)} services and three servers share the cores with the clients."
+    )
     with (
         tempfile.TemporaryDirectory(prefix="hospital-", dir=testbed.logs) as folder,
         running_hospital(Path(folder)) as hospital,

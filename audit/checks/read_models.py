@@ -27,7 +27,7 @@ def snapshots_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 
 
 def charts_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
-    """Each patient's chart shows what the eight owners say, part by part."""
+    """Each patient's chart shows what the owners say, part by part."""
     for patient_id in facts.patients:
         chart = facts.charts.get(patient_id)
         if chart is None:
