@@ -76,9 +76,13 @@ def services_of(table: Path = TABLE) -> tuple[Service, ...]:
     """Reads the table of services, in its order.
 
     Raises:
-        LocalError: A line says something that no service has, or lacks its number or its database.
+        LocalError: It is no table, or a line says something that no service has, or lacks its number or its database.
     """
-    return tuple(_service(name, said) for name, said in tomllib.loads(table.read_text())["services"].items())
+    try:
+        lines = tomllib.loads(table.read_text())["services"]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise LocalError(f"services/services.toml cannot be read: {error}") from None
+    return tuple(_service(name, said) for name, said in lines.items())
 
 
 def _service(name: str, said: Any) -> Service:

@@ -50,6 +50,8 @@ def test_the_table_is_read_in_its_order_and_with_what_it_leaves_out(tmp_path: Pa
         ('a = { number = 1, database = "as", engine = "oracle" }', "engine of a should be one of postgresql, mongodb"),
         ('a = { number = "1", database = "as" }', "number of a should be"),
         ("a = 1", "a needs number and database"),
+        ("a = {", "cannot be read"),
+        ("a = 1\na = 2", "cannot be read"),
     ],
 )
 def test_a_line_of_the_table_that_says_something_else_is_refused(line: str, said: str, tmp_path: Path) -> None:
