@@ -5,8 +5,6 @@ import signal
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from flask import Flask
-
 from infirmary.observing import health, json_logging
 from infirmary.observing.health import Heart
 from infirmary.registry import handlers_of, orchestrator_of, package
@@ -14,6 +12,8 @@ from infirmary.settings import Settings
 from infirmary.tracing.process import trace
 
 if TYPE_CHECKING:
+    from flask import Flask  # the consumer does without
+
     from infirmary.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
 
 log = logging.getLogger(__name__)
@@ -25,18 +25,18 @@ def run_api(service: str, settings: Settings) -> None:
 
     json_logging.configure(service, "api", settings.log_level)
 
-    def load() -> Flask:
+    def load() -> "Flask":
         trace(service, "api", settings)  # in the worker: its thread would not outlive the fork
         return make_app(service, settings)
 
     Server(load, settings).run()
 
 
-def make_app(service: str, settings: Settings) -> Flask:
+def make_app(service: str, settings: Settings) -> "Flask":
     """Returns the service's flask application, connected to its database."""
     from infirmary.http.api import Api
     from infirmary.http.app import create_app
-    from infirmary.postgres.database import PostgresStorage
+    from infirmary.postgres.storage import PostgresStorage
 
     api = cast("Api", import_module(f"{package()}.{service}.api").api)
     orchestrator_of(service, settings)  # the endpoints start sagas through it

@@ -16,7 +16,12 @@ lock() {
         --python-version 3.11 "$@" pyproject.toml -o "$output"
 }
 
-lock requirements.lock
-lock requirements-trace.lock --extra trace
-lock requirements-day.lock --group day
-lock requirements-dev.lock --extra trace --group day --group local --group dev
+# The hospital has services with each extra; their images differ in their code only.
+hospital="--extra http --extra mongo"
+# shellcheck disable=SC2086 # several words are meant
+{
+    lock requirements.lock $hospital
+    lock requirements-trace.lock $hospital --extra trace
+    lock requirements-day.lock $hospital --group day
+    lock requirements-dev.lock $hospital --extra trace --group day --group local --group dev
+}

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from infirmary.http.api import Afterwards, Api
 from infirmary.http.app import create_app
 from infirmary.identifiers import new_id
-from infirmary.postgres.database import PostgresStorage
+from infirmary.postgres.storage import PostgresStorage
 from infirmary.postgres.transaction import Query, Transaction
 from tests.integration.conftest import NewDatabase
 

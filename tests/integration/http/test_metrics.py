@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from infirmary.http.refusals import STATUSES
-from infirmary.postgres.database import PostgresStorage
+from infirmary.postgres.storage import PostgresStorage
 from infirmary.settings import Settings
 from local.ports import LOOPBACK, free_port
 from tests.eventually import eventually

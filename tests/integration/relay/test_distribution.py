@@ -85,7 +85,8 @@ def test_the_hospital_is_tested_with_versions_that_the_relay_allows() -> None:
     hospital = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = (each for extra in EXTRAS for each in PROJECT["optional-dependencies"][extra])
     ours = {requirement.name: requirement for requirement in map(Requirement, [*PROJECT["dependencies"], *extras])}
-    theirs = map(Requirement, [*hospital["dependencies"], *hospital["optional-dependencies"]["trace"]])
+    brought = [each for extra in EXTRAS for each in hospital["optional-dependencies"][extra]]
+    theirs = map(Requirement, [*hospital["dependencies"], *brought])
     shared = {requirement.name: requirement for requirement in theirs if requirement.name in ours}
     assert shared.keys() == ours.keys()
     assert {name: each.specifier for name, each in shared.items()} == {n: each.specifier for n, each in ours.items()}

@@ -1,0 +1,164 @@
+"""The service's own PostgreSQL database as its API uses it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from infirmary.http.key_retention import KEYS, KeyRetention
+from infirmary.observing.health import Reason
+from infirmary.observing.pool_state import PoolState
+from infirmary.observing.readiness import Trouble
+from infirmary.observing.tables import PostgresTables, TableWatch
+from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
+from infirmary.postgres.notify import Nudger
+from infirmary.postgres.session import BoundedConnection, parameters, session_options
+from infirmary.postgres.transaction import Query, Transaction, transaction
+from infirmary.settings import Settings
+from infirmary.tracing.causation import Cause
+
+_API_SESSION = session_options(statement_timeout="5s")
+
+_REQUEST_WITHIN_S = 6.0
+"""For how long a request waits for the database's answers, all together; above the limit of a statement."""
+
+_PROBE_WITHIN_S = 1.0
+_LOOK_FOR_TABLES = "SELECT to_regclass('idempotency_key') IS NOT NULL"
+
+_PATIENCE_WHILE_AWAY_S = 0.25
+"""How long a request waits for a connection when the one before it has got none, or no answer.
+
+Threads that wait for a database that is away are missed by everybody else.
+"""
+
+_TRUSTED_S = 1.0
+"""For how long after its last use a pooled connection is taken to work."""
+
+_PERHAPS_STALE_STATES = (*LOST_STATEMENT_STATES, "0A000", "42P18", "XX000")
+_LOST_TO_ANOTHER_STATES = ("40001", "40P01")
+"""Another transaction was in the way; this one was rolled back to let it through."""
+
+
+class _Pooled(BoundedConnection):
+    """A connection of the pool that remembers when it was used last."""
+
+    used_at = 0.0
+
+
+def _check_if_idle(connection: _Pooled) -> None:
+    """Finds out, before a request does, that the server was away while nobody asked it."""
+    now = time.monotonic()
+    connection.allow(_PROBE_WITHIN_S)
+    if now - connection.used_at > _TRUSTED_S:
+        ConnectionPool.check_connection(connection)
+    connection.used_at = now
+
+
+class PostgresStorage:
+    """What the API of a service with a PostgreSQL database reads and writes through."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        self.service, self._log_parts = service, settings.log_parts
+        self._message_max_bytes, self._schema_urn = settings.message_max_bytes, settings.schema_urn
+        self._patience_s, self._answers = settings.database_wait_s, True
+        self._nudger = Nudger(settings, service)
+        self._retention = KeyRetention(settings, service)
+        self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
+        self._pool: ConnectionPool[_Pooled] = ConnectionPool(
+            settings.database_url,
+            connection_class=_Pooled,
+            check=_check_if_idle,
+            kwargs=dict(parameters(settings, f"{service}/api", _API_SESSION)),
+            min_size=1,
+            max_size=settings.database_connections,
+            max_waiting=256,
+            reconnect_timeout=10,
+            open=True,
+            name=f"{service}-api",
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Query]:
+        """Lends a connection on which each statement is a transaction of its own."""
+        with self._connection() as connection:
+            yield Query(connection)
+
+    @contextmanager
+    def write(self, cause: Cause) -> Iterator[Transaction]:
+        """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
+        with (
+            self._connection() as connection,
+            transaction(
+                connection,
+                self.service,
+                cause,
+                log_parts=self._log_parts,
+                message_max_bytes=self._message_max_bytes,
+                schema_urn=self._schema_urn,
+            ) as tx,
+        ):
+            yield tx
+        if tx.wrote_messages:
+            self._nudger.nudge()
+
+    def trouble(self) -> Trouble | None:
+        """Returns why the database cannot be used now, or None when it answers and has the tables."""
+        try:
+            with self._pool.connection(timeout=_PROBE_WITHIN_S) as connection:
+                connection.allow(_PROBE_WITHIN_S)
+                (has_tables,) = connection.execute(_LOOK_FOR_TABLES).fetchone() or (False,)
+        except psycopg.Error as error:
+            return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
+        lacking = f"the database has no tables: run `python -m infirmary {self.service} migrate`"
+        return None if has_tables else Trouble(Reason.SCHEMA, lacking)
+
+    def pool(self) -> PoolState:
+        """Returns how the connections are used."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return PoolState(
+            in_use=max(stats.get("pool_size", 0) - idle, 0),
+            idle=idle,
+            waiting=stats.get("requests_waiting", 0),
+            waited_s=stats.get("requests_wait_ms", 0) / 1000,
+            timeouts=stats.get("requests_errors", 0),
+        )
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Says whether the same request may succeed in a moment."""
+        return is_transient(error)
+
+    def may_repeat(self, error: BaseException) -> bool:
+        """Says whether a request that has failed so, and so was rolled back, is worth another try at once.
+
+        Every connection may hold plans that a migration has made stale; so all of them are replaced.
+        """
+        if not isinstance(error, psycopg.Error):
+            return False
+        if error.sqlstate in _PERHAPS_STALE_STATES:
+            self._pool.drain()
+        return error.sqlstate in (*_PERHAPS_STALE_STATES, *_LOST_TO_ANOTHER_STATES)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._nudger.close()
+        self._retention.close()
+        self._watch.close()
+        self._pool.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[_Pooled]:
+        patience_s = self._patience_s if self._answers else min(self._patience_s, _PATIENCE_WHILE_AWAY_S)
+        try:
+            with self._pool.connection(timeout=patience_s) as connection:
+                connection.allow(_REQUEST_WITHIN_S)
+                yield connection
+            self._answers = True
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self._pool.drain()  # whoever is the primary now is found by new connections only
+            raise
+        except psycopg.OperationalError as error:
+            self._answers = error.sqlstate is not None
+            raise
