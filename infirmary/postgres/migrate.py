@@ -19,8 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from infirmary.postgres.database import is_transient
-from infirmary.postgres.migration_environment import VERSION_TABLE
-from infirmary.postgres.schema import configuration, library_migrations, note_logs
+from infirmary.postgres.schema import VERSION_TABLE, configuration, library_migrations, note_logs
 from infirmary.postgres.session import parameters, session_options
 from infirmary.registry import folder, logs_written_by
 from infirmary.retry_after import InTheWay, patiently
@@ -47,7 +46,7 @@ def migrate(service: str, settings: Settings, revision: str = "head") -> None:
     Each revision is a transaction; what is done stays done.
 
     Args:
-        service: Whose database it is.
+        service: Whose database it is. One that has no `migrations/` sees to its own tables by itself.
         settings: Where it is.
         revision: The service's own revision that is wanted.
 
@@ -55,11 +54,12 @@ def migrate(service: str, settings: Settings, revision: str = "head") -> None:
         GaveUp: A lock, another migration or a database that is away has lasted longer than `migration_wait_s`.
         sqlalchemy.exc.DBAPIError: A statement of a migration is wrong.
     """
-    own, logs = configuration(migrations_of(service)), logs_written_by(service)
+    own, logs = migrations_of(service), logs_written_by(service)
 
     def upgrade(connection: Connection) -> None:
         _upgrade_library(connection)
-        _upgrade(connection, own, revision, "the database is")
+        if own.exists():
+            _upgrade(connection, configuration(own), revision, "the database is")
         note_logs(connection, logs)
 
     _alone(service, settings, upgrade)

@@ -14,23 +14,27 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from infirmary.postgres.migration_environment import VERSION_TABLE
-
 LIBRARY_VERSION_TABLE: Final = "infirmary_version"
 """The table with the revision of the library's own tables; a service's is alembic's usual one."""
+
+VERSION_TABLE: Final = "version_table"
+"""The attribute of alembic's configuration that names the table with the revision a database is at."""
+
+_OF_LIBRARY: Final = Path(__file__).parent / "migrations"
 
 
 def library_migrations() -> Config:
     """Returns alembic's configuration of the library's own migrations."""
-    config = configuration(Path(__file__).parent / "migrations")
+    config = configuration(_OF_LIBRARY)
     config.attributes[VERSION_TABLE] = LIBRARY_VERSION_TABLE
     return config
 
 
 def configuration(folder: Path) -> Config:
-    """Returns alembic's configuration of the migrations in a folder."""
+    """Returns alembic's configuration of the migrations in a folder's `versions`; all are run by one `env.py`."""
     config = Config()
-    config.set_main_option("script_location", str(folder))
+    config.set_main_option("script_location", str(_OF_LIBRARY))
+    config.set_main_option("version_locations", str(folder / "versions"))
     config.set_main_option("path_separator", "os")
     return config
 

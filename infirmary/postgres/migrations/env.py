@@ -1,5 +1,14 @@
-"""Alembic's entry: runs the migrations of the library's own tables."""
+"""Alembic's entry: runs the library's migrations, or a service's, each in a transaction; or prints their statements."""
 
-from infirmary.postgres.migration_environment import run
+from alembic import context
 
-run()
+from infirmary.postgres.schema import VERSION_TABLE
+
+attributes = context.config.attributes
+table = attributes.get(VERSION_TABLE) or "alembic_version"  # not None, which alembic would take for a name
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", version_table=table)
+else:
+    context.configure(connection=attributes["connection"], version_table=table, transaction_per_migration=True)
+with context.begin_transaction():
+    context.run_migrations()

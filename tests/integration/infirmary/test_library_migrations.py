@@ -128,6 +128,17 @@ def test_a_revision_that_is_asked_for_is_the_services_own(databases: EmptyDataba
     assert revision(settings) == "0003"
 
 
+def test_a_service_without_migrations_gets_the_librarys_tables_only(
+    databases: EmptyDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infirmary.postgres.migrate.folder", lambda: tmp_path)
+    settings = databases.new()
+    migrate("patient", settings)
+    assert revision(settings) == "0003"
+    assert execute(settings, "SELECT to_regclass('alembic_version')") == [(None,)]
+    assert execute(settings, "SELECT log FROM outbox_log WHERE log = 'patient.events'") == [("patient.events",)]
+
+
 def test_the_printed_statements_make_what_a_migration_makes_and_can_be_taken_on(databases: EmptyDatabases) -> None:
     by_hand, by_migration = databases.new(), databases.new()
     execute(by_hand, statements())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract import bakery
 from tests.contract.tenth_service import steps
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +36,7 @@ OF_THE_TENTH = {  # what `make services` writes for the service of docs/add-a-se
     "charts/production/pharmacist.yaml",
     "k8s/production/databases/counsellings.yaml",
 }
-TO_BE_WRITTEN = {name for name, _, _ in steps()} | OF_THE_TENTH | {"canteen.py"}
+TO_BE_WRITTEN = {name for name, _, _ in steps()} | OF_THE_TENTH | bakery.files().keys() | {"canteen.py"}
 
 
 def text_of(path: Path) -> str:
