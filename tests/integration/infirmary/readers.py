@@ -16,7 +16,8 @@ from infirmary.postgres.database import is_transient
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.store import PostgresStore
 from infirmary.settings import Settings
-from tests.integration.infirmary.conftest import LOG, Counting, Faults, handlers_of
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import LOG, Faults, handlers_of
 
 _HELD = """
 SELECT pid, count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted

@@ -16,7 +16,7 @@ from infirmary.consumer import broker as broker_module
 from infirmary.consumer.broker import BROKER_ERRORS, Broker
 from infirmary.consumer.ownership import OwnedByAnother
 from tests.chaos.proxy import Proxy, Way
-from tests.integration.infirmary.conftest import COMMANDS
+from tests.integration.infirmary.messages import COMMANDS
 
 _SIGN = """
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority

@@ -14,9 +14,10 @@ from infirmary.postgres.database import is_transient
 from infirmary.postgres.store import PostgresStore
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
-from tests.integration.infirmary.conftest import LOG, Counting
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import LOG
+from tests.integration.infirmary.publisher import Publisher, publisher
 from tests.integration.infirmary.running import running
-from tests.integration.infirmary.test_consumer import Publisher, publisher
 
 __all__ = ["publisher"]
 

@@ -11,7 +11,8 @@ import pytest
 from infirmary.identifiers import new_id
 from infirmary.postgres.database import is_transient
 from infirmary.postgres.locks import PUT_OFF
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Add, Counting, Faults, TakeAway
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Faults, TakeAway
 
 AT_ONCE_S = 1.5
 """Less than a session waits for a lock, and enough for a slow machine."""

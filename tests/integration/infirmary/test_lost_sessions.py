@@ -9,7 +9,8 @@ import pytest
 from infirmary.postgres.database import connect, is_transient
 from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import cause_of
-from tests.integration.infirmary.conftest import Counted, Counting
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import Counted
 
 
 @pytest.mark.parametrize("pipelined", [True, False])

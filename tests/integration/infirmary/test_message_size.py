@@ -4,7 +4,8 @@ import psycopg
 
 from infirmary.processes import make_app
 from tests.integration.conftest import NewDatabase
-from tests.integration.infirmary.conftest import LOG, Counting, Faults
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import LOG, Faults
 
 ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}
 

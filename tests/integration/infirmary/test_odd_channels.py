@@ -11,8 +11,9 @@ from infirmary.consumer.broker import Broker
 from infirmary.consumer.unreadable import Unreadable
 from infirmary.identifiers import new_id
 from tests.eventually import eventually
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Counting
-from tests.integration.infirmary.test_consumer import Publisher, consuming
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import COMMANDS, LOG
+from tests.integration.infirmary.publisher import Publisher, consuming
 
 ODD_LOGS: list[dict[str, Any]] = [
     {},

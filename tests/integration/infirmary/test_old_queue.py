@@ -10,8 +10,9 @@ import pytest
 from infirmary.identifiers import new_id
 from infirmary.messages import encode
 from tests.eventually import eventually
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Add, Counting, Faults
-from tests.integration.infirmary.test_consumer import Publisher, consuming
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Faults
+from tests.integration.infirmary.publisher import Publisher, consuming
 
 QUEUE = "counting.inbox"
 
@@ -47,24 +48,6 @@ def publisher(rabbitmq_url: str) -> Iterator[OldPublisher]:
 
 def order_of(counting: Counting) -> list[str]:
     return [counter for (counter,) in counting.rows("SELECT counter FROM told ORDER BY id")]
-
-
-def test_the_queue_is_drained_before_the_log_of_commands_is_read(
-    counting: Counting, publisher: OldPublisher, rabbitmq_url: str
-) -> None:
-    before, after = [new_id() for _ in range(250)], [new_id() for _ in range(50)]
-    for saga_id in after:
-        publisher.ask(saga_id, 1)
-    for saga_id in before:
-        publisher.ask_by_queue(saga_id, 1)
-    publisher.tell("a", 1)
-    with consuming(counting, rabbitmq_url) as heart:
-        eventually(lambda: len(order_of(counting)) == 301, because="everything is applied", within_s=60)
-        assert heart.not_ready() is None
-    commands = [counter for counter in order_of(counting) if counter != "a"]
-    assert commands == [str(saga_id) for saga_id in before + after]
-    assert publisher.channel.queue_declare(QUEUE, passive=True).message_count == 0
-    assert counting.held() == []
 
 
 def test_a_sender_of_the_release_before_may_go_on_while_others_use_logs(

@@ -21,7 +21,8 @@ from infirmary.tracing.causation import cause_of
 from services.__main__ import cli
 from services.admission.saga import ADMISSION, Admission, orchestrator
 from tests.integration.conftest import NewDatabase
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Add, Counting, Faults
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import Faults
 
 
 def run(settings: Settings, *words: str) -> Result:
@@ -47,36 +48,6 @@ def stuck(counting: Counting, faults: Faults) -> Counting:
     return counting
 
 
-def test_the_list_says_what_is_parked_and_what_waits(stuck: Counting) -> None:
-    assert [(row["subject"], row["sequence"], row["state"]) for row in listed(stuck)] == [
-        ("b", 1, "parked"),
-        ("b", 2, "waits"),
-        ("b", 3, "waits"),
-    ]
-    header, *lines = parked(stuck, "list").output.splitlines()
-    assert header.split()[:4] == ["id", "channel", "type", "subject"]
-    assert len(lines) == 3
-
-
-def test_nothing_parked_is_said_in_words(counting: Counting) -> None:
-    assert parked(counting, "list").output == "Nothing is parked.\n"
-    assert listed(counting) == []
-
-
-def test_one_is_shown_with_its_error_and_its_body(stuck: Counting) -> None:
-    shown = json.loads(parked(stuck, "show", str(listed(stuck)[0]["id"]), "--json").output)
-    assert shown["body"] == {"counter": "b", "number": 1, "fault": None}
-    assert shown["error"].startswith("Unlucky")
-    assert "Unlucky: b" in parked(stuck, "show", str(shown["id"])).output
-
-
-def test_the_calls_that_led_to_the_error_are_shown_to_whoever_asks(stuck: Counting) -> None:
-    parked_id = str(listed(stuck)[0]["id"])
-    assert "count_told" not in parked(stuck, "show", parked_id).output
-    assert "in count_told" in parked(stuck, "show", parked_id, "--verbose").output
-    assert "in count_told" in json.loads(parked(stuck, "show", parked_id, "--json").output)["traceback"]
-
-
 def test_a_virtual_host_is_claimed_for_a_database_on_purpose_only(counting: Counting, rabbitmq_url: str) -> None:
     environment = {"DATABASE_URL": counting.settings.database_url, "RABBITMQ_URL": rabbitmq_url}
     with closing(Broker(rabbitmq_url, "test")) as broker:
@@ -92,80 +63,11 @@ def test_a_virtual_host_is_claimed_for_a_database_on_purpose_only(counting: Coun
         broker.disown("patient")
 
 
-def test_an_unknown_one_is_not_shown(counting: Counting) -> None:
-    result = parked(counting, "show", "17")
-    assert result.exit_code == 1
-    assert "there is no parked message 17" in result.output
-
-
-@pytest.mark.parametrize("which", ["one", "all"])
-def test_what_an_operator_makes_due_is_applied_by_the_consumer_with_all_that_waits_behind(
-    stuck: Counting, which: str
-) -> None:
-    stuck.database.execute("UPDATE parked_message SET retry_at = now() + interval '1 hour' WHERE error IS NOT NULL")
-    stuck.retry(LOG)
-    assert stuck.numbers("b") == []
-    result = parked(stuck, "retry", "--all" if which == "all" else str(listed(stuck)[0]["id"]))
-    assert result.exit_code == 0, result.output
-    while stuck.retry(LOG):
-        pass
-    assert stuck.numbers("b") == [1, 2, 3]
-
-
 @pytest.mark.parametrize("words", [["retry"], ["retry", "1", "--all"]])
 def test_a_retry_says_which(counting: Counting, words: list[str]) -> None:
     result = parked(counting, *words)
     assert result.exit_code == 2
     assert "either an ID or --all" in result.output
-
-
-def test_discarding_an_event_passes_its_sequence_so_that_later_ones_go_on(stuck: Counting) -> None:
-    result = parked(stuck, "discard", str(listed(stuck)[0]["id"]), "--yes")
-    assert result.exit_code == 0, result.output
-    assert "goes on after message 1" in result.output
-    while stuck.retry(LOG):
-        pass
-    assert stuck.numbers("b") == [2, 3]
-    stuck.read(stuck.told("b", 4))
-    assert stuck.numbers("b") == [2, 3, 4]
-
-
-def test_an_event_is_not_discarded_before_those_that_it_waits_for(stuck: Counting) -> None:
-    second = listed(stuck)[1]
-    result = parked(stuck, "discard", str(second["id"]), "--yes")
-    assert result.exit_code == 1
-    assert "message 2 of b waits for message 1" in result.output
-    assert len(listed(stuck)) == 3
-
-
-def test_without_a_yes_nothing_is_discarded(stuck: Counting) -> None:
-    result = parked(stuck, "discard", str(listed(stuck)[0]["id"]))
-    assert result.exit_code == 1
-    assert "--yes" in result.output
-    assert len(listed(stuck)) == 3
-    assert stuck.rows("SELECT subject FROM log_sequence") == [("a",)]
-
-
-def test_a_discarded_command_lets_the_next_of_its_saga_through(counting: Counting, faults: Faults) -> None:
-    saga_id = new_id()
-    faults.broken.add(str(saga_id))
-    counting.take(counting.asked(Add, saga_id, 5), counting.asked(Add, saga_id, 5, attempt=2))
-    faults.broken.clear()
-    first, second = listed(counting)
-    assert (first["state"], second["state"]) == ("parked", "waits")
-    assert parked(counting, "discard", str(first["id"]), "--yes").exit_code == 0
-    counting.retry(COMMANDS)
-    assert counting.numbers(saga_id) == [5]
-
-
-def test_what_cannot_be_read_can_only_be_discarded(counting: Counting) -> None:
-    counting.read(counting.rubbish())
-    (rubbish,) = listed(counting)
-    assert (rubbish["state"], rubbish["retry_at"]) == ("unreadable", None)
-    assert parked(counting, "show", str(rubbish["id"])).exit_code == 0
-    assert parked(counting, "retry", str(rubbish["id"])).exit_code == 1
-    assert parked(counting, "discard", str(rubbish["id"]), "--yes").exit_code == 0
-    assert listed(counting) == []
 
 
 def test_the_outbox_shows_what_waits_for_the_relay(counting: Counting) -> None:

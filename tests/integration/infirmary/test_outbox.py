@@ -6,7 +6,8 @@ import pytest
 
 from infirmary.postgres.transaction import Transaction
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
-from tests.integration.infirmary.conftest import Counted, Counting, Unlucky
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import Counted, Unlucky
 
 
 def test_messages_of_a_transaction_that_fails_are_not_written(counting: Counting) -> None:

@@ -18,8 +18,9 @@ from infirmary.messages import encode
 from local.ports import LOOPBACK
 from local.rundir import REPOSITORY
 from tests.eventually import eventually
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Counting, Faults, Told
-from tests.integration.infirmary.test_consumer import Publisher, consuming, publisher
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import COMMANDS, LOG, Faults, Told
+from tests.integration.infirmary.publisher import Publisher, consuming, publisher
 
 __all__ = ["publisher"]
 

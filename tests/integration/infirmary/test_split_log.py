@@ -16,9 +16,10 @@ from infirmary.transport.envelope import partition_of
 from infirmary.transport.log_names import home, part_name
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
-from tests.integration.infirmary.conftest import LOG, Counting
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import LOG
+from tests.integration.infirmary.publisher import Publisher
 from tests.integration.infirmary.readers import readers
-from tests.integration.infirmary.test_consumer import Publisher
 from tests.integration.relay.process import RelayProcess
 
 PARTS = [part_name(LOG, part) for part in range(4)]
@@ -148,52 +149,6 @@ def test_a_log_that_grows_under_load_loses_doubles_and_reorders_nothing(
         patiently(lambda: counting.held() == [], because="nothing waits any more")
     offsets = counting.rows("SELECT last_offset FROM log_reader WHERE log = ANY(%s)", PARTS)
     assert all(offset > 0 for (offset,) in offsets)
-
-
-def test_a_part_is_begun_when_the_part_that_its_subjects_came_from_has_been_read(
-    counting: Counting, log: Publisher, rabbitmq_url: str
-) -> None:
-    _declare(log, PARTS[:2])
-    for counter in COUNTERS:
-        log.tell(counter, *range(1, 101), log=PARTS[0])
-        log.tell(counter, 101, log=PARTS[1])
-    with readers(counting, rabbitmq_url) as some:
-        some.start(2)
-        whole = {counter: list(range(1, 102)) for counter in COUNTERS}
-        patiently(lambda: _numbers(counting) == whole, because="both parts are applied, in order")
-    held_ever = counting.rows("SELECT is_called FROM parked_message_id_seq")
-    assert held_ever == [(False,)]
-
-
-def test_an_event_waits_for_the_one_before_it_in_another_part(counting: Counting) -> None:
-    later = counting.store.positions.read(PARTS[1])
-    counting.applier.apply(PARTS[1], [counting.told("a", 2)], later)
-    assert counting.numbers("a") == []
-    assert not counting.retry(PARTS[1])
-    counting.read(counting.told("a", 1))
-    assert counting.retry(PARTS[1])
-    assert counting.numbers("a") == [1, 2]
-    assert counting.held() == []
-
-
-def test_all_that_waited_for_one_in_another_part_is_applied_at_once(counting: Counting) -> None:
-    later = counting.store.positions.read(PARTS[1])
-    waiting = [counting.told("a", number) for number in (2, 3, 4, 5, 7)]
-    counting.applier.apply(PARTS[1], waiting, later)
-    counting.read(counting.told("a", 1))
-    assert counting.retry(PARTS[1])
-    assert counting.numbers("a") == [1, 2, 3, 4, 5]
-    assert [sequence for _, sequence, _ in counting.held()] == [7]
-
-
-@pytest.mark.parametrize(("first_offset", "applied"), [(0, []), (7, [5])])
-def test_a_subject_may_start_above_1_where_the_part_that_it_came_from_has_lost_its_beginning(
-    counting: Counting, first_offset: int, applied: list[int]
-) -> None:
-    counting.rows("UPDATE log_reader SET first_offset = %s WHERE log = %s RETURNING log", first_offset, LOG)
-    position = counting.store.positions.read(PARTS[2])
-    counting.applier.apply(PARTS[2], [counting.told("a", 5)], position)
-    assert counting.numbers("a") == applied
 
 
 def test_readers_of_two_parts_that_lock_the_same_rows_the_other_way_round_both_succeed(counting: Counting) -> None:

@@ -19,9 +19,10 @@ from infirmary.observing.health import Heart
 from infirmary.postgres.database import is_transient
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
-from tests.integration.infirmary.conftest import LOG, Counting, Faults
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import LOG, Faults
+from tests.integration.infirmary.publisher import Publisher, publisher
 from tests.integration.infirmary.running import running
-from tests.integration.infirmary.test_consumer import Publisher, publisher
 
 __all__ = ["publisher"]
 

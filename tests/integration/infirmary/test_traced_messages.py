@@ -10,7 +10,8 @@ from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import cause_of
 from infirmary.tracing.spans import Span
-from tests.integration.infirmary.conftest import COMMANDS, LOG, Add, Counted, Counting, Faults
+from tests.integration.infirmary.conftest import Counting
+from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Counted, Faults
 from tests.spans import spans_told
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
