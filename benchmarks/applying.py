@@ -10,11 +10,11 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.session import Session
 from infirmary.handlers import Handlers
 from infirmary.messages import Command, Event, reads, receives
+from infirmary.observing.tracing import trace
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction
 from infirmary.settings import Settings
-from infirmary.tracing.process import trace
 
 SERVICE, PUBLISHER = "bench", "prescription"
 _CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"
@@ -78,7 +78,7 @@ def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
 
 
 def _session(settings: Settings, handlers: Handlers, nudger: Nudger, logs: list[str], batch_messages: int) -> Session:
-    dispatcher = Dispatcher(handlers, None)
+    dispatcher = Dispatcher(handlers)
     store = PostgresStore(SERVICE, settings, dispatcher, nudger)
     applier = Applier(store, dispatcher.handles, settings.saga_sequence_days)
     return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)

@@ -10,7 +10,7 @@ from contracts.history import BEFORE_LAST, LAST, blind_spot, committed_at, in_fo
 from contracts.messages_page import overview
 from contracts.published_types import published
 from contracts.schema_files import committed, current
-from infirmary.published import FILE
+from infirmary.declaring.published import FILE
 
 OVERVIEW = Path("docs/messages.md")
 

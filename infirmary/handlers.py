@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from infirmary.declaring.declaration import Misdeclared, check_place, named
 from infirmary.declaring.signature import check_signature
-from infirmary.declaring.written_messages import check_written
 from infirmary.identifiers import service_name
 from infirmary.messages import Command, Event, Message, contract_of
 from infirmary.transport.log_names import events_of, log_to
+from infirmary.written_messages import check_written
 
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=Command)

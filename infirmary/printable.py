@@ -1,4 +1,4 @@
-"""What is kept of a message that nobody can read, in a form that every database takes. Pure."""
+"""Text and properties in a form that every database takes. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,11 @@ from typing import Any
 MAX_KEPT_CHARACTERS = 16_384
 MAX_KEPT_DEPTH = 6
 """How much is kept of the properties of a message that nobody can read."""
+
+
+def cleaned(text: str) -> str:
+    """Returns a text as any database takes it: without NUL and without halves of surrogate pairs."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
 def printable(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +23,7 @@ def printable(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _printable(value: object, depth: int) -> Any:
     if isinstance(value, str):
-        return value.encode(errors="replace").decode().replace("\x00", "\ufffd")
+        return cleaned(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) < 2**63:

@@ -2,19 +2,26 @@
 
 import logging
 import signal
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from infirmary.identifiers import new_id
 from infirmary.observing import health, json_logging
 from infirmary.observing.health import Heart
-from infirmary.registry import handlers_of, orchestrator_of, package
+from infirmary.observing.tracing import trace
+from infirmary.postgres.sagas.orchestrator import orchestrator_of
+from infirmary.registry import handlers_of, has_saga, package
 from infirmary.settings import Settings
-from infirmary.tracing.process import trace
 
 if TYPE_CHECKING:
     from flask import Flask  # the consumer does without
 
     from infirmary.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
+    from infirmary.consumer.opening import Opening
+    from infirmary.observing.tables import Size
+
+    IsTransient = Callable[[BaseException], bool]
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +56,6 @@ def make_app(service: str, settings: Settings) -> "Flask":
 
 def run_consumer(service: str, settings: Settings) -> None:
     """Applies the messages of the logs that the service reads until SIGTERM; the batch in hand is committed first."""
-    from infirmary.consumer.growing import growing_tables
     from infirmary.observing.tables import TableWatch
 
     json_logging.configure(service, "consumer", settings.log_level)
@@ -59,25 +65,59 @@ def run_consumer(service: str, settings: Settings) -> None:
     consumer = make_consumer(service, settings, heart)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
-    tables = TableWatch(growing_tables(service, settings, orchestrator_of(service, settings) is not None))
+    tables = TableWatch(growing_tables(service, settings))
     consumer.run()
     tables.close()
 
 
+def growing_tables(service: str, settings: Settings) -> "Callable[[], Iterator[Size]]":
+    """Returns what measures the tables of a service's consumer."""
+    if settings.database_url.startswith("mongodb"):
+        from infirmary.mongo.growing import MongoGrowing
+
+        return MongoGrowing(service, settings)
+    from infirmary.postgres.growing import postgres_growing
+
+    return postgres_growing(service, settings, orchestrates=has_saga(service))
+
+
 def make_consumer(service: str, settings: Settings, heart: Heart) -> "Consumer":
     """Returns the service's consumer, not yet connected."""
-    if settings.database_url.startswith("mongodb"):
-        from infirmary.mongo.consumer import make_mongo_consumer
-
-        return make_mongo_consumer(service, settings, heart)
-    from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.loop import Consumer
+
+    make = _mongo_consumer if settings.database_url.startswith("mongodb") else _postgres_consumer
+    opening, is_transient = make(service, settings)
+    return Consumer(opening.session, is_transient, heart)
+
+
+def _postgres_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTransient]":
+    from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.opening import Opening
     from infirmary.postgres.database import is_transient
     from infirmary.postgres.notify import Nudger
+    from infirmary.postgres.sagas.watch import expect_statuses
     from infirmary.postgres.store import PostgresStore
 
-    dispatcher = Dispatcher(handlers_of(service), orchestrator_of(service, settings), settings.message_max_bytes)
+    orchestrator = orchestrator_of(service, settings)
+    asked = orchestrator.peers() if orchestrator is not None else ()
+    expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
+    dispatcher = Dispatcher(handlers_of(service), asked, settings.message_max_bytes)
     nudger = Nudger(settings, service)
-    opening = Opening(service, settings, dispatcher, lambda: PostgresStore(service, settings, dispatcher, nudger))
-    return Consumer(opening.session, is_transient, heart)
+
+    def open_store() -> PostgresStore:
+        return PostgresStore(service, settings, dispatcher, nudger, orchestrator)
+
+    return Opening(service, settings, dispatcher, open_store), is_transient
+
+
+def _mongo_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTransient]":
+    """It takes part in sagas but orchestrates none."""
+    from infirmary.consumer.dispatch import Dispatcher
+    from infirmary.consumer.opening import Opening
+    from infirmary.mongo.storage import is_transient
+    from infirmary.mongo.store import MongoStore
+
+    dispatcher = Dispatcher(handlers_of(service), (), settings.message_max_bytes)
+    holder = new_id()
+    opening = Opening(service, settings, dispatcher, lambda: MongoStore(service, settings, dispatcher, holder))
+    return opening, is_transient

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pydantic_settings import BaseSettings
 
@@ -11,12 +11,19 @@ from infirmary.declaring.declaration import package_of_services
 from infirmary.handlers import Handlers
 from infirmary.identifiers import service_name
 from infirmary.messages import Event
-from infirmary.saga.orchestrator import Orchestrator
 from infirmary.settings import Settings, read_all
 from infirmary.transport.log_names import events_of, log_to
 
 if TYPE_CHECKING:
     from click import Command
+
+
+class HasPeers(Protocol):
+    """What orchestrates the sagas of a service, as far as is known here."""
+
+    def peers(self) -> set[str]:
+        """Returns the services that take part in the sagas."""
+        ...
 
 
 def package() -> str:
@@ -46,23 +53,14 @@ def settings_of(service: str) -> Settings:
     """
     if not (folder() / service / "settings.py").exists():
         return read_all([])
-    room = _room(service, "settings")
-    kinds = [thing for thing in vars(room).values() if isinstance(thing, type) and thing.__module__ == room.__name__]
+    found = room(service, "settings")
+    kinds = [thing for thing in vars(found).values() if isinstance(thing, type) and thing.__module__ == found.__name__]
     return read_all(kind for kind in kinds if issubclass(kind, BaseSettings))
 
 
 def handlers_of(service: str) -> Handlers:
     """Returns a service's table of contents."""
-    return cast("Handlers", _room(service, "handlers").handlers)
-
-
-def orchestrator_of(service: str, settings: Settings) -> Orchestrator | None:
-    """Returns what carries a service's sagas on, set up for this process; None when the service orchestrates none."""
-    if not has_saga(service):
-        return None
-    orchestrator = cast("Orchestrator", _room(service, "saga").orchestrator)
-    orchestrator.step_timeout_s = settings.saga_step_timeout_s
-    return orchestrator
+    return cast("Handlers", room(service, "handlers").handlers)
 
 
 def has_saga(service: str) -> bool:
@@ -74,12 +72,12 @@ def commands_of(service: str) -> list["Command"]:
     """Returns the commands that a service alone gives an operator, from its `commands.py` where it has one."""
     if not (folder() / service / "commands.py").exists():
         return []
-    return cast("list[Command]", _room(service, "commands").commands)
+    return cast("list[Command]", room(service, "commands").commands)
 
 
 def logs_written_by(service: str) -> list[str]:
     """Returns the names of the logs that a service writes, by what it declares."""
-    declared = vars(_room(service, "messages")).values()
+    declared = vars(room(service, "messages")).values()
     tells = any(
         isinstance(kind, type)
         and issubclass(kind, Event)
@@ -89,9 +87,10 @@ def logs_written_by(service: str) -> list[str]:
     )
     peers = handlers_of(service).commanded_by()
     if has_saga(service):
-        peers |= cast("Orchestrator", _room(service, "saga").orchestrator).peers()
+        peers |= cast("HasPeers", room(service, "saga").orchestrator).peers()
     return [*([events_of(service)] if tells else []), *(log_to(service, peer) for peer in sorted(peers))]
 
 
-def _room(service: str, name: str) -> ModuleType:
+def room(service: str, name: str) -> ModuleType:
+    """Returns a module of a service, for example its `saga`."""
     return import_module(f"{package()}.{service}.{name}")

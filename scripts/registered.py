@@ -79,17 +79,16 @@ def _api() -> CollectorRegistry:
 
 
 def _consumer() -> CollectorRegistry:
-    from infirmary.consumer.growing import growing_tables
     from infirmary.observing.health import Heart
     from infirmary.observing.readiness import expect_readiness
-    from infirmary.processes import make_consumer
+    from infirmary.processes import growing_tables, make_consumer
     from infirmary.registry import handlers_of
 
     for service in _commands():
         handlers_of(service)
     heart = Heart()
     make_consumer("admission", _away(), heart)
-    growing_tables("admission", _away(), True)
+    growing_tables("admission", _away())
     expect_readiness(heart)
     return REGISTRY
 

@@ -1,5 +1,6 @@
 """Dispatches a message: finds its handler, reads the body as the handler declares it, and calls it."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from pydantic_core import from_json
@@ -8,17 +9,12 @@ from infirmary.consumer.series import expect_series
 from infirmary.handlers import CommandHandler, Handlers
 from infirmary.messages import Command, Reply
 from infirmary.observing.json_logging import CORRELATION_ID
-from infirmary.postgres.transaction import Transaction
-from infirmary.saga import participant
-from infirmary.saga.measured import expect_statuses
-from infirmary.saga.orchestrator import Orchestrator
-from infirmary.saga.prefetch import SagasInHand
 from infirmary.tracing.causation import Cause, cause_of
-from infirmary.tracing.messaging_spans import processing
 from infirmary.tracing.spans import SPANS, Span, note_failure
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
 from infirmary.transport.envelope import Incoming, MalformedMessage, read_body
 from infirmary.transport.log_names import events_of, log_to
+from infirmary.transport.messaging_spans import processing
 
 
 class Work(Protocol):
@@ -38,16 +34,22 @@ class Dispatcher:
     """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
 
     def __init__(
-        self, handlers: Handlers, orchestrator: Orchestrator | None, message_max_bytes: int = MESSAGE_MAX_BYTES
+        self, handlers: Handlers, asked: Collection[str] = (), message_max_bytes: int = MESSAGE_MAX_BYTES
     ) -> None:
+        """Prepares it.
+
+        Args:
+            handlers: The service's table.
+            asked: The participants of the service's own sagas, who reply.
+            message_max_bytes: The largest body of a message.
+        """
         self.handlers = handlers
-        self.orchestrator = orchestrator
+        self._asked = frozenset(asked)
         self._message_max_bytes = message_max_bytes
         self._types = frozenset(
-            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if orchestrator else [])}
+            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if asked else [])}
         )
-        expect_series(handlers, orchestrator.peers() if orchestrator is not None else ())
-        expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
+        expect_series(handlers, self._asked)
 
     def handles(self, message: Incoming) -> bool:
         """Says whether a message is of a type that this service handles; only those are told by their names."""
@@ -55,14 +57,11 @@ class Dispatcher:
 
     def logs(self) -> list[str]:
         """Returns the names of the logs that the service reads: of those whose events, commands or replies it takes."""
-        return self.handlers.logs(self.orchestrator.peers() if self.orchestrator is not None else ())
+        return self.handlers.logs(self._asked)
 
     def logs_to_peers(self) -> list[str]:
         """Returns the names of the logs of commands and replies that the service writes."""
-        peers = self.handlers.commanded_by()
-        if self.orchestrator is not None:
-            peers |= self.orchestrator.peers()
-        return [log_to(self.handlers.service, peer) for peer in sorted(peers)]
+        return [log_to(self.handlers.service, peer) for peer in sorted(self.handlers.commanded_by() | self._asked)]
 
     def event(self, tx: Work, message: Incoming) -> None:
         """Applies an event. One of a type that the service does not handle changes nothing.
@@ -84,32 +83,23 @@ class Dispatcher:
             note_failure(tx.spans, error)
             raise
 
-    def command_or_reply(self, tx: Transaction, message: Incoming, sagas: SagasInHand) -> None:
-        """Applies a command or a reply.
-
-        Args:
-            tx: The transaction.
-            message: The command or the reply.
-            sagas: What the transaction knows of sagas.
-
-        Raises:
-            MalformedMessage: The body cannot be read, or nobody here handles the type.
-        """
-        self.begin_command(tx, message)
-        try:
-            if message.type == Reply.__name__ and self.orchestrator is not None:
-                self._require_size(message)
-                self.orchestrator.replied(tx, read_body(Reply, message.body), sagas.rows)
-            else:
-                participant.answer(tx, *self.command(message), sagas.outcomes)
-        except Exception as error:
-            note_failure(tx.spans, error)
-            raise
-
     def begin_command(self, tx: Work, message: Incoming) -> None:
         """Notes the command or reply that is worked on from here on."""
         work_on(tx, message)
         follow(tx, message, log_to(message.source, tx.service))
+
+    def is_reply(self, message: Incoming) -> bool:
+        """Says whether a message answers a saga of the service's own."""
+        return message.type == Reply.__name__ and bool(self._asked)
+
+    def reply(self, message: Incoming) -> Reply:
+        """Returns a reply.
+
+        Raises:
+            MalformedMessage: The body cannot be read.
+        """
+        self._require_size(message)
+        return read_body(Reply, message.body)
 
     def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
         """Returns a command and its handler.

@@ -3,17 +3,13 @@
 import traceback
 from typing import Final
 
+from infirmary.printable import cleaned
 from infirmary.transport.envelope import MalformedMessage
 
 MAX_ERROR_CHARACTERS: Final = 2000
 MAX_TRACEBACK_CHARACTERS: Final = 8000
 _FRAMES: Final = 12
 _UNPRINTABLE: Final = "(its text cannot be had)"
-
-
-def cleaned(text: str) -> str:
-    """Returns a text as any database takes it: without NUL and without halves of surrogate pairs."""
-    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
 def describe(error: BaseException) -> str:

@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Callable
 
-from psycopg.errors import InsufficientPrivilege
-
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.progress import Patience
 from infirmary.consumer.session import Session
-from infirmary.consumer.store import Store
+from infirmary.consumer.store import IdentityRefused, Store
 from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.settings import Settings
 
@@ -61,7 +59,7 @@ class Opening:
     def _own(self, broker: Broker, store: Store) -> None:
         try:
             broker.own(self._service, store.identity())
-        except (Unreadable, InsufficientPrivilege) as refused:  # of the broker's user, or of the database's role
+        except (Unreadable, IdentityRefused) as refused:  # of the broker's user, or of the database's role
             if not self._told_of_the_mark:
                 _logger.warning("the virtual host cannot be marked as this %s's: %s", self._service, refused)
             self._told_of_the_mark = True

@@ -11,10 +11,10 @@ from typing import Final
 
 from infirmary.consumer.held_now import STATES
 from infirmary.consumer.unreadable import KINDS
+from infirmary.declaring.published import published_by
 from infirmary.handlers import Handlers
 from infirmary.messages import Reply
 from infirmary.observing import metrics
-from infirmary.published import published_by
 from infirmary.transport.log_names import events_of, is_old_queue, log_to, parsed
 
 OTHER: Final = "other"

@@ -16,6 +16,10 @@ class ReaderReplaced(RuntimeError):
     """Another reader has moved the offset: this one has lost its log and must start its session again."""
 
 
+class IdentityRefused(RuntimeError):
+    """The service's own role may not look at what tells its database from others."""
+
+
 class Positions(Protocol):
     """How far each log was read, and who reads it."""
 
@@ -171,7 +175,11 @@ class Store(Protocol):
         ...
 
     def identity(self) -> str:
-        """Returns what tells this database from any other that a service of the same name may have."""
+        """Returns what tells this database from any other that a service of the same name may have.
+
+        Raises:
+            IdentityRefused: The service's role may not look at it.
+        """
         ...
 
     def close(self) -> None:

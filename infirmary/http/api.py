@@ -17,13 +17,13 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, ValidationError
 
 from infirmary.declaring.declaration import Misdeclared, named
-from infirmary.declaring.written_messages import check_written
 from infirmary.http import idempotency, problems
 from infirmary.http.declared import check_endpoint
 from infirmary.http.problems import Problem, invalid, unprocessable
 from infirmary.http.refusals import STATUSES as THE_SERVERS_OWN
 from infirmary.identifiers import service_name
 from infirmary.tracing.causation import Cause
+from infirmary.written_messages import check_written
 
 ALWAYS_POSSIBLE = (422, 503)
 Endpoint = Callable[..., Any]

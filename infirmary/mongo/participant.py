@@ -14,8 +14,7 @@ from infirmary.handlers import CommandHandler
 from infirmary.messages import COMPENSATION_SUFFIX, Command
 from infirmary.mongo.storage import MongoCollection
 from infirmary.mongo.transaction import MongoTransaction
-from infirmary.saga.outcomes import StoredOutcome
-from infirmary.saga.participant import decide, reply_with
+from infirmary.saga.participant import StoredOutcome, decide, reply_with
 
 OLD_INDEX: Final = "step_of_saga"
 """A collection that has it may hold documents of the release that made one for each step of a saga."""

@@ -7,10 +7,10 @@ from uuid import UUID
 from infirmary.messages import Event, Message, Reply
 from infirmary.mongo import outbox
 from infirmary.tracing.causation import Cause, cause_of
-from infirmary.tracing.messaging_spans import created
 from infirmary.tracing.spans import SPANS, Span
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.envelope import Outgoing, outgoing
+from infirmary.transport.messaging_spans import created
 
 
 class MongoTransaction:

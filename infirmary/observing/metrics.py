@@ -1,6 +1,6 @@
 """What a consumer tells the monitoring system. The relay has metrics of its own; the API's are in `http`.
 
-What sagas, snapshots and tables tell is with them: `saga.measured`, `saga.told`, `snapshots` and `tables`.
+What sagas, snapshots and tables tell is with them: `postgres.sagas.watch`, `saga.told`, `snapshots` and `tables`.
 """
 
 from prometheus_client import Counter, Gauge, Histogram

@@ -8,11 +8,11 @@ import click
 import psycopg
 
 from infirmary import settings
+from infirmary.observing.tracing import trace
 from infirmary.postgres.database import connect
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
-from infirmary.tracing.process import trace
 
 if TYPE_CHECKING:
     from infirmary.consumer.broker import (

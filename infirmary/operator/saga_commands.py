@@ -5,12 +5,12 @@ from uuid import UUID
 
 import click
 
-from infirmary import registry
 from infirmary.operator import sagas
 from infirmary.operator.connection import Desk
 from infirmary.operator.parked_commands import as_json
 from infirmary.operator.sagas import StoredSaga
 from infirmary.operator.tables import show_record, show_rows
+from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.saga.advance import Status
 
 
@@ -48,7 +48,7 @@ def saga_commands(desk: Desk) -> click.Group:
     @click.argument("saga_id", type=click.UUID, metavar="ID")
     def resume(saga_id: UUID) -> None:
         """Let a parked saga go on with the step in hand, with a fresh budget."""
-        orchestrator = registry.orchestrator_of(desk.service, desk.settings())
+        orchestrator = orchestrator_of(desk.service, desk.settings())
         with desk.changing() as tx:
             resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
         if not resumed:

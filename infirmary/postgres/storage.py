@@ -7,14 +7,15 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from infirmary.http.key_retention import KEYS, KeyRetention
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
 from infirmary.observing.readiness import Trouble
-from infirmary.observing.tables import PostgresTables, TableWatch
+from infirmary.observing.tables import TableWatch
 from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
+from infirmary.postgres.key_retention import KEYS, KeyRetention
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.session import BoundedConnection, parameters, session_options
+from infirmary.postgres.tables import PostgresTables
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
 from infirmary.tracing.causation import Cause

@@ -1,6 +1,7 @@
 """The store of a service with a PostgreSQL database."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Final, LiteralString, TypeVar
 
 import psycopg
@@ -11,16 +12,18 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.due import TRIED_AT_ONCE
 from infirmary.consumer.held_now import HeldNow
 from infirmary.consumer.series import series_of
-from infirmary.consumer.store import BatchWork
+from infirmary.consumer.store import BatchWork, IdentityRefused
 from infirmary.postgres.database import READER_SESSION, connect, is_transient
 from infirmary.postgres.forgetting import Forgetting
 from infirmary.postgres.locks import is_lock
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.parked import PostgresParked
 from infirmary.postgres.positions import PostgresPositions, identity_of
+from infirmary.postgres.sagas.orchestrator import Orchestrator
+from infirmary.postgres.sagas.timers import time_out
+from infirmary.postgres.sagas.watch import SagaWatch
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.postgres.work import PostgresWork
-from infirmary.saga.measured import SagaWatch
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
 
@@ -38,8 +41,22 @@ class PostgresStore:
         positions: How far the logs were read.
     """
 
-    def __init__(self, service: str, settings: Settings, dispatcher: Dispatcher, nudger: Nudger) -> None:
+    def __init__(
+        self,
+        service: str,
+        settings: Settings,
+        dispatcher: Dispatcher,
+        nudger: Nudger,
+        orchestrator: Orchestrator | None = None,
+    ) -> None:
         """Connects.
+
+        Args:
+            service: Whose database it is.
+            settings: Where it is.
+            dispatcher: What the service does with its messages.
+            nudger: Wakes the relay.
+            orchestrator: What carries the service's own sagas on.
 
         Raises:
             psycopg.OperationalError: The database does not answer.
@@ -48,7 +65,7 @@ class PostgresStore:
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
         self._parked = PostgresParked(self._query)
-        self._orchestrator = dispatcher.orchestrator
+        self._orchestrator = orchestrator
         self._sagas = SagaWatch(self._query, self._orchestrator.sagas.values() if self._orchestrator else ())
         self._forgetting = Forgetting(self._connection, dispatcher.logs_to_peers(), settings.saga_sequence_days)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
@@ -62,7 +79,7 @@ class PostgresStore:
         """
 
         def in_transaction(tx: Transaction) -> BatchCounts:
-            return work(PostgresWork(tx, self._dispatcher, log, one_by_one=one_by_one))
+            return work(PostgresWork(tx, self._dispatcher, self._orchestrator, log, one_by_one=one_by_one))
 
         for _ in range(0 if one_by_one else _DEADLOCKS_IN_A_ROW):
             try:
@@ -96,7 +113,7 @@ class PostgresStore:
         if self._orchestrator is None:
             return
         if self._query.value(_SOME_ARE_DUE):
-            self._commit(self._orchestrator.time_out, pipelined=False)
+            self._commit(partial(time_out, self._orchestrator), pipelined=False)
         self._sagas.look()
 
     def forget_old(self, logs: Collection[str], at_most: int) -> Mapping[str, int]:
@@ -104,8 +121,15 @@ class PostgresStore:
         return self._forgetting.forget(logs, at_most)
 
     def identity(self) -> str:
-        """Returns what tells this database from any other that a service of the same name may have."""
-        return identity_of(self._query)
+        """Returns what tells this database from any other that a service of the same name may have.
+
+        Raises:
+            IdentityRefused: The service's role may not look at it.
+        """
+        try:
+            return identity_of(self._query)
+        except psycopg.errors.InsufficientPrivilege as refused:
+            raise IdentityRefused(str(refused)) from refused
 
     def close(self) -> None:
         """Ends the connection, and with it the ownership of all logs."""

@@ -10,10 +10,10 @@ from psycopg.rows import class_row
 from infirmary.messages import Command, Event, Message, Reply
 from infirmary.postgres import outbox
 from infirmary.tracing.causation import Cause
-from infirmary.tracing.messaging_spans import created
 from infirmary.tracing.spans import SPANS, Span, undo_to
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.envelope import Outgoing, outgoing
+from infirmary.transport.messaging_spans import created
 
 T = TypeVar("T")
 

@@ -12,8 +12,11 @@ from infirmary.consumer.position import Position
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.postgres.locks import LockWaits
 from infirmary.postgres.parked import PostgresParked, scope_of
+from infirmary.postgres.sagas.orchestrator import Orchestrator
+from infirmary.postgres.sagas.participant import answer
+from infirmary.postgres.sagas.prefetch import SagasInHand
 from infirmary.postgres.transaction import Transaction
-from infirmary.saga.prefetch import SagasInHand
+from infirmary.tracing.spans import note_failure
 from infirmary.transport.envelope import Incoming
 from infirmary.transport.log_names import is_old_queue, parsed
 
@@ -42,16 +45,20 @@ class PostgresWork:
         parked: The held messages.
     """
 
-    def __init__(self, tx: Transaction, dispatcher: Dispatcher, log: str, *, one_by_one: bool) -> None:
+    def __init__(
+        self, tx: Transaction, dispatcher: Dispatcher, orchestrator: Orchestrator | None, log: str, *, one_by_one: bool
+    ) -> None:
         """Prepares the work.
 
         Args:
             tx: The transaction.
             dispatcher: What the service does with messages.
+            orchestrator: What carries the service's own sagas on.
             log: The log's or part's name.
             one_by_one: Whether each message gets a savepoint, so that the one that fails can be told from the others.
         """
-        self._tx, self._dispatcher, self._log, self._one_by_one = tx, dispatcher, log, one_by_one
+        self._tx, self._dispatcher, self._orchestrator = tx, dispatcher, orchestrator
+        self._log, self._one_by_one = log, one_by_one
         self._of_commands = is_old_queue(log) or parsed(log).of_commands
         self._locks = LockWaits(tx)
         self._sagas = SagasInHand(tx)
@@ -97,7 +104,7 @@ class PostgresWork:
             self._dispatcher.event(self._tx, message)
             return
         sagas = SagasInHand(self._tx) if self._one_by_one else self._sagas
-        self._dispatcher.command_or_reply(self._tx, message, sagas)
+        self._apply_command_or_reply(message, sagas)
         if self._one_by_one:
             sagas.save()
 
@@ -117,6 +124,17 @@ class PostgresWork:
         )
         if wake:
             self.parked.wake_after(self._log, changed)
+
+    def _apply_command_or_reply(self, message: Incoming, sagas: SagasInHand) -> None:
+        self._dispatcher.begin_command(self._tx, message)
+        try:
+            if self._orchestrator is not None and self._dispatcher.is_reply(message):
+                self._orchestrator.replied(self._tx, self._dispatcher.reply(message), sagas.rows)
+            else:
+                answer(self._tx, *self._dispatcher.command(message), sagas.outcomes)
+        except Exception as error:
+            note_failure(self._tx.spans, error)
+            raise
 
     def _move_offset(self, position: Position, last: Delivery) -> psycopg.Cursor[Any]:
         return self._tx.connection.execute(

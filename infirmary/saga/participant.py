@@ -1,32 +1,24 @@
 """A participant's side of a saga: every attempt of a step gets the same answer, and an undone step stays undone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from infirmary.consumer.failure import cleaned
 from infirmary.declaring.declaration import named
 from infirmary.handlers import CommandHandler, Refused
 from infirmary.messages import COMPENSATION_SUFFIX, Command, Reply
-from infirmary.postgres.transaction import Transaction
-from infirmary.saga.outcomes import Outcomes, StoredOutcome
+from infirmary.printable import cleaned
 
 LONGEST_REASON = 500
 """Characters of a refusal's reason that are told to the saga."""
 
 
-def answer(tx: Transaction, command: Command, handler: CommandHandler, outcomes: Outcomes) -> None:
-    """Applies a command once per (saga, step), stores its outcome and replies to the attempt at hand.
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """What was answered to a step."""
 
-    A compensation of what never happened is recorded and answered without calling the handler; the command that
-    comes late is then refused. A compensation that is refused is not recorded: undoing is tried until it succeeds,
-    each time for real.
-    """
-    known = outcomes.of(command.saga_id)
-    outcome = known.get(command.step)
-    if outcome is None:
-        outcome = decide(tx, command, handler, known)
-        if outcome.outcome == "done" or not command.is_compensation():
-            outcomes.remember(command.saga_id, outcome)
-    tx.reply(reply_with(command, outcome), to=command.reply_to)
+    step: str
+    outcome: str
+    reason: str | None
 
 
 def reply_with(command: Command, outcome: StoredOutcome) -> Reply:

@@ -8,7 +8,7 @@ from typing import Any
 
 from infirmary.saga.advance import Advance, Happened, Replied, SagaState, Started, TimedOut
 from infirmary.saga.definition import Saga
-from infirmary.saga.saga_rows import SagaRow
+from infirmary.saga.row import SagaRow
 from infirmary.tracing.causation import Cause
 from infirmary.tracing.spans import Span, Value, nanoseconds
 from infirmary.tracing.trace_context import child_of

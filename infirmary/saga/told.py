@@ -1,19 +1,18 @@
 """What is told of a saga's transition, in the log and to the monitoring system, once it is committed."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
 
 from infirmary.observing.json_logging import trace_id_of
-from infirmary.postgres.transaction import Transaction
 from infirmary.saga.advance import Advance, Happened, Replied, Resumed, SagaState, Started, TimedOut
 from infirmary.saga.definition import Saga
-from infirmary.saga.saga_rows import SagaRow
+from infirmary.saga.row import SagaRow
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +81,16 @@ def cause_of(happened: Happened) -> Cause:
         case Replied(outcome="refused"):
             return "refusal"
     return "first"
+
+
+class Transaction(Protocol):
+    """What is committed or not.
+
+    Attributes:
+        after_commit: What is told to others once it is.
+    """
+
+    after_commit: list[Callable[[], None]]
 
 
 def tell_later(

@@ -11,9 +11,9 @@ from infirmary.http.fields import Id, Input
 from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import not_found
 from infirmary.identifiers import ClientCode, new_id
+from infirmary.postgres.sagas.view import SagaView, view
 from infirmary.postgres.transaction import Query, Transaction
 from infirmary.saga.advance import Status, StepProgress
-from infirmary.saga.orchestrator import SagaView, view
 from services.admission import store
 from services.admission.saga import ADMISSION, Admission, orchestrator
 

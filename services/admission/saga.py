@@ -4,9 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.transaction import Transaction
 from infirmary.saga.definition import Saga, Step
-from infirmary.saga.orchestrator import Orchestrator
 from services.admission.messages import (
     AdmissionCompleted,
     AdmissionFailed,

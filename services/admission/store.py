@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from infirmary.postgres.sagas.view import SagaView
 from infirmary.postgres.transaction import Query
-from infirmary.saga.orchestrator import SagaView
 
 
 def of_patient(db: Query, patient_id: UUID | None, after: UUID, at_most: int) -> list[SagaView]:

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.transaction import Transaction
 from infirmary.saga.definition import Saga, Step
-from infirmary.saga.orchestrator import Orchestrator
 from services.prescription import model, store
 from services.prescription.messages import ChargeDispensing, DispenseStock, ReturnStock, UndoDispensingCharge
 from services.prescription.model import Prescription

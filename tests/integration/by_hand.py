@@ -8,8 +8,9 @@ from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
 from infirmary.postgres.notify import Nudger
+from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.postgres.store import PostgresStore
-from infirmary.registry import handlers_of, orchestrator_of
+from infirmary.registry import handlers_of
 from infirmary.settings import Settings
 
 
@@ -23,14 +24,16 @@ class HandFed:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self._service, self._settings = service, settings
-        self._dispatcher = Dispatcher(handlers_of(service), orchestrator_of(service, settings))
+        self._orchestrator = orchestrator_of(service, settings)
+        asked = self._orchestrator.peers() if self._orchestrator is not None else ()
+        self._dispatcher = Dispatcher(handlers_of(service), asked)
         self._nudger = Nudger(settings, service)
         self.logs = self._dispatcher.logs()
         self.open()
 
     def open(self) -> None:
         """Connects; after its session was ended, once more."""
-        self.store = PostgresStore(self._service, self._settings, self._dispatcher, self._nudger)
+        self.store = PostgresStore(self._service, self._settings, self._dispatcher, self._nudger, self._orchestrator)
         self._applier = Applier(self.store, self._dispatcher.handles, self._settings.saga_sequence_days)
 
     def hears(self, log: str, messages: Sequence[tuple[dict[str, Any], bytes]]) -> None:

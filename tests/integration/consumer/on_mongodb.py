@@ -35,7 +35,7 @@ class MongoCounting(Counting):
         super().__init__(settings, faults)
 
     def make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(handlers_of(self.faults, self._change), None, self.settings.message_max_bytes)
+        return Dispatcher(handlers_of(self.faults, self._change), (), self.settings.message_max_bytes)
 
     def _change(self, tx: MongoTransaction, counter: str, number: int) -> None:
         tx.insert({"counter": counter, "number": number, "order": next(self._order)})

@@ -41,7 +41,7 @@ class PostgresCounting(Counting):
         super().__init__(settings, faults)
 
     def make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(handlers_of(self.faults, _change), None, self.settings.message_max_bytes)
+        return Dispatcher(handlers_of(self.faults, _change), (), self.settings.message_max_bytes)
 
     def open_store(self) -> PostgresStore:
         store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._nudger)

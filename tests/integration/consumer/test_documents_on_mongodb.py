@@ -7,13 +7,13 @@ import pytest
 from pymongo import IndexModel
 
 from infirmary.consumer.crash_points import CrashPoints
-from infirmary.consumer.growing import growing_tables
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.identifiers import new_id
 from infirmary.mongo.participant import OLD_INDEX, Answers
 from infirmary.mongo.schema import create_collections
 from infirmary.mongo.transaction import MongoTransaction
 from infirmary.mongo.writes import Writes
+from infirmary.processes import growing_tables
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import partition_of
 from tests.integration.consumer.messages import SERVICE, UNLUCKY, Add, Faults, TakeAway
@@ -117,7 +117,7 @@ def test_what_is_held_is_found_by_an_index(on_mongodb: MongoCounting) -> None:
 def test_the_collections_that_grow_are_measured(on_mongodb: MongoCounting, faults: Faults) -> None:
     faults.breaks("b")
     on_mongodb.read(on_mongodb.told("a", 1), on_mongodb.told("a", 2), on_mongodb.told("b", 1))
-    sizes = {size.table: size for size in growing_tables(SERVICE, on_mongodb.settings, orchestrates=False)()}
+    sizes = {size.table: size for size in growing_tables(SERVICE, on_mongodb.settings)()}
     assert {table: size.rows for table, size in sizes.items()} == {
         "notifications": 2,
         "parked_message": 1,

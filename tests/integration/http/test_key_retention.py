@@ -2,7 +2,7 @@
 
 import psycopg
 
-from infirmary.http.key_retention import KeyRetention
+from infirmary.postgres.key_retention import KeyRetention
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 

@@ -45,7 +45,7 @@ class Counting:
         self._tags = count(1)
         self.nudger = Nudger(settings, "counting")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
-        self.dispatcher = Dispatcher(handlers_of(self.faults), None)
+        self.dispatcher = Dispatcher(handlers_of(self.faults))
         self.store = self.open_store()
         self.applier = self.applier_on(self.store)
         for log in self._positions:

@@ -71,7 +71,7 @@ def read_log(database_url: str, rabbitmq_url: str) -> None:
     nudger = Nudger(settings, "counting")
 
     def connect() -> Session:
-        dispatcher = Dispatcher(handlers_of(Faults()), None)
+        dispatcher = Dispatcher(handlers_of(Faults()))
         store = PostgresStore("counting", settings, dispatcher, nudger)
         applier = Applier(store, dispatcher.handles, 30)
         return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)

@@ -14,8 +14,8 @@ from infirmary.consumer.broker import Broker
 from infirmary.consumer.ownership import OwnedByAnother
 from infirmary.identifiers import new_id
 from infirmary.messages import Reply
+from infirmary.postgres.sagas.rows import SagaRows
 from infirmary.postgres.transaction import transaction
-from infirmary.saga.saga_rows import SagaRows
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
 from services.__main__ import cli

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from infirmary.consumer.growing import growing_tables
 from infirmary.consumer.retention import Retention
 from infirmary.identifiers import least_id_of, new_id
 from infirmary.messages import encode
+from infirmary.processes import growing_tables
 from local.ports import LOOPBACK
 from local.rundir import REPOSITORY
 from tests.eventually import eventually
@@ -117,7 +117,7 @@ def test_retention_that_keeps_up_says_when_it_left_nothing_and_the_table_stays_s
     retention = Retention(lambda at_most: counting.store.forget_old([COMMANDS], at_most), clock=lambda: now)
     come(12_000)
     counting.database.execute("ANALYZE log_sequence")
-    look = growing_tables("counting", counting.settings, orchestrates=False)
+    look = growing_tables("counting", counting.settings)
     assert {size.table: size for size in look()}["log_sequence"].rows == pytest.approx(12_000, rel=0.1)
     completed = shown("retention_completed_timestamp_seconds", table="log_sequence")
     while now < 10:

@@ -17,10 +17,11 @@ from infirmary.handlers import Handlers
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Reply, encode, sends
 from infirmary.postgres.notify import Nudger
+from infirmary.postgres.sagas.orchestrator import Orchestrator
+from infirmary.postgres.sagas.timers import time_out
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.saga.definition import MAX_SILENT_ATTEMPTS, Saga, Step
-from infirmary.saga.orchestrator import Orchestrator
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
 from infirmary.transport.envelope import MessageTooLarge
@@ -70,8 +71,8 @@ class Leading:
         self.orchestrator = Orchestrator("leading", self.saga)
         self.nudger = Nudger(settings, "leading")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
-        self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator)
-        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger)
+        self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator.peers())
+        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger, self.orchestrator)
         self.applier = Applier(self.store, self.dispatcher.handles, 30)
         self._positions = {f"{each}.to.leading": Position(first_offset=0) for each in PARTICIPANTS}
         self._replied: Counter[str] = Counter()
@@ -118,7 +119,7 @@ class Leading:
         for _ in range(times):
             self.database.execute("UPDATE saga SET due_at = now() WHERE due_at IS NOT NULL")
             with self.transaction() as tx:
-                self.orchestrator.time_out(tx)
+                time_out(self.orchestrator, tx)
 
     def state(self) -> tuple[str, str | None, list[str]]:
         """Returns the saga's status, its reason and how far its steps are."""

@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 
 from infirmary.identifiers import new_id
 from infirmary.messages import Reply, encode
+from infirmary.postgres.sagas.watch import SagaWatch
 from infirmary.postgres.transaction import Query, transaction
-from infirmary.saga.measured import SagaWatch
 from infirmary.tracing.causation import cause_of
 from tests.integration.infirmary.test_saga_answers import Leading, Stay, leading
 

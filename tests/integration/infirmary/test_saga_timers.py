@@ -3,6 +3,7 @@
 import psycopg
 
 from infirmary.identifiers import new_id
+from infirmary.postgres.sagas.timers import time_out
 from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import SAMPLING, cause_of
 from services.prescription.saga import orchestrator
@@ -21,5 +22,5 @@ def test_a_saga_that_cannot_be_carried_on_does_not_stop_the_consumer_and_is_trie
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_SAGA, (new_id(), SAMPLING.new_traceparent()))
         with transaction(connection, "prescription", cause_of(None, None, None), pipelined=False) as tx:
-            assert orchestrator.time_out(tx) == 1
+            assert time_out(orchestrator, tx) == 1
         assert connection.execute("SELECT due_at > now() FROM saga").fetchone() == (True,)

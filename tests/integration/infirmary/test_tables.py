@@ -7,10 +7,11 @@ import psycopg
 from prometheus_client import REGISTRY
 from pymongo import MongoClient
 
-from infirmary.http.key_retention import KEYS, KeyRetention
 from infirmary.identifiers import new_id
 from infirmary.mongo.tables import MongoTables
-from infirmary.observing.tables import COUNTED_TO, PostgresTables, TableWatch
+from infirmary.observing.tables import COUNTED_TO, TableWatch
+from infirmary.postgres.key_retention import KEYS, KeyRetention
+from infirmary.postgres.tables import PostgresTables
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 

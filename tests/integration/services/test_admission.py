@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 
 from infirmary.identifiers import new_id
 from infirmary.messages import Reply, encode
+from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
-from infirmary.registry import orchestrator_of
 from infirmary.saga.definition import MAX_SILENT_ATTEMPTS
 from infirmary.tracing.causation import cause_of
 from tests.integration.by_hand import HandFed, properties_of

@@ -29,7 +29,7 @@ class Notification:
 
     def __init__(self, settings: Settings) -> None:
         create_collections("notification", settings)
-        dispatcher = Dispatcher(handlers, None)
+        dispatcher = Dispatcher(handlers)
         self.store = MongoStore("notification", settings, dispatcher, new_id())
         self.applier = Applier(self.store, dispatcher.handles, settings.saga_sequence_days)
         self.app = make_app("notification", settings)

@@ -7,11 +7,11 @@ from infirmary.consumer.failure import (
     MAX_ERROR_CHARACTERS,
     MAX_TRACEBACK_CHARACTERS,
     calls_of,
-    cleaned,
     describe,
     kept,
     line_of,
 )
+from infirmary.printable import cleaned
 from infirmary.transport.envelope import MalformedMessage
 
 

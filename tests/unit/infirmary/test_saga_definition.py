@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from infirmary.declaring.declaration import Misdeclared
 from infirmary.messages import Command, sends
+from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.saga.definition import Saga, Step
-from infirmary.saga.orchestrator import Orchestrator
 
 
 class Stay(BaseModel):

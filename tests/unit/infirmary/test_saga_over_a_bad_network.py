@@ -11,8 +11,7 @@ from infirmary.handlers import Outcome, Refused
 from infirmary.messages import Command
 from infirmary.saga.advance import Happened, Replied, TimedOut
 from infirmary.saga.definition import MAX_SILENT_ATTEMPTS
-from infirmary.saga.outcomes import StoredOutcome
-from infirmary.saga.participant import decide
+from infirmary.saga.participant import StoredOutcome, decide
 from tests.unit.infirmary.saga_script import ADMISSION, Run
 
 NO_TRANSACTION: Any = None

@@ -3,7 +3,7 @@
 import pytest
 
 from infirmary import registry
-from infirmary.declaring.written_messages import check_written, wrongly_written
+from infirmary.written_messages import check_written, wrongly_written
 
 IMPORTS = (
     "from services.billing import messages\nfrom services.billing.messages import AdmissionBilled, StockReserved\n"

@@ -1,30 +1,14 @@
 """The sagas that one transaction carries on: locked and read together, and remembered as it has left them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
 
 from infirmary.postgres.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class SagaRow:
-    """A saga as it is stored. `now` is the database's clock, read with the row."""
-
-    saga_id: UUID
-    name: str
-    state: dict[str, Any]
-    data: dict[str, Any]
-    correlation_id: str
-    traceparent: str
-    started_at: datetime
-    now: datetime
-
+from infirmary.saga.row import SagaRow
 
 COLUMNS: Final = "saga_id, name, state, data, correlation_id, traceparent, started_at, clock_timestamp() AS now"
 

@@ -8,15 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from infirmary.postgres.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class StoredOutcome:
-    """What was answered to a step."""
-
-    step: str
-    outcome: str
-    reason: str | None
+from infirmary.saga.participant import StoredOutcome
 
 
 @dataclass(frozen=True, slots=True)

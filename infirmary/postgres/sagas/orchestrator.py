@@ -3,18 +3,16 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict
 
-from infirmary.declaring.written_messages import check_written
 from infirmary.identifiers import service_name
 from infirmary.messages import Reply
-from infirmary.postgres.database import is_transient
-from infirmary.postgres.transaction import Query, Transaction
+from infirmary.postgres.sagas.rows import COLUMNS, SagaRows
+from infirmary.postgres.transaction import Transaction
+from infirmary.registry import has_saga, room
 from infirmary.saga.advance import (
     Advance,
     Happened,
@@ -22,36 +20,22 @@ from infirmary.saga.advance import (
     Resumed,
     SagaState,
     Started,
-    TimedOut,
     advance,
     initial,
     not_asked,
 )
 from infirmary.saga.asking import CannotAsk, command_for
 from infirmary.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
-from infirmary.saga.saga_rows import COLUMNS, SagaRow, SagaRows
+from infirmary.saga.row import SagaRow
 from infirmary.saga.saga_spans import transition
 from infirmary.saga.told import expect_sagas, tell_later
+from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
 from infirmary.tracing.spans import SPANS
 from infirmary.transport.envelope import MessageTooLarge
-from infirmary.transport.log_names import log_to, old_queue_of
+from infirmary.written_messages import check_written
 
 log = logging.getLogger(__name__)
-
-_LOOK_AGAIN_S = 30.0
-"""When a saga is taken up again that could not be carried on: its name is not known here, what ends it fails, or an
-answer to it is held."""
-
-
-class SagaView(BaseModel):
-    """What an outsider may see of a saga; made from a row of the table `saga`."""
-
-    model_config = ConfigDict(frozen=True)
-    saga_id: UUID
-    data: dict[str, Any]
-    state: SagaState
-    started_at: datetime
 
 
 class Orchestrator:
@@ -140,58 +124,6 @@ class Orchestrator:
             return
         rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
 
-    def time_out(self, tx: Transaction, at_most: int = 50) -> int:
-        """Takes up sagas whose participants have been silent for too long; sagas in other hands are left out.
-
-        Returns how many were taken up.
-        """
-        # statement_timestamp: no index helps a comparison with clock_timestamp, which changes from row to row.
-        rows = tx.many(
-            SagaRow,
-            f"""SELECT {COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
-                ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
-            at_most=at_most,
-        )
-        answered = self._answers_held(tx, rows)
-        for row in rows:
-            if str(row.saga_id) in answered:
-                self._look_again(tx, row)
-                continue
-            try:
-                with tx.savepoint():
-                    self._advance_all(tx, [row], TimedOut())
-            except Exception as error:  # one saga that cannot go on must not keep the others
-                if is_transient(error):
-                    raise
-                found_by = {"correlation_id": row.correlation_id, "saga_id": str(row.saga_id)}
-                log.exception("saga %s cannot be carried on", row.saga_id, extra=found_by)
-                self._look_again(tx, row)
-        return len(rows)
-
-    def _answers_held(self, tx: Transaction, rows: Sequence[SagaRow]) -> set[str]:
-        """Returns the ids of the sagas whose participant has answered, though the answer could not be applied here.
-
-        That is no silence: a step that may have been done is not to be undone for it. The answer is tried again by
-        itself.
-        """
-        if not rows:
-            return set()
-        replied_in = [log_to(peer, self.service) for peer in self.peers()] + [old_queue_of(self.service)]
-        held = tx.connection.execute(
-            """SELECT subject FROM parked_message
-               WHERE channel = ANY(%s) AND subject = ANY(%s) AND type = %s AND NOT unreadable""",
-            (replied_in, [str(row.saga_id) for row in rows], Reply.__name__),
-        )
-        return {subject for (subject,) in held.fetchall()}
-
-    def _look_again(self, tx: Transaction, row: SagaRow) -> None:
-        tx.execute(
-            "UPDATE saga SET due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)"
-            " WHERE saga_id = %(saga_id)s",
-            saga_id=row.saga_id,
-            wait_s=_LOOK_AGAIN_S,
-        )
-
     def resume(self, tx: Transaction, saga_id: UUID) -> bool:
         """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
         rows = tx.many(
@@ -199,10 +131,11 @@ class Orchestrator:
             f"SELECT {COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
             saga_id=saga_id,
         )
-        self._advance_all(tx, rows, Resumed())
+        self.carry_on(tx, rows, Resumed())
         return bool(rows)
 
-    def _advance_all(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
+    def carry_on(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
+        """Carries sagas on, which are locked, after what happened to each of them."""
         for row in rows:
             known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
             tx.cause = cause_of(row.correlation_id, *known)
@@ -276,8 +209,10 @@ class Orchestrator:
             tx.spans.append(transition(saga, row, before, happened, after, sent, tx.cause))
 
 
-def view(query: Query, saga_id: UUID) -> SagaView | None:
-    """Returns what an outsider may see of a saga, or None when there is none with this id."""
-    return query.one(
-        SagaView, "SELECT saga_id, data, state, started_at FROM saga WHERE saga_id = %(saga_id)s", saga_id=saga_id
-    )
+def orchestrator_of(service: str, settings: Settings) -> Orchestrator | None:
+    """Returns what carries a service's sagas on, set up for this process; None when the service orchestrates none."""
+    if not has_saga(service):
+        return None
+    orchestrator = cast("Orchestrator", room(service, "saga").orchestrator)
+    orchestrator.step_timeout_s = settings.saga_step_timeout_s
+    return orchestrator

@@ -6,9 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from infirmary.messages import Reply
+from infirmary.postgres.sagas.outcomes import Outcomes
+from infirmary.postgres.sagas.rows import SagaRows
 from infirmary.postgres.transaction import Transaction
-from infirmary.saga.outcomes import Outcomes
-from infirmary.saga.saga_rows import SagaRows
 from infirmary.transport.envelope import Incoming
 
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -7,8 +7,9 @@ from typing import Final
 
 import psycopg
 
-from infirmary.observing.tables import GrowingTable, expect_tables, note_nothing_old
+from infirmary.observing.tables import expect_tables, note_nothing_old
 from infirmary.postgres.session import connect
+from infirmary.postgres.tables import GrowingTable
 from infirmary.settings import Settings
 
 log = logging.getLogger(__name__)

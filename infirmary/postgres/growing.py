@@ -1,9 +1,9 @@
-"""The tables of a consumer that grow, whatever the database."""
+"""The tables of a consumer that grow."""
 
-from collections.abc import Callable, Iterator
 from typing import Final
 
-from infirmary.observing.tables import GrowingTable, PostgresTables, Size, expect_tables
+from infirmary.observing.tables import expect_tables
+from infirmary.postgres.tables import GrowingTable, PostgresTables
 from infirmary.settings import Settings
 
 _OF_CONSUMERS: Final = (
@@ -23,12 +23,8 @@ _OF_ORCHESTRATORS: Final = (
 )
 
 
-def growing_tables(service: str, settings: Settings, orchestrates: bool) -> Callable[[], Iterator[Size]]:
+def postgres_growing(service: str, settings: Settings, orchestrates: bool) -> PostgresTables:
     """Returns what measures a service's tables."""
-    if settings.database_url.startswith("mongodb"):
-        from infirmary.mongo.growing import MongoGrowing
-
-        return MongoGrowing(service, settings)
     expect_tables((), forgetting=FORGOTTEN)
     tables = _OF_CONSUMERS + (_OF_ORCHESTRATORS if orchestrates else ())
     return PostgresTables(settings, f"{service}/consumer", tables)
