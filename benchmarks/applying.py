@@ -10,11 +10,12 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.session import Session
 from infirmary.handlers import Handlers
 from infirmary.messages import Command, Event, reads, receives
-from infirmary.observing.tracing import trace
+from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction
 from infirmary.settings import Settings
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 SERVICE, PUBLISHER = "bench", "prescription"
 _CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"
@@ -52,11 +53,11 @@ def consume(
         TimeoutError: they do not come, or cannot be applied.
     """
     settings = Settings.model_validate({"database_url": database_url, "rabbitmq_url": rabbitmq_url, **more})
-    trace(SERVICE, "consumer", settings)
+    tracer = tracer_of(SERVICE, "consumer", settings)
     handlers, applied = _handlers()
     nudger = Nudger(settings, SERVICE)
     give_up_at = time.monotonic() + _DEADLINE_S
-    with closing(_session(settings, handlers, nudger, logs, batch_messages)) as session:
+    with closing(_session(settings, handlers, nudger, logs, batch_messages, tracer)) as session:
         while not applied:
             session.turn()
         first, started_at = len(applied), time.perf_counter()
@@ -77,9 +78,16 @@ def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
             session.turn()
 
 
-def _session(settings: Settings, handlers: Handlers, nudger: Nudger, logs: list[str], batch_messages: int) -> Session:
+def _session(
+    settings: Settings,
+    handlers: Handlers,
+    nudger: Nudger,
+    logs: list[str],
+    batch_messages: int,
+    tracer: Tracer = NO_TRACER,
+) -> Session:
     dispatcher = Dispatcher(handlers)
-    store = PostgresStore(SERVICE, settings, dispatcher, nudger)
+    store = PostgresStore(SERVICE, settings, dispatcher, nudger, tracer=tracer)
     applier = Applier(store, dispatcher.handles, settings.saga_sequence_days)
     return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)
 

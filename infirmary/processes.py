@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, cast
 from infirmary.identifiers import new_id
 from infirmary.observing import health, json_logging
 from infirmary.observing.health import Heart
-from infirmary.observing.tracing import trace
+from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.registry import handlers_of, has_saga, package
 from infirmary.settings import Settings
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 if TYPE_CHECKING:
     from flask import Flask  # the consumer does without
@@ -33,25 +34,27 @@ def run_api(service: str, settings: Settings) -> None:
     json_logging.configure(service, "api", settings.log_level)
 
     def load() -> "Flask":
-        trace(service, "api", settings)  # in the worker: its thread would not outlive the fork
-        return make_app(service, settings)
+        tracer = tracer_of(service, "api", settings)  # in the worker: its thread would not outlive the fork
+        return make_app(service, settings, tracer)
 
     Server(load, settings).run()
 
 
-def make_app(service: str, settings: Settings) -> "Flask":
+def make_app(service: str, settings: Settings, tracer: Tracer = NO_TRACER) -> "Flask":
     """Returns the service's flask application, connected to its database."""
     from infirmary.http.api import Api
     from infirmary.http.app import create_app
     from infirmary.postgres.storage import PostgresStorage
 
     api = cast("Api", import_module(f"{package()}.{service}.api").api)
-    orchestrator_of(service, settings)  # the endpoints start sagas through it
+    orchestrator = orchestrator_of(service)
+    if orchestrator is not None:
+        orchestrator.show_series()  # the endpoints start sagas through it
     if settings.database_url.startswith("mongodb"):
         from infirmary.mongo.storage import MongoStorage
 
-        return create_app(api, MongoStorage(settings))
-    return create_app(api, PostgresStorage(service, settings))
+        return create_app(api, MongoStorage(settings), tracer=tracer)
+    return create_app(api, PostgresStorage(service, settings, tracer), tracer=tracer)
 
 
 def run_consumer(service: str, settings: Settings) -> None:
@@ -59,10 +62,10 @@ def run_consumer(service: str, settings: Settings) -> None:
     from infirmary.observing.tables import TableWatch
 
     json_logging.configure(service, "consumer", settings.log_level)
-    trace(service, "consumer", settings)
+    tracer = tracer_of(service, "consumer", settings)
     heart = Heart()
     health.serve(heart, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
-    consumer = make_consumer(service, settings, heart)
+    consumer = make_consumer(service, settings, heart, tracer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
     tables = TableWatch(growing_tables(service, settings))
@@ -81,16 +84,16 @@ def growing_tables(service: str, settings: Settings) -> "Callable[[], Iterator[S
     return postgres_growing(service, settings, orchestrates=has_saga(service))
 
 
-def make_consumer(service: str, settings: Settings, heart: Heart) -> "Consumer":
+def make_consumer(service: str, settings: Settings, heart: Heart, tracer: Tracer = NO_TRACER) -> "Consumer":
     """Returns the service's consumer, not yet connected."""
     from infirmary.consumer.loop import Consumer
 
     make = _mongo_consumer if settings.database_url.startswith("mongodb") else _postgres_consumer
-    opening, is_transient = make(service, settings)
+    opening, is_transient = make(service, settings, tracer)
     return Consumer(opening.session, is_transient, heart)
 
 
-def _postgres_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTransient]":
+def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tuple[Opening, IsTransient]":
     from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.opening import Opening
     from infirmary.postgres.database import is_transient
@@ -98,19 +101,21 @@ def _postgres_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTr
     from infirmary.postgres.sagas.watch import expect_statuses
     from infirmary.postgres.store import PostgresStore
 
-    orchestrator = orchestrator_of(service, settings)
+    orchestrator = orchestrator_of(service)
+    if orchestrator is not None:
+        orchestrator.show_series()
+        expect_statuses(orchestrator.sagas.values())
     asked = orchestrator.peers() if orchestrator is not None else ()
-    expect_statuses(orchestrator.sagas.values() if orchestrator is not None else ())
     dispatcher = Dispatcher(handlers_of(service), asked, settings.message_max_bytes)
     nudger = Nudger(settings, service)
 
     def open_store() -> PostgresStore:
-        return PostgresStore(service, settings, dispatcher, nudger, orchestrator)
+        return PostgresStore(service, settings, dispatcher, nudger, orchestrator, tracer)
 
     return Opening(service, settings, dispatcher, open_store), is_transient
 
 
-def _mongo_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTransient]":
+def _mongo_consumer(service: str, settings: Settings, tracer: Tracer) -> "tuple[Opening, IsTransient]":
     """It takes part in sagas but orchestrates none."""
     from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.opening import Opening
@@ -119,5 +124,5 @@ def _mongo_consumer(service: str, settings: Settings) -> "tuple[Opening, IsTrans
 
     dispatcher = Dispatcher(handlers_of(service), (), settings.message_max_bytes)
     holder = new_id()
-    opening = Opening(service, settings, dispatcher, lambda: MongoStore(service, settings, dispatcher, holder))
+    opening = Opening(service, settings, dispatcher, lambda: MongoStore(service, settings, dispatcher, holder, tracer))
     return opening, is_transient

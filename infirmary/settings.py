@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary import addresses
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.log_names import MOST_PARTS, check_number
+from infirmary.transport.write_options import WriteOptions
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -132,6 +134,14 @@ class Settings(BaseSettings):
         Literal["before_commit", "after_commit"] | None, Field(description="tests only: where the consumer freezes")
     ] = None
     consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
+
+    def write_options(self, tracer: Tracer = NO_TRACER) -> WriteOptions:
+        """Returns what holds for all transactions in which a process writes messages.
+
+        Args:
+            tracer: The process's.
+        """
+        return WriteOptions(self.log_parts, self.message_max_bytes, self.schema_urn, self.saga_step_timeout_s, tracer)
 
     def share_of_new_traces(self) -> float:
         """Returns the share of the traces that begin here that is sampled: all, where they go anywhere."""

@@ -1,17 +1,18 @@
 """What a process tells of traces, collected in place of a store."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from infirmary.tracing.spans import SPANS, Span
+from infirmary.tracing.spans import Span
+from infirmary.tracing.tracer import Tracer
 
 
-@contextmanager
-def spans_told() -> Iterator[list[Span]]:
-    """Gives the list that all spans go to meanwhile."""
-    told: list[Span] = []
-    SPANS.go_to(told.append)
-    try:
-        yield told
-    finally:
-        SPANS.go_to(None)
+class Spans(list[Span]):
+    """The spans of one process so far."""
+
+    def tracer(self, ratio: float = 0.0) -> Tracer:
+        """Returns a tracer whose spans are added here."""
+        return Tracer(ratio, self.append)
+
+    def taken(self) -> list[Span]:
+        """Returns those since the last call."""
+        taken = list(self)
+        self.clear()
+        return taken

@@ -10,11 +10,12 @@ from infirmary.handlers import CommandHandler, Handlers
 from infirmary.messages import Command, Reply
 from infirmary.observing.json_logging import CORRELATION_ID
 from infirmary.tracing.causation import Cause, cause_of
-from infirmary.tracing.spans import SPANS, Span, note_failure
+from infirmary.tracing.spans import Span, note_failure
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
 from infirmary.transport.envelope import Incoming, MalformedMessage, read_body
 from infirmary.transport.log_names import events_of, log_to
 from infirmary.transport.messaging_spans import processing
+from infirmary.transport.write_options import WriteOptions
 
 
 class Work(Protocol):
@@ -27,6 +28,11 @@ class Work(Protocol):
     @property
     def service(self) -> str:
         """Whose database it is."""
+        ...
+
+    @property
+    def options(self) -> WriteOptions:
+        """What the process has chosen for all that it writes."""
         ...
 
 
@@ -129,7 +135,9 @@ class Dispatcher:
 
 def work_on(tx: Work, message: Incoming) -> None:
     """Notes the message as the cause of all that is written from here on."""
-    tx.cause = cause_of(message.correlation_id, str(message.message_id), message.traceparent, message.tracestate)
+    tx.cause = cause_of(
+        message.correlation_id, str(message.message_id), message.traceparent, message.tracestate, tx.options.tracer
+    )
     tx.written_at = message.time
     CORRELATION_ID.set(tx.cause.correlation_id)
 
@@ -139,7 +147,7 @@ def follow(tx: Work, message: Incoming, log: str) -> None:
 
     A message that is not sampled costs the look at one flag.
     """
-    if SPANS.wanted(tx.cause.traceparent):
+    if tx.options.tracer.wants(tx.cause.traceparent):
         span, tx.cause = processing(message, tx.cause, log)
         tx.spans.append(span)
 

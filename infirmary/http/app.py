@@ -23,6 +23,7 @@ from infirmary.observing.pool_state import PoolState
 from infirmary.observing.readiness import Trouble
 from infirmary.tracing.causation import Cause, cause_of
 from infirmary.tracing.trace_context import is_sampled
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.envelope import MessageTooLarge
 
 log = logging.getLogger(__name__)
@@ -58,13 +59,14 @@ class Storage(Protocol):
         ...
 
 
-def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
+def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Tracer = NO_TRACER) -> Flask:
     """Returns the application.
 
     Args:
         api: The service's endpoints.
         storage: Where they read and write.
         version: The interface's version, for its description.
+        tracer: The process's.
     """
     info = Info(title=f"Infirmary: {api.service}", version=version)
     app = OpenAPI(
@@ -74,10 +76,10 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0") -> Flask:
     app.extensions["storage"] = storage
     app.register_api(api.blueprint)
     _serve_probes(app, storage)
-    _frame_requests(app)
+    _frame_requests(app, tracer)
     expect_requests(api.routes, REFUSED)
     show_pool(storage.pool)
-    tell_requests(app)
+    tell_requests(app, tracer)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
@@ -113,7 +115,7 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 
 
-def _frame_requests(app: Flask) -> None:
+def _frame_requests(app: Flask, tracer: Tracer) -> None:
     """Does what belongs to every request: its own correlation id, counts, a line of the log, headers."""
     request_log = RequestLog(app.name)
 
@@ -121,7 +123,8 @@ def _frame_requests(app: Flask) -> None:
     def start() -> None:
         g.started_at = time.perf_counter()
         sent = request.headers
-        g.cause = cause_of(sent.get("X-Correlation-ID"), None, sent.get("traceparent"), sent.get("tracestate"))
+        traced = sent.get("traceparent"), sent.get("tracestate")
+        g.cause = cause_of(sent.get("X-Correlation-ID"), None, *traced, tracer)
         CORRELATION_ID.set(g.cause.correlation_id)
         g.is_counted = request.endpoint not in _PROBES
         if g.is_counted:

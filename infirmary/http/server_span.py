@@ -5,22 +5,23 @@ from dataclasses import replace
 from flask import Flask, Response, g, request
 
 from infirmary.tracing.causation import Cause
-from infirmary.tracing.spans import SPANS, Span, Value
+from infirmary.tracing.spans import Span, Value
 from infirmary.tracing.trace_context import traceparent_of
+from infirmary.tracing.tracer import Tracer
 
 _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _OTHER = "_OTHER"
 
 
-def tell_requests(app: Flask) -> None:
+def tell_requests(app: Flask, tracer: Tracer) -> None:
     """Tells of each request in a sampled trace, if anybody takes it; after what gives it its cause and counts it."""
-    if not SPANS.go_anywhere:
+    if not tracer.is_on:
         return
 
     @app.before_request
     def begin() -> None:
         cause: Cause = g.cause
-        if g.is_counted and SPANS.wanted(cause.traceparent):
+        if g.is_counted and tracer.wants(cause.traceparent):
             g.span = _begun(cause)
             g.cause = replace(cause, traceparent=g.span.traceparent)
 
@@ -31,7 +32,7 @@ def tell_requests(app: Flask) -> None:
             span.attributes = {**span.attributes, "http.response.status_code": response.status_code}
             if response.status_code >= 500:
                 span.error = str(response.status_code)
-            SPANS.tell([span])
+            tracer.tell([span])
         return response
 
 

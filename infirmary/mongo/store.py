@@ -24,6 +24,7 @@ from infirmary.mongo.transaction import MongoTransaction
 from infirmary.mongo.work import MongoWork
 from infirmary.mongo.writes import Writes
 from infirmary.settings import Settings
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.envelope import Incoming
 
 _GOODBYE_WITHIN_S: Final = 2.0
@@ -36,7 +37,9 @@ class MongoStore:
         positions: How far the logs were read.
     """
 
-    def __init__(self, service: str, settings: Settings, dispatcher: Dispatcher, holder: UUID) -> None:
+    def __init__(
+        self, service: str, settings: Settings, dispatcher: Dispatcher, holder: UUID, tracer: Tracer = NO_TRACER
+    ) -> None:
         """Connects.
 
         Args:
@@ -44,11 +47,13 @@ class MongoStore:
             settings: Where it is.
             dispatcher: What the service does with its messages.
             holder: Names the process; its next session goes on with the leases of this one.
+            tracer: The process's.
 
         Raises:
             pymongo.errors.PyMongoError: The database does not answer.
         """
         self._service, self._settings, self._dispatcher = service, settings, dispatcher
+        self._options = settings.write_options(tracer)
         self._client = connect(settings, f"{service}/consumer")
         self._database = self._client.get_default_database()
         self._documents = self._database[documents_of(service).collection]
@@ -67,6 +72,7 @@ class MongoStore:
                 Answers(self._documents, some_are_old=self._some_are_old),
                 self._transaction,
                 self._dispatcher,
+                self._options.tracer,
                 log,
                 one_by_one=one_by_one,
             )
@@ -119,7 +125,4 @@ class MongoStore:
             self._client.close()
 
     def _transaction(self, message: Incoming) -> MongoTransaction:
-        chosen = self._settings
-        return MongoTransaction(
-            self._service, message.message_id, chosen.log_parts, chosen.message_max_bytes, chosen.schema_urn
-        )
+        return MongoTransaction(self._service, message.message_id, self._options)

@@ -7,16 +7,17 @@ from uuid import UUID
 from infirmary.messages import Event, Message, Reply
 from infirmary.mongo import outbox
 from infirmary.tracing.causation import Cause, cause_of
-from infirmary.tracing.spans import SPANS, Span
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
+from infirmary.tracing.spans import Span
 from infirmary.transport.envelope import Outgoing, outgoing
 from infirmary.transport.messaging_spans import created
+from infirmary.transport.write_options import DEFAULTS, WriteOptions
 
 
 class MongoTransaction:
     """What one message causes. Nothing is written before the commit, and then everything in one document.
 
     Attributes:
+        options: What the process has chosen for all that it writes.
         cause: What led to it; every message that it writes carries it on.
         message_id: The id of the message that causes it, and so the id of the document.
         written_at: The `time` of the message that is worked on.
@@ -28,14 +29,11 @@ class MongoTransaction:
         self,
         service: str,
         message_id: UUID,
-        log_parts: int = 1,
-        message_max_bytes: int = MESSAGE_MAX_BYTES,
-        schema_urn: str = SCHEMA_URN,
+        options: WriteOptions = DEFAULTS,
     ) -> None:
-        self.service, self._log_parts, self._message_max_bytes = service, log_parts, message_max_bytes
-        self._schema_urn = schema_urn
+        self.service, self.options = service, options
         self.message_id = message_id
-        self.cause: Cause = cause_of(None, None, None)
+        self.cause: Cause = cause_of(None, None, None, tracer=options.tracer)
         self.written_at: object = None
         self.messages: list[Outgoing] = []
         self.spans: list[Span] = []
@@ -65,12 +63,12 @@ class MongoTransaction:
             source=self.service,
             cause=self.cause,
             to=to,
-            parts=self._log_parts,
-            max_bytes=self._message_max_bytes,
-            schema_urn=self._schema_urn,
+            parts=self.options.log_parts,
+            max_bytes=self.options.message_max_bytes,
+            schema_urn=self.options.schema_urn,
         )
         self.messages.append(written)
-        if SPANS.wanted(written.traceparent):
+        if self.options.tracer.wants(written.traceparent):
             self.spans.append(created(written, self.cause))
 
     @property

@@ -21,7 +21,8 @@ from infirmary.mongo.positions import MongoPositions
 from infirmary.mongo.storage import MongoDatabase
 from infirmary.mongo.transaction import MongoTransaction
 from infirmary.mongo.writes import Writes
-from infirmary.tracing.spans import SPANS, Span, note_failure, undo_to
+from infirmary.tracing.spans import Span, note_failure, undo_to
+from infirmary.tracing.tracer import Tracer
 from infirmary.transport.envelope import Incoming
 from infirmary.transport.log_names import is_old_queue, parsed
 
@@ -43,6 +44,7 @@ class MongoWork:
         answers: Answers,
         new_transaction: NewTransaction,
         dispatcher: Dispatcher,
+        tracer: Tracer,
         log: str,
         *,
         one_by_one: bool,
@@ -56,12 +58,13 @@ class MongoWork:
             answers: What sagas were answered.
             new_transaction: Makes what a handler works through.
             dispatcher: What the service does with messages.
+            tracer: Takes spans.
             log: The log's or part's name.
             one_by_one: Whether each message is written alone, so that the one that fails can be told from the others.
         """
         self._sequences, self._positions = database["log_sequence"], positions
         self._writes, self._answers = writes, answers
-        self._new_transaction, self._dispatcher = new_transaction, dispatcher
+        self._new_transaction, self._dispatcher, self._tracer = new_transaction, dispatcher, tracer
         self._log, self._one_by_one = log, one_by_one
         self._of_commands = is_old_queue(log) or parsed(log).of_commands
         self._position = Position()
@@ -150,7 +153,7 @@ class MongoWork:
             self._answers.forget()
             raise
         self._answers.written()
-        SPANS.tell(spans)
+        self._tracer.tell(spans)
 
     def _save(self, changed: Mapping[str, int]) -> None:
         """Notes what was applied; never less than is known, so that a reader which was replaced spoils nothing."""

@@ -5,8 +5,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from infirmary.settings import Settings
-from infirmary.tracing.causation import SAMPLING
-from infirmary.tracing.spans import SPANS
+from infirmary.tracing.tracer import Tracer
 
 SPANS_DROPPED: Final = Counter(
     "infirmary_spans_dropped_total",
@@ -15,11 +14,12 @@ SPANS_DROPPED: Final = Counter(
 )
 
 
-def trace(service: str, role: str, settings: Settings) -> None:
-    """Begins to sample new traces, and to send spans if there is an exporter; to be called after any fork."""
-    SAMPLING.set_ratio(settings.share_of_new_traces())
-    if settings.trace_exporter != "none":
-        from infirmary.tracing.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
+def tracer_of(service: str, role: str, settings: Settings) -> Tracer:
+    """Returns the tracer of a process, which sends spans if there is an exporter; to be called after any fork."""
+    ratio = settings.share_of_new_traces()
+    if settings.trace_exporter == "none":
+        return Tracer(ratio)
+    from infirmary.tracing.span_export import Export, exporter_to  # without an exporter nothing of it is loaded
 
-        exporter = exporter_to(settings.trace_exporter, settings.trace_endpoint)
-        SPANS.go_to(Export(exporter, service, role, SPANS_DROPPED.inc).take)
+    exporter = exporter_to(settings.trace_exporter, settings.trace_endpoint)
+    return Tracer(ratio, Export(exporter, service, role, SPANS_DROPPED.inc).take)

@@ -8,7 +8,7 @@ import click
 import psycopg
 
 from infirmary import settings
-from infirmary.observing.tracing import trace
+from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.database import connect
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
@@ -38,10 +38,9 @@ class Desk:
         """Runs a transaction; afterwards the relay is woken if messages were written."""
         with self._connected() as connection:
             chosen = self.settings()
-            trace(self.service, "operator", chosen)
-            cause = cause_of(None, None, None)
-            limits = (chosen.log_parts, chosen.message_max_bytes, chosen.schema_urn)
-            with transaction(connection, self.service, cause, False, *limits) as tx:
+            tracer = tracer_of(self.service, "operator", chosen)
+            cause = cause_of(None, None, None, tracer=tracer)
+            with transaction(connection, self.service, cause, False, chosen.write_options(tracer)) as tx:
                 yield tx
             if tx.wrote_messages:
                 connection.execute("NOTIFY outbox")

@@ -48,7 +48,7 @@ def saga_commands(desk: Desk) -> click.Group:
     @click.argument("saga_id", type=click.UUID, metavar="ID")
     def resume(saga_id: UUID) -> None:
         """Let a parked saga go on with the step in hand, with a fresh budget."""
-        orchestrator = orchestrator_of(desk.service, desk.settings())
+        orchestrator = orchestrator_of(desk.service)
         with desk.changing() as tx:
             resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
         if not resumed:

@@ -19,6 +19,7 @@ from infirmary.postgres.tables import PostgresTables
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
 from infirmary.tracing.causation import Cause
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 _API_SESSION = session_options(statement_timeout="5s")
 
@@ -60,9 +61,15 @@ def _check_if_idle(connection: _Pooled) -> None:
 class PostgresStorage:
     """What the API of a service with a PostgreSQL database reads and writes through."""
 
-    def __init__(self, service: str, settings: Settings) -> None:
-        self.service, self._log_parts = service, settings.log_parts
-        self._message_max_bytes, self._schema_urn = settings.message_max_bytes, settings.schema_urn
+    def __init__(self, service: str, settings: Settings, tracer: Tracer = NO_TRACER) -> None:
+        """Connects, and begins to look after the tables of the API.
+
+        Args:
+            service: Whose database it is.
+            settings: Where it is.
+            tracer: The process's.
+        """
+        self.service, self._options = service, settings.write_options(tracer)
         self._patience_s, self._answers = settings.database_wait_s, True
         self._nudger = Nudger(settings, service)
         self._retention = KeyRetention(settings, service)
@@ -91,14 +98,7 @@ class PostgresStorage:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
         with (
             self._connection() as connection,
-            transaction(
-                connection,
-                self.service,
-                cause,
-                log_parts=self._log_parts,
-                message_max_bytes=self._message_max_bytes,
-                schema_urn=self._schema_urn,
-            ) as tx,
+            transaction(connection, self.service, cause, options=self._options) as tx,
         ):
             yield tx
         if tx.wrote_messages:

@@ -26,6 +26,7 @@ from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.postgres.work import PostgresWork
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class PostgresStore:
         dispatcher: Dispatcher,
         nudger: Nudger,
         orchestrator: Orchestrator | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Connects.
 
@@ -57,11 +59,13 @@ class PostgresStore:
             dispatcher: What the service does with its messages.
             nudger: Wakes the relay.
             orchestrator: What carries the service's own sagas on.
+            tracer: The process's.
 
         Raises:
             psycopg.OperationalError: The database does not answer.
         """
-        self._service, self._settings, self._dispatcher, self._nudger = service, settings, dispatcher, nudger
+        self._service, self._dispatcher, self._nudger = service, dispatcher, nudger
+        self._options = settings.write_options(tracer)
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
         self._parked = PostgresParked(self._query)
@@ -136,16 +140,8 @@ class PostgresStore:
         self._connection.close()
 
     def _commit(self, work: Callable[[Transaction], T], *, pipelined: bool) -> T:
-        cause, chosen = cause_of(None, None, None), self._settings
-        with transaction(
-            self._connection,
-            self._service,
-            cause,
-            pipelined,
-            chosen.log_parts,
-            chosen.message_max_bytes,
-            chosen.schema_urn,
-        ) as tx:
+        cause = cause_of(None, None, None, tracer=self._options.tracer)
+        with transaction(self._connection, self._service, cause, pipelined, self._options) as tx:
             result = work(tx)
             self._reached("before_commit")
         self._reached("after_commit")

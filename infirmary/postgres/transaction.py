@@ -10,10 +10,10 @@ from psycopg.rows import class_row
 from infirmary.messages import Command, Event, Message, Reply
 from infirmary.postgres import outbox
 from infirmary.tracing.causation import Cause
-from infirmary.tracing.spans import SPANS, Span, undo_to
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
+from infirmary.tracing.spans import Span, undo_to
 from infirmary.transport.envelope import Outgoing, outgoing
 from infirmary.transport.messaging_spans import created
+from infirmary.transport.write_options import DEFAULTS, WriteOptions
 
 T = TypeVar("T")
 
@@ -48,9 +48,7 @@ class Transaction(Query):
     """Changes the service's own database and remembers what to tell the others.
 
     Attributes:
-        log_parts: Into how many parts the service's log is split.
-        message_max_bytes: The largest body of a message.
-        schema_urn: How the names of messages' schemas begin.
+        options: What the process has chosen for all its transactions.
         cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
             message of its batch.
         written_at: The `time` of the message that is worked on, when a consumer works on one.
@@ -65,13 +63,10 @@ class Transaction(Query):
         connection: psycopg.Connection[Any],
         service: str,
         cause: Cause,
-        log_parts: int = 1,
-        message_max_bytes: int = MESSAGE_MAX_BYTES,
-        schema_urn: str = SCHEMA_URN,
+        options: WriteOptions = DEFAULTS,
     ) -> None:
         super().__init__(connection)
-        self.service, self.log_parts, self.message_max_bytes = service, log_parts, message_max_bytes
-        self.schema_urn = schema_urn
+        self.service, self.options = service, options
         self.cause = cause
         self.written_at: object = None
         self.after_commit: list[Callable[[], None]] = []
@@ -103,12 +98,12 @@ class Transaction(Query):
             source=self.service,
             cause=self.cause,
             to=to,
-            parts=self.log_parts,
-            max_bytes=self.message_max_bytes,
-            schema_urn=self.schema_urn,
+            parts=self.options.log_parts,
+            max_bytes=self.options.message_max_bytes,
+            schema_urn=self.options.schema_urn,
         )
         self.messages.append(written)
-        if SPANS.wanted(written.traceparent):
+        if self.options.tracer.wants(written.traceparent):
             self.spans.append(created(written, self.cause))
 
     @contextmanager
@@ -145,9 +140,7 @@ def transaction(
     service: str,
     cause: Cause,
     pipelined: bool = True,
-    log_parts: int = 1,
-    message_max_bytes: int = MESSAGE_MAX_BYTES,
-    schema_urn: str = SCHEMA_URN,
+    options: WriteOptions = DEFAULTS,
 ) -> Iterator[Transaction]:
     """Runs a transaction on a connection that is not in one.
 
@@ -160,11 +153,9 @@ def transaction(
         service: Whose outbox it is.
         cause: What led to the transaction.
         pipelined: False where savepoints are used: an error must come from the statement that caused it.
-        log_parts: Into how many parts the service's log is split.
-        message_max_bytes: The largest body of a message.
-        schema_urn: How the names of messages' schemas begin.
+        options: What the process has chosen for all its transactions.
     """
-    tx = Transaction(connection, service, cause, log_parts, message_max_bytes, schema_urn)
+    tx = Transaction(connection, service, cause, options)
     try:
         with connection.pipeline() if pipelined else nullcontext():
             connection.execute("BEGIN")
@@ -177,7 +168,7 @@ def transaction(
     for tell in tx.after_commit:
         tell()
     if tx.spans:
-        SPANS.tell(tx.spans)
+        options.tracer.tell(tx.spans)
 
 
 def _undo(connection: psycopg.Connection[Any]) -> None:

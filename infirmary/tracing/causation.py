@@ -4,12 +4,10 @@ import re
 from dataclasses import dataclass
 
 from infirmary.identifiers import new_id
-from infirmary.tracing.trace_context import Sampling, child_of, traceparent_of, tracestate_of
+from infirmary.tracing.trace_context import child_of, traceparent_of, tracestate_of
+from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 _CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
-
-SAMPLING = Sampling()
-"""Of this process; what starts the process sets the ratio from its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,11 @@ class Cause:
 
 
 def cause_of(
-    correlation_id: str | None, causation_id: str | None, traceparent: str | None, tracestate: str | None = None
+    correlation_id: str | None,
+    causation_id: str | None,
+    traceparent: str | None,
+    tracestate: str | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> Cause:
     """Returns a cause from what a caller sent along; what is missing or malformed is made anew."""
     if not correlation_id or not _CORRELATION_ID.fullmatch(correlation_id):
@@ -44,6 +46,6 @@ def cause_of(
     return Cause(
         correlation_id,
         causation_id or str(new_id()),
-        taken or SAMPLING.new_traceparent(),
+        taken or tracer.new_traceparent(),
         tracestate_of(tracestate) if taken else "",
     )

@@ -1,17 +1,15 @@
 """Spans of sampled traces: what was done, when and in which trace; handed on when it is certain that it was done.
 
-Whoever has something to tell asks `SPANS.wanted` first, with a traceparent: without an exporter, or in a trace that
+Whoever has something to tell asks `Tracer.wants` first, with a traceparent: without an exporter, or in a trace that
 is not sampled, nothing is made. What a transaction has done waits in it until its commit: one that is rolled back
 tells nothing.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
-
-from infirmary.tracing.trace_context import is_sampled
 
 Kind = Literal["server", "producer", "consumer", "internal"]
 Value = str | int | float | bool
@@ -44,39 +42,6 @@ class Span:
     begun_ns: int = field(default_factory=time.time_ns)
     ended_ns: int = 0
     error: str | None = None
-
-
-class Spans:
-    """Where the spans of this process go; nowhere unless it was told where."""
-
-    def __init__(self) -> None:
-        self._take: Callable[[Span], None] | None = None
-
-    def go_to(self, take: Callable[[Span], None] | None) -> None:
-        """Sets who takes each span from now on."""
-        self._take = take
-
-    @property
-    def go_anywhere(self) -> bool:
-        """Whether anybody takes them."""
-        return self._take is not None
-
-    def wanted(self, traceparent: str) -> bool:
-        """Says whether anybody wants to know what is done in this trace."""
-        return self._take is not None and is_sampled(traceparent)
-
-    def tell(self, spans: Iterable[Span]) -> None:
-        """Hands on what was done; what has no end yet ends now."""
-        if self._take is None:
-            return
-        now = time.time_ns()
-        for span in spans:
-            span.ended_ns = span.ended_ns or now
-            self._take(span)
-
-
-SPANS = Spans()
-"""Of this process."""
 
 
 def nanoseconds(at: datetime) -> int:

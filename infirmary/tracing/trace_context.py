@@ -76,21 +76,15 @@ def child_of(traceparent: str) -> str:
     return f"{traceparent[:36]}{os.urandom(8).hex()}-{traceparent[-2:]}"
 
 
-class Sampling:
-    """Which of the traces that begin in this process are sampled.
+def new_traceparent(ratio: float) -> str:
+    """Returns the traceparent of a trace that begins here.
 
-    Told by the trace's id, as OpenTelemetry's TraceIdRatioBased does, so that all processes of a ratio decide alike.
+    Whether it is sampled is told by its id, as OpenTelemetry's TraceIdRatioBased does: processes of one ratio decide
+    alike.
+
+    Args:
+        ratio: The share of such traces that are sampled, from 0 to 1.
     """
-
-    def __init__(self, ratio: float = 0.0) -> None:
-        self.set_ratio(ratio)
-
-    def set_ratio(self, ratio: float) -> None:
-        """Sets the share that is sampled, from 0 to 1."""
-        self._below = round(ratio * 2**64)
-
-    def new_traceparent(self) -> str:
-        """Returns the traceparent of a trace that starts here."""
-        drawn = os.urandom(24).hex()
-        flags = _SAMPLED if self._below and int(drawn[16:32], 16) < self._below else _NOT_SAMPLED
-        return f"00-{drawn[:32]}-{drawn[32:]}-{flags}"
+    drawn = os.urandom(24).hex()
+    is_below = ratio > 0 and int(drawn[16:32], 16) < ratio * 2**64
+    return f"00-{drawn[:32]}-{drawn[32:]}-{_SAMPLED if is_below else _NOT_SAMPLED}"

@@ -24,7 +24,7 @@ class HandFed:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self._service, self._settings = service, settings
-        self._orchestrator = orchestrator_of(service, settings)
+        self._orchestrator = orchestrator_of(service)
         asked = self._orchestrator.peers() if self._orchestrator is not None else ()
         self._dispatcher = Dispatcher(handlers_of(service), asked)
         self._nudger = Nudger(settings, service)

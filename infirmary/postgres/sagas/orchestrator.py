@@ -25,13 +25,11 @@ from infirmary.saga.advance import (
     not_asked,
 )
 from infirmary.saga.asking import CannotAsk, command_for
-from infirmary.saga.definition import STEP_TIMEOUT_S, D, Saga, check_sagas
+from infirmary.saga.definition import D, Saga, check_sagas
 from infirmary.saga.row import SagaRow
 from infirmary.saga.saga_spans import transition
 from infirmary.saga.told import expect_sagas, tell_later
-from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
-from infirmary.tracing.spans import SPANS
 from infirmary.transport.envelope import MessageTooLarge
 from infirmary.written_messages import check_written
 
@@ -41,11 +39,8 @@ log = logging.getLogger(__name__)
 class Orchestrator:
     """Starts and carries on the sagas of one service. Any replica may: a saga is taken up under its row lock.
 
-    A service makes one in its `saga.py`.
-
-    Attributes:
-        step_timeout_s: How long the first attempt of a step may be silent. The process that is started sets it from its
-            settings (`rooms.orchestrator_of`).
+    A service makes one in its `saga.py`. It only says what the sagas are: what a process has chosen comes with each
+    transaction.
     """
 
     def __init__(self, service: str, *sagas: Saga[Any]) -> None:
@@ -56,10 +51,12 @@ class Orchestrator:
         """
         self.service = service_name(service)
         self.sagas = {saga.name: saga for saga in sagas}
-        self.step_timeout_s = STEP_TIMEOUT_S
         check_sagas(service, sagas)
         check_written(service)
-        expect_sagas(sagas)
+
+    def show_series(self) -> None:
+        """Shows nought for all that may happen to the sagas; to be called by a process that may start or carry them."""
+        expect_sagas(self.sagas.values())
 
     def peers(self) -> set[str]:
         """Returns the services that take part in the sagas."""
@@ -92,7 +89,7 @@ class Orchestrator:
         )
         known = {"caused_by": tx.cause.causation_id, "tracestate": tx.cause.tracestate}
         before = initial(saga).model_copy(update=known)
-        first = advance(saga, before, Started(), now, self.step_timeout_s)
+        first = advance(saga, before, Started(), now, tx.options.saga_step_timeout_s)
         tx.execute(
             """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
                VALUES (%(saga_id)s, %(name)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s, %(traceparent)s,
@@ -138,14 +135,14 @@ class Orchestrator:
         """Carries sagas on, which are locked, after what happened to each of them."""
         for row in rows:
             known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
-            tx.cause = cause_of(row.correlation_id, *known)
+            tx.cause = cause_of(row.correlation_id, *known, tx.options.tracer)
             self._advance(tx, row, happened)
 
     def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:
         """Saves what follows from what happened. Returns the row as it is then."""
         saga = self.sagas[row.name]
         before = SagaState.model_validate(row.state)
-        after = advance(saga, before, happened, row.now, self.step_timeout_s)
+        after = advance(saga, before, happened, row.now, tx.options.saga_step_timeout_s)
         if after.state is before:
             self._remember(tx, saga, row, before, happened, after, "")
             return row
@@ -205,14 +202,10 @@ class Orchestrator:
             status=after.state.status,
             sent=sent,
         )
-        if SPANS.wanted(row.traceparent):
+        if tx.options.tracer.wants(row.traceparent):
             tx.spans.append(transition(saga, row, before, happened, after, sent, tx.cause))
 
 
-def orchestrator_of(service: str, settings: Settings) -> Orchestrator | None:
-    """Returns what carries a service's sagas on, set up for this process; None when the service orchestrates none."""
-    if not has_saga(service):
-        return None
-    orchestrator = cast("Orchestrator", room(service, "saga").orchestrator)
-    orchestrator.step_timeout_s = settings.saga_step_timeout_s
-    return orchestrator
+def orchestrator_of(service: str) -> Orchestrator | None:
+    """Returns what carries a service's sagas on; None when the service orchestrates none."""
+    return cast("Orchestrator", room(service, "saga").orchestrator) if has_saga(service) else None

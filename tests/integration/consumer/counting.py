@@ -22,6 +22,7 @@ from infirmary.identifiers import new_id
 from infirmary.messages import Command, Message, encode
 from infirmary.settings import Settings
 from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Faults, Told
+from tests.spans import Spans
 
 NOW = timedelta(0)
 
@@ -41,12 +42,14 @@ class Counting(ABC):
 
     Attributes:
         cli_service: By which name the operator's commands know such a database.
+        spans: What it has told in sampled traces.
     """
 
     cli_service: ClassVar[str]
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
         self.settings, self.faults = settings, faults
+        self.spans = Spans()
         self._offsets, self._tags, self._asked = count(), count(1), Counter[UUID]()
         self.positions = {log: Position(first_offset=0) for log in (LOG, COMMANDS)}
         self.dispatcher = self.make_dispatcher()

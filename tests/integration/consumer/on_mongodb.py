@@ -41,7 +41,7 @@ class MongoCounting(Counting):
         tx.insert({"counter": counter, "number": number, "order": next(self._order)})
 
     def open_store(self) -> MongoStore:
-        store = MongoStore(SERVICE, self.settings, self.dispatcher, new_id())
+        store = MongoStore(SERVICE, self.settings, self.dispatcher, new_id(), self.spans.tracer())
         self._stores.append(store)
         return store
 

@@ -44,7 +44,7 @@ class PostgresCounting(Counting):
         return Dispatcher(handlers_of(self.faults, _change), (), self.settings.message_max_bytes)
 
     def open_store(self) -> PostgresStore:
-        store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._nudger)
+        store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._nudger, tracer=self.spans.tracer())
         self._stores.append(store)
         return store
 

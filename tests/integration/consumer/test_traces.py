@@ -9,7 +9,6 @@ from infirmary.consumer.delivery import Delivery
 from infirmary.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults
-from tests.spans import spans_told
 
 SAMPLED: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -21,8 +20,8 @@ def asked(counting: Counting) -> Delivery:
 
 @pytest.mark.parametrize("together", [1, 3])
 def test_commands_are_told_with_the_messages_that_they_led_to(counting: Counting, together: int) -> None:
-    with spans_told() as told:
-        counting.take(*(asked(counting) for _ in range(together)))
+    counting.take(*(asked(counting) for _ in range(together)))
+    told = counting.spans.taken()
     processed = [span for span in told if span.kind == "consumer"]
     assert [span.name for span in processed] == [f"process {COMMANDS}"] * together
     created = [(span.name, span.parent) for span in told if span.kind == "producer"]
@@ -37,18 +36,19 @@ def test_a_command_that_comes_again_is_told_once_and_another_attempt_only_with_i
     saga_id = new_id()
     first, second = (counting.asked(Add, saga_id, 5, attempt=number, traceparent=SAMPLED) for number in (1, 2))
     counting.take(first)
-    with spans_told() as told:
-        counting.take(replace(first, tag=2))
+    counting.spans.clear()
+    counting.take(replace(first, tag=2))
+    told = counting.spans.taken()
     assert told == []
-    with spans_told() as told:
-        counting.take(second)
+    counting.take(second)
+    told = counting.spans.taken()
     assert [span.name for span in told] == [f"process {COMMANDS}", "create notification.to.admission"]
 
 
 def test_an_event_is_told_and_one_that_fails_is_told_with_its_error_only(counting: Counting, faults: Faults) -> None:
     faults.breaks("b")
-    with spans_told() as told:
-        counting.read(*(counting.told(counter, 1, traceparent=SAMPLED) for counter in "abc"))
+    counting.read(*(counting.told(counter, 1, traceparent=SAMPLED) for counter in "abc"))
+    told = counting.spans.taken()
     failed = [span.name for span in told if span.error is not None]
     assert failed == [f"process {LOG}"]
     assert len(told) == 5

@@ -8,10 +8,9 @@ from flask.testing import FlaskClient
 
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import SAMPLING
 from infirmary.tracing.spans import Span
 from tests.integration.conftest import NewDatabase
-from tests.spans import spans_told
+from tests.spans import Spans
 
 ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -25,16 +24,15 @@ def settings(new_database: NewDatabase) -> Settings:
 
 
 @pytest.fixture
-def told() -> Iterator[list[Span]]:
+def told() -> Spans:
     """The spans that the service has told."""
-    with spans_told() as spans:
-        yield spans
+    return Spans()
 
 
 @pytest.fixture
-def client(settings: Settings, told: list[Span]) -> Iterator[FlaskClient]:
+def client(settings: Settings, told: Spans) -> Iterator[FlaskClient]:
     """A client of the patient service."""
-    app = make_app("patient", settings)
+    app = make_app("patient", settings, told.tracer())
     yield app.test_client()
     app.extensions["storage"].close()
 
@@ -57,15 +55,15 @@ def test_a_request_is_in_its_callers_trace_and_the_parent_of_its_messages(
     assert b"tracestateS\x00\x00\x00\x05foo=1" in header
 
 
-def test_without_a_caller_it_begins_a_trace_that_the_ratio_samples(client: FlaskClient, told: list[Span]) -> None:
+def test_without_a_caller_it_begins_a_trace_that_the_ratio_samples(
+    client: FlaskClient, settings: Settings, told: Spans
+) -> None:
     client.post("/patients", json=ADA)
     assert told == []
-    SAMPLING.set_ratio(1.0)
-    try:
-        client.post("/patients", json=ADA)
-        client.post("/patients", json=ADA, headers={"traceparent": f"{CALLERS[:-2]}00"})
-    finally:
-        SAMPLING.set_ratio(0.0)
+    sampling = make_app("patient", settings, told.tracer(ratio=1.0))
+    sampling.test_client().post("/patients", json=ADA)
+    sampling.test_client().post("/patients", json=ADA, headers={"traceparent": f"{CALLERS[:-2]}00"})
+    sampling.extensions["storage"].close()
     create, request = told
     assert request.parent is None
     assert create.parent == request.traceparent

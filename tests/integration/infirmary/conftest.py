@@ -32,6 +32,7 @@ from tests.integration.infirmary.messages import (
     Told,
     handlers_of,
 )
+from tests.spans import Spans
 
 
 class Counting:
@@ -45,6 +46,7 @@ class Counting:
         self._tags = count(1)
         self.nudger = Nudger(settings, "counting")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
+        self.spans = Spans()
         self.dispatcher = Dispatcher(handlers_of(self.faults))
         self.store = self.open_store()
         self.applier = self.applier_on(self.store)
@@ -53,7 +55,7 @@ class Counting:
 
     def open_store(self) -> PostgresStore:
         """Opens another connection, as another process would."""
-        return PostgresStore("counting", self.settings, self.dispatcher, self.nudger)
+        return PostgresStore("counting", self.settings, self.dispatcher, self.nudger, tracer=self.spans.tracer())
 
     def session(self, broker: Broker, **more: Any) -> Session:
         """Returns a session on a connection of its own that reads the log of events, and by `logs` others."""

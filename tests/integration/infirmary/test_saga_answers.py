@@ -25,7 +25,9 @@ from infirmary.saga.definition import MAX_SILENT_ATTEMPTS, Saga, Step
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
 from infirmary.transport.envelope import MessageTooLarge
+from infirmary.transport.write_options import WriteOptions
 from tests.integration.conftest import NewDatabase
+from tests.spans import Spans
 
 PARTICIPANTS = ("ward", "billing")
 
@@ -61,6 +63,8 @@ class Leading:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.broken = settings, False
+        self.spans = Spans()
+        self.tracer = self.spans.tracer()
         self.saga = Saga(
             "stay",
             Stay,
@@ -72,13 +76,16 @@ class Leading:
         self.nudger = Nudger(settings, "leading")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
         self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator.peers())
-        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger, self.orchestrator)
+        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger, self.orchestrator, self.tracer)
         self.applier = Applier(self.store, self.dispatcher.handles, 30)
         self._positions = {f"{each}.to.leading": Position(first_offset=0) for each in PARTICIPANTS}
         self._replied: Counter[str] = Counter()
         for log in self._positions:
             self.store.positions.read(log)
         self.saga_id = new_id()
+
+    def options(self, message_max_bytes: int) -> WriteOptions:
+        return WriteOptions(message_max_bytes=message_max_bytes, tracer=self.tracer)
 
     def _completed(self, stay: Stay, _tx: Transaction) -> None:
         if self.broken:
@@ -87,7 +94,7 @@ class Leading:
     @contextmanager
     def transaction(self, message_max_bytes: int = 10_000) -> Iterator[Transaction]:
         cause = cause_of(None, None, None)
-        with transaction(self.database, "leading", cause, False, message_max_bytes=message_max_bytes) as tx:
+        with transaction(self.database, "leading", cause, False, self.options(message_max_bytes)) as tx:
             yield tx
 
     def start(self, note: str = "", message_max_bytes: int = 10_000) -> UUID:

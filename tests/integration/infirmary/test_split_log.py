@@ -14,6 +14,7 @@ from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import cause_of
 from infirmary.transport.envelope import partition_of
 from infirmary.transport.log_names import home, part_name
+from infirmary.transport.write_options import WriteOptions
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 from tests.integration.infirmary.conftest import Counting
@@ -65,7 +66,7 @@ class Ward:
                 if self.written > applied // len(COUNTERS) + MOST_AHEAD:
                     continue
                 number, parts = self.written + 1, self.parts[self.written % len(self.parts)]
-                with transaction(connection, "ward", cause_of(None, None, None), log_parts=parts) as tx:
+                with transaction(connection, "ward", cause_of(None, None, None), options=WriteOptions(parts)) as tx:
                     for counter in COUNTERS:
                         tx.publish(Told(counter=counter, number=number))
                 self.written = number

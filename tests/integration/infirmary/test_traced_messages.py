@@ -1,6 +1,5 @@
 """What is told of messages in sampled traces: that they were written and applied, once that is certain."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,19 +9,18 @@ from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import cause_of
 from infirmary.tracing.spans import Span
+from infirmary.transport.write_options import WriteOptions
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Counted, Faults
-from tests.spans import spans_told
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-00f067aa0ba902b7-01", f"00-{TRACE}-00f067aa0ba902b7-00"
 
 
 @pytest.fixture
-def told() -> Iterator[list[Span]]:
+def told(counting: Counting) -> list[Span]:
     """The spans that the service has told."""
-    with spans_told() as spans:
-        yield spans
+    return counting.spans
 
 
 def traced(delivery: Delivery, traceparent: str = SAMPLED) -> Delivery:
@@ -102,7 +100,8 @@ def test_a_command_and_its_reply_are_told(counting: Counting, faults: Faults, to
 
 def publish(counting: Counting, told: list[Span], *, fails: bool) -> None:
     """Publishes an event in a transaction, of which nothing is told before its end."""
-    with transaction(counting.database, "counting", cause_of(None, None, SAMPLED)) as tx:
+    options = WriteOptions(tracer=counting.spans.tracer())
+    with transaction(counting.database, "counting", cause_of(None, None, SAMPLED), options=options) as tx:
         tx.publish(Counted(counter="a", number=1))
         assert told == []
         if fails:

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from infirmary.postgres.transaction import Transaction, transaction
-from infirmary.tracing.causation import SAMPLING, cause_of
+from infirmary.tracing.causation import cause_of
 from infirmary.tracing.spans import Span
 from tests.integration.conftest import NewDatabase
 from tests.integration.infirmary.test_saga_answers import Leading
-from tests.spans import spans_told
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -23,7 +22,7 @@ class Traced(Leading):
     @contextmanager
     def transaction(self, message_max_bytes: int = 10_000) -> Iterator[Transaction]:
         cause = cause_of(None, None, self.traceparent, self.tracestate)
-        with transaction(self.database, "leading", cause, False, message_max_bytes=message_max_bytes) as tx:
+        with transaction(self.database, "leading", cause, False, self.options(message_max_bytes)) as tx:
             yield tx
 
 
@@ -39,12 +38,12 @@ def of_saga(told: list[Span]) -> list[Span]:
 
 
 def test_each_row_of_the_history_is_a_span_in_the_sagas_trace(traced: Traced) -> None:
-    with spans_told() as told:
-        traced.start()
-        traced.silence(2)
-        traced.answered("bed", attempt=3)
-        traced.answered("bed")  # once more, too late
-        traced.answered("bill")
+    traced.start()
+    traced.silence(2)
+    traced.answered("bed", attempt=3)
+    traced.answered("bed")  # once more, too late
+    traced.answered("bill")
+    told = traced.spans
     spans = of_saga(told)
     history = traced.database.execute("SELECT happened, status, sent FROM saga_history ORDER BY id").fetchall()
     assert history == [
@@ -69,10 +68,10 @@ def told_of(span: Span) -> tuple[object, ...]:
 
 
 def test_a_step_lasts_from_when_it_was_asked_for_first(traced: Traced) -> None:
-    with spans_told() as told:
-        traced.start()
-        traced.silence(1)
-        traced.answered("bed", attempt=2)
+    traced.start()
+    traced.silence(1)
+    traced.answered("bed", attempt=2)
+    told = traced.spans
     create, *_ = [span for span in told if span.kind == "producer"]
     step = of_saga(told)[-1]
     assert abs(step.begun_ns - create.begun_ns) < 1e9
@@ -80,9 +79,9 @@ def test_a_step_lasts_from_when_it_was_asked_for_first(traced: Traced) -> None:
 
 
 def test_a_command_that_a_timer_sends_is_in_the_sagas_trace(traced: Traced) -> None:
-    with spans_told() as told:
-        traced.start()
-        traced.silence(1)
+    traced.start()
+    traced.silence(1)
+    told = traced.spans
     first, again = [span for span in told if span.kind == "producer"]
     assert first.parent == SAMPLED
     assert again.parent == of_saga(told)[0].traceparent
@@ -92,19 +91,15 @@ def test_a_command_that_a_timer_sends_is_in_the_sagas_trace(traced: Traced) -> N
 
 
 def test_of_a_compensation_the_step_is_named_as_it_is_asked_for(traced: Traced) -> None:
-    with spans_told() as told:
-        traced.start()
-        traced.silence(7)
+    traced.start()
+    traced.silence(7)
+    told = traced.spans
     assert told_of(of_saga(told)[-1]) == ("bed.compensation", 1, "timeout")
 
 
 def test_of_a_saga_that_is_not_sampled_nothing_is_told(traced: Traced) -> None:
-    SAMPLING.set_ratio(1.0)
-    try:
-        traced.traceparent = SAMPLED[:-2] + "00"
-        with spans_told() as told:
-            traced.start()
-            traced.silence(1)
-        assert told == []
-    finally:
-        SAMPLING.set_ratio(0.0)
+    traced.tracer = traced.spans.tracer(ratio=1.0)
+    traced.traceparent = SAMPLED[:-2] + "00"
+    traced.start()
+    traced.silence(1)
+    assert traced.spans == []

@@ -239,7 +239,7 @@ def test_a_refused_confirmation_parks_the_admission_until_an_operator_resumes_it
     hospital.confirm(admission_id, "refused", "no address")
     assert hospital.admission(admission_id) == ("parked", "no address", ["done", "done", "done", "refused"])
     settings = hospital.services["admission"].settings
-    orchestrator = orchestrator_of("admission", settings)
+    orchestrator = orchestrator_of("admission")
     assert orchestrator is not None
     with (
         psycopg.connect(settings.database_url, autocommit=True) as connection,

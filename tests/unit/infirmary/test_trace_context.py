@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary.tracing.causation import SAMPLING, cause_of
+from infirmary.tracing.causation import cause_of
 from infirmary.tracing.trace_context import (
     LONGEST_TRACESTATE,
-    Sampling,
     child_of,
     is_sampled,
     traceparent_of,
     tracestate_of,
 )
+from infirmary.tracing.tracer import Tracer
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
@@ -171,23 +171,20 @@ def test_with_no_trace_the_tracestate_is_none_of_ours() -> None:
 
 @pytest.mark.parametrize(("ratio", "flag"), [(0.0, "00"), (1.0, "01")])
 def test_a_new_trace_says_whether_it_is_sampled(ratio: float, flag: str) -> None:
-    sampling = Sampling(ratio)
-    assert {sampling.new_traceparent()[-2:] for _ in range(200)} == {flag}
-    assert FORM.fullmatch(sampling.new_traceparent())
+    tracer = Tracer(ratio)
+    assert {tracer.new_traceparent()[-2:] for _ in range(200)} == {flag}
+    assert FORM.fullmatch(tracer.new_traceparent())
 
 
 def test_a_ratio_samples_about_so_many_of_the_new_traces_and_tells_them_by_their_ids() -> None:
-    sampling = Sampling(0.25)
-    drawn = [sampling.new_traceparent() for _ in range(4000)]
+    tracer = Tracer(0.25)
+    drawn = [tracer.new_traceparent() for _ in range(4000)]
     assert 800 < sum(map(is_sampled, drawn)) < 1200
     assert all(is_sampled(each) == (int(each[19:35], 16) < 2**62) for each in drawn)
 
 
 def test_a_callers_decision_stands_whatever_the_ratio_of_new_traces() -> None:
-    SAMPLING.set_ratio(1.0)
-    try:
-        assert cause_of("a", "b", f"00-{TRACE}-{SPAN}-00").traceparent.endswith("-00")
-        assert cause_of("a", "b", None).traceparent.endswith("-01")
-    finally:
-        SAMPLING.set_ratio(0.0)
+    tracer = Tracer(1.0)
+    assert cause_of("a", "b", f"00-{TRACE}-{SPAN}-00", tracer=tracer).traceparent.endswith("-00")
+    assert cause_of("a", "b", None, tracer=tracer).traceparent.endswith("-01")
     assert cause_of("a", "b", TRACEPARENT).traceparent.endswith("-01")

@@ -1,0 +1,29 @@
+"""What a process has chosen for all transactions in which it writes messages."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from infirmary.tracing.tracer import NO_TRACER, Tracer
+from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """Made once from the settings and handed on.
+
+    Attributes:
+        log_parts: Into how many parts the service's log is split.
+        message_max_bytes: The largest body of a message.
+        schema_urn: How the names of messages' schemas begin.
+        saga_step_timeout_s: How long the first attempt of a saga's step may be silent.
+        tracer: Who samples traces and takes spans.
+    """
+
+    log_parts: int = 1
+    message_max_bytes: int = MESSAGE_MAX_BYTES
+    schema_urn: str = SCHEMA_URN
+    saga_step_timeout_s: float = 5.0
+    tracer: Tracer = NO_TRACER
+
+
+DEFAULTS: Final = WriteOptions()
