@@ -88,7 +88,7 @@ def _session(
 ) -> Session:
     dispatcher = Dispatcher(handlers)
     store = PostgresStore(SERVICE, settings, dispatcher, nudger, tracer=tracer)
-    applier = Applier(store, dispatcher.handles, settings.saga_sequence_days)
+    applier = Applier(store, dispatcher.handles, dispatcher.series, settings.saga_sequence_days)
     return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)
 
 

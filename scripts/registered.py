@@ -68,13 +68,16 @@ def _environment() -> dict[str, str]:
 
 def _api() -> CollectorRegistry:
     from infirmary.http.api_health import ApiHealth
+    from infirmary.http.pool import PoolCollector
     from infirmary.observing.readiness import expect_readiness
     from infirmary.processes import make_app
 
     for service in _commands():
         import_module(f"services.{service}.api")
     app = make_app("admission", _away())
-    expect_readiness(ApiHealth(app.extensions["storage"]))
+    storage = app.extensions["storage"]
+    expect_readiness(ApiHealth(storage))
+    REGISTRY.register(PoolCollector(storage.pool))
     return REGISTRY
 
 

@@ -13,7 +13,7 @@ from infirmary.consumer.failure import describe
 from infirmary.consumer.held_counts import HeldCounts
 from infirmary.consumer.log_rules import LogRules
 from infirmary.consumer.position import Position
-from infirmary.consumer.series import series_of, timed
+from infirmary.consumer.series import ConsumerSeries
 from infirmary.consumer.store import BatchWork, ReaderReplaced, Store
 from infirmary.observing import metrics
 from infirmary.transport.envelope import Incoming
@@ -27,17 +27,24 @@ _ONE_BY_ONE_FOR_S = 6.0
 class Applier:
     """Applies what the readers of the logs bring, in one service's database."""
 
-    def __init__(self, store: Store, handles: Callable[[Incoming], bool], sequence_days: float) -> None:
+    def __init__(
+        self, store: Store, handles: Callable[[Incoming], bool], series: ConsumerSeries, sequence_days: float
+    ) -> None:
         """Prepares it.
 
         Args:
             store: The database.
             handles: Says whether the service handles a message's type.
+            series: Counts what becomes of messages.
             sequence_days: For how long the sequences of a saga are known here.
         """
-        self._store, self._handles, self._sequence_days = store, handles, sequence_days
+        self._store, self._handles, self._series, self._sequence_days = store, handles, series, sequence_days
         self._held = HeldCounts(store.count, store.missing)
         self._one_by_one_until = 0.0
+
+    def show_series(self, log: str) -> None:
+        """Shows nought for all that may happen to a log's messages."""
+        self._series.of(log)
 
     def begin(self, log: str) -> None:
         """Notes that this process reads a log from now on: another reader may have held some of its messages."""
@@ -56,9 +63,9 @@ class Applier:
             return batch.counts
 
         some_held = self._held.of(log) > 0
-        with timed(log, len(deliveries)):
+        with self._series.timed(log, len(deliveries)):
             counts = self._twice(log, work)
-        self._tell(counts)
+        self._tell(log, counts)
         if counts.held_messages or counts.closed:
             self._held.changed(log, counts.held_messages - counts.closed)
         last = deliveries[-1]
@@ -90,7 +97,7 @@ class Applier:
         settled, some_failed = 0, self._store.some_due_failed(log)
         if some_failed is not None:
             counts = self._one_by_one(log, work) if some_failed else self._twice(log, work)
-            self._tell(counts)
+            self._tell(log, counts)
             settled = counts.settled + counts.closed
         self._held.changed(log, -settled)
         return settled
@@ -114,7 +121,7 @@ class Applier:
             raise
         except Exception as error:
             if self._store.is_transient(error):
-                series_of(log).rolled_back.inc()
+                self._series.of(log).rolled_back.inc()
                 if not self._store.is_lock(error):
                     raise
             _logger.warning("a message of %s fails, its batch is applied one by one: %s", log, describe(error))
@@ -123,7 +130,7 @@ class Applier:
     def _one_by_one(self, log: str, work: Callable[[BatchWork, bool], BatchCounts]) -> BatchCounts:
         return self._store.transact(log, lambda tx: work(tx, True), one_by_one=True)
 
-    def _tell(self, counts: BatchCounts) -> None:
+    def _tell(self, log: str, counts: BatchCounts) -> None:
         if counts.hindered:
             self._one_by_one_until = time.monotonic() + _ONE_BY_ONE_FOR_S
-        counts.tell()
+        counts.tell(self._series.of(log))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from infirmary.consumer import unhandled
 from infirmary.consumer.failure import calls_of, describe, kept, line_of
-from infirmary.consumer.series import OTHER, series_of
+from infirmary.consumer.series import OTHER, ChannelSeries
 from infirmary.observing.json_logging import trace_id_of
 from infirmary.transport.envelope import Incoming, unix_time
 
@@ -80,15 +80,15 @@ class BatchCounts:
         if known is None or line_of(known) != describe(error):
             self._failures.append((message, identity, error))
 
-    def tell(self) -> None:
-        """Adds it all to the metrics and the log; to be called after the commit."""
-        series, now = series_of(self._channel), time.time()
+    def tell(self, series: ChannelSeries) -> None:
+        """Adds it all to the metrics of the channel and the log; to be called after the commit."""
+        now = time.time()
         for message_type, count in self._applied.items():
             series.applied.get(message_type, series.applied[OTHER]).inc(count)
         written = [at for at in map(unix_time, self._written) if at is not None]
         series.end_to_end.observe_all([max(now - at, 0.0) for at in written])
         for message_type, count in self._passed.items():
-            unhandled.passed(self._channel, message_type, count)
+            unhandled.passed(series, message_type, count)
         for parked_type, count in self._parked.items():
             series.parked.get(parked_type, series.parked[OTHER]).inc(count)
         for counter, count in ((series.duplicates, self._duplicates), (series.early, self._waiting)):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic_core import from_json
 
-from infirmary.consumer.series import expect_series
+from infirmary.consumer.series import ConsumerSeries
 from infirmary.handlers import CommandHandler, Handlers
 from infirmary.messages import Command, Reply
 from infirmary.observing.json_logging import CORRELATION_ID
@@ -37,7 +37,12 @@ class Work(Protocol):
 
 
 class Dispatcher:
-    """What a service does with a message, by the tables in its `handlers.py` and `saga.py`."""
+    """What a service does with a message, by the tables in its `handlers.py` and `saga.py`.
+
+    Attributes:
+        handlers: The service's table.
+        series: What is counted of its logs.
+    """
 
     def __init__(
         self, handlers: Handlers, asked: Collection[str] = (), message_max_bytes: int = MESSAGE_MAX_BYTES
@@ -55,7 +60,7 @@ class Dispatcher:
         self._types = frozenset(
             {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if asked else [])}
         )
-        expect_series(handlers, self._asked)
+        self.series = ConsumerSeries(handlers, self._asked)
 
     def handles(self, message: Incoming) -> bool:
         """Says whether a message is of a type that this service handles; only those are told by their names."""

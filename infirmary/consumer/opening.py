@@ -42,7 +42,7 @@ class Opening:
                     self._service,
                     self._dispatcher.logs(),
                     store,
-                    Applier(store, self._dispatcher.handles, self._settings.saga_sequence_days),
+                    self._applier(store),
                     broker,
                     self._settings.consumer_batch_messages,
                     self._unreadables,
@@ -55,6 +55,10 @@ class Opening:
         except BaseException:
             store.close()
             raise
+
+    def _applier(self, store: Store) -> Applier:
+        dispatcher = self._dispatcher
+        return Applier(store, dispatcher.handles, dispatcher.series, self._settings.saga_sequence_days)
 
     def _own(self, broker: Broker, store: Store) -> None:
         try:

@@ -14,7 +14,7 @@ from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.lag import Lag
 from infirmary.consumer.position import Position, recognise, recognise_end
 from infirmary.consumer.progress import Progress
-from infirmary.consumer.series import series_of, show_nothing_of
+from infirmary.consumer.series import show_nothing_of
 from infirmary.consumer.store import Positions, ReaderReplaced
 from infirmary.consumer.subscription import Subscription
 from infirmary.consumer.unreadable import Unreadable, Unreadables
@@ -63,7 +63,7 @@ class LogReader:
         self._subscribed_at = 0.0
         self._look_again_at = 0.0
         self._silence_since = 0.0
-        series_of(log_name)
+        applier.show_series(log_name)
 
     @property
     def is_active(self) -> bool:

@@ -6,7 +6,6 @@ What appears only with its first event has no growth that a monitoring system co
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Final
 
 from infirmary.consumer.held_now import STATES
@@ -20,12 +19,14 @@ from infirmary.transport.log_names import events_of, is_old_queue, log_to, parse
 OTHER: Final = "other"
 """In place of a type that nobody declares: a label must not hold whatever somebody chooses to send."""
 
-_handled: Final[dict[str, frozenset[str]]] = {}
-"""The types that are handled, by log."""
-
 
 class ChannelSeries:
-    """What is counted of one log or part of a log."""
+    """What is counted of one log or part of a log.
+
+    Attributes:
+        channel: Its name.
+        told: The types that nobody here handles and that were told by name.
+    """
 
     def __init__(self, channel: str, handled: Iterable[str], published: Iterable[str]) -> None:
         """Shows nought for all that may happen.
@@ -35,6 +36,7 @@ class ChannelSeries:
             handled: The types that the service handles.
             published: The types that are written into it.
         """
+        self.channel, self.told = channel, set[str]()
         kinds = (*handled, OTHER)  # an event that is passed is applied by doing nothing
         self.applied = {kind: metrics.APPLIED.labels(channel, kind) for kind in kinds}
         self.parked = {kind: metrics.PARKED.labels(channel, kind) for kind in kinds}
@@ -50,44 +52,57 @@ class ChannelSeries:
         show_nothing_of(channel)
 
 
-@cache
-def series_of(channel: str) -> ChannelSeries:
-    """Returns a channel's series; of a part of a log they begin when the part is found."""
-    if is_old_queue(channel):
-        return ChannelSeries(channel, (), ())
-    name = parsed(channel)
-    published = () if name.of_commands else (*published_by(name.writer), OTHER)
-    return ChannelSeries(channel, _handled.get(name.log, ()), published)
+class ConsumerSeries:
+    """The series of all channels of one process, which outlive its sessions."""
+
+    def __init__(self, handlers: Handlers, asked: Collection[str] = ()) -> None:
+        """Shows nought for all that may happen to the messages of a service.
+
+        Args:
+            handlers: What it handles.
+            asked: The participants of its own sagas, who reply.
+        """
+        self._channels: dict[str, ChannelSeries] = {}
+        self._handled = _handled(handlers, asked)
+        if handlers.projection is not None:
+            metrics.REBUILT.labels(handlers.projection)
+        for log in self._handled:
+            self.of(log)
+
+    def of(self, channel: str) -> ChannelSeries:
+        """Returns a channel's series; of a part of a log they begin when the part is found."""
+        found = self._channels.get(channel)
+        if found is None:
+            found = self._channels[channel] = self._of_new(channel)
+        return found
+
+    @contextmanager
+    def timed(self, channel: str, messages: int) -> Iterator[None]:
+        """Counts a batch and the time that it takes, once it is committed."""
+        series, began = self.of(channel), time.perf_counter()
+        yield
+        series.seconds.observe(time.perf_counter() - began)
+        series.messages.observe(messages)
+
+    def _of_new(self, channel: str) -> ChannelSeries:
+        if is_old_queue(channel):
+            return ChannelSeries(channel, (), ())
+        name = parsed(channel)
+        published = () if name.of_commands else (*published_by(name.writer), OTHER)
+        return ChannelSeries(channel, self._handled.get(name.log, ()), published)
 
 
-@contextmanager
-def timed(channel: str, messages: int) -> Iterator[None]:
-    """Counts a batch and the time that it takes, once it is committed."""
-    series, began = series_of(channel), time.perf_counter()
-    yield
-    series.seconds.observe(time.perf_counter() - began)
-    series.messages.observe(messages)
-
-
-def expect_series(handlers: Handlers, asked: Collection[str]) -> None:
-    """Shows nought for all that may happen to the messages of a service.
-
-    Args:
-        handlers: What it handles.
-        asked: The participants of its own sagas, who reply.
-    """
-    for source in {source for source, _ in handlers.events}:
-        _handled[events_of(source)] = frozenset(kind for of, kind in handlers.events if of == source)
-    speakers = handlers.commanded_by() | set(asked)
-    for peer in speakers:
+def _handled(handlers: Handlers, asked: Collection[str]) -> dict[str, frozenset[str]]:
+    """Returns the types that are handled, by log."""
+    found = {
+        events_of(source): frozenset(kind for of, kind in handlers.events if of == source)
+        for source, _ in handlers.events
+    }
+    for peer in handlers.commanded_by() | set(asked):
         commands = {name for name, (kind, _) in handlers.commands.items() if kind.contract.peer == peer}
         replies = {Reply.__name__} if peer in asked else set()
-        _handled[log_to(peer, handlers.service)] = frozenset(commands | replies)
-    series_of.cache_clear()
-    if handlers.projection is not None:
-        metrics.REBUILT.labels(handlers.projection)
-    for log in _handled:
-        series_of(log)
+        found[log_to(peer, handlers.service)] = frozenset(commands | replies)
+    return found
 
 
 def show_nothing_of(channel: str) -> None:

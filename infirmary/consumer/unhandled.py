@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Final
 
-from infirmary.consumer.series import OTHER, series_of
+from infirmary.consumer.series import OTHER, ChannelSeries
 
 log = logging.getLogger(__name__)
 
@@ -13,16 +13,12 @@ MOST_TYPES: Final = 20
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
-_told: Final[dict[str, set[str]]] = {}
-"""The types that were told, by log, for as long as the process lives; as its metrics are."""
 
-
-def passed(log_name: str, message_type: str, count: int) -> None:
-    """Counts events that were passed, and tells of their type once."""
-    told = _told.setdefault(log_name, set())
+def passed(series: ChannelSeries, message_type: str, count: int) -> None:
+    """Counts events of a log that were passed, and tells of their type once."""
+    told = series.told
     named = message_type if _NAME.fullmatch(message_type) else OTHER
     if named not in told and len(told) < MOST_TYPES:
         told.add(named)
-        log.info("%s: events of type %.80r are not handled here, and are passed for good", log_name, message_type)
-    counters = series_of(log_name).unhandled
-    counters.get(message_type, counters[OTHER]).inc(count)
+        log.info("%s: events of type %.80r are not handled here, and are passed for good", series.channel, message_type)
+    series.unhandled.get(message_type, series.unhandled[OTHER]).inc(count)

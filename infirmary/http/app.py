@@ -10,9 +10,8 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import HTTPException
 
 from infirmary.http.api import Api
-from infirmary.http.counts import ACTIVE, count, expect_requests
+from infirmary.http.counts import ACTIVE, RequestCounts
 from infirmary.http.incoming import LARGEST_REQUEST_BYTES
-from infirmary.http.pool import show_pool
 from infirmary.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
 from infirmary.http.refusals import STATUSES as REFUSED
 from infirmary.http.request_log import RequestLog
@@ -76,9 +75,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Trace
     app.extensions["storage"] = storage
     app.register_api(api.blueprint)
     _serve_probes(app, storage)
-    _frame_requests(app, tracer)
-    expect_requests(api.routes, REFUSED)
-    show_pool(storage.pool)
+    _frame_requests(app, RequestCounts(api.routes, REFUSED), tracer)
     tell_requests(app, tracer)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
@@ -115,7 +112,7 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 
 
-def _frame_requests(app: Flask, tracer: Tracer) -> None:
+def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
     """Does what belongs to every request: its own correlation id, counts, a line of the log, headers."""
     request_log = RequestLog(app.name)
 
@@ -136,7 +133,7 @@ def _frame_requests(app: Flask, tracer: Tracer) -> None:
         if g.is_counted:
             seconds = time.perf_counter() - g.started_at
             rule = request.url_rule
-            count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
+            counts.count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
             request_log.tell(request, response, seconds, cause)
         response.headers["X-Correlation-ID"] = cause.correlation_id
         make_safe(response, request)

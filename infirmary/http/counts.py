@@ -21,52 +21,54 @@ OTHER_METHOD: Final = "_OTHER"
 OTHER_ROUTE: Final = "other"
 _OF_ANY_REQUEST: Final = (404, 405)
 
-_routes: Final[set[tuple[str, str]]] = set()
-_series: Final[dict[tuple[str, str, int], Histogram]] = {}
-"""Looked up once: there are only so many."""
 
+class RequestCounts:
+    """What an application counts of its requests; of a series that was counted once, it keeps hold."""
 
-def expect_requests(routes: Iterable[tuple[str, str, Iterable[int]]], refused: Iterable[int]) -> None:
-    """Shows nought for all that may be asked for and answered.
+    def __init__(self, routes: Iterable[tuple[str, str, Iterable[int]]], refused: Iterable[int]) -> None:
+        """Shows nought for all that may be asked for and answered.
 
-    Args:
-        routes: Method, rule and the statuses of each endpoint; every other pair is counted as the route `other`.
-        refused: The statuses of what never becomes a request.
-    """
-    for method, rule, statuses in routes:
-        _routes.add((method, rule))
-        for status in statuses:
-            _series_of(method, rule, status)
-    for method in (*METHODS, OTHER_METHOD):
-        for status in _OF_ANY_REQUEST:
-            _series_of(method, OTHER_ROUTE, status)
-    for status in refused:
-        _series_of(OTHER_METHOD, OTHER_ROUTE, status)
-    for method in ("HEAD", "OPTIONS"):
-        _series_of(method, OTHER_ROUTE, 200)
+        Args:
+            routes: Method, rule and the statuses of each endpoint; every other pair is counted as the route `other`.
+            refused: The statuses of what never becomes a request.
+        """
+        self._routes: set[tuple[str, str]] = set()
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+        for method, rule, statuses in routes:
+            self._routes.add((method, rule))
+            for status in statuses:
+                self._of(method, rule, status)
+        for method in (*METHODS, OTHER_METHOD):
+            for status in _OF_ANY_REQUEST:
+                self._of(method, OTHER_ROUTE, status)
+        for status in refused:
+            self._of(OTHER_METHOD, OTHER_ROUTE, status)
+        for method in ("HEAD", "OPTIONS"):
+            self._of(method, OTHER_ROUTE, 200)
 
+    def count(
+        self, method: str, rule: str | None, status: int, seconds: float, sampled_trace: str | None = None
+    ) -> None:
+        """Counts an answer.
 
-def count(method: str, rule: str | None, status: int, seconds: float, sampled_trace: str | None = None) -> None:
-    """Counts an answer.
+        Args:
+            method: As the client gave it.
+            rule: Of the route, None where there is none.
+            status: Of the answer.
+            seconds: Since the request was whole.
+            sampled_trace: The id of the trace that somebody keeps, if it belongs to one.
+        """
+        if rule is None or (method, rule) not in self._routes:
+            method, rule = method if method in METHODS else OTHER_METHOD, OTHER_ROUTE
+        self._of(method, rule, status).observe(seconds, {"trace_id": sampled_trace} if sampled_trace else None)
 
-    Args:
-        method: As the client gave it.
-        rule: Of the route, None where there is none.
-        status: Of the answer.
-        seconds: Since the request was whole.
-        sampled_trace: The id of the trace that somebody keeps, if it belongs to one.
-    """
-    if rule is None or (method, rule) not in _routes:
-        method, rule = method if method in METHODS else OTHER_METHOD, OTHER_ROUTE
-    series = _series.get((method, rule, status)) or _series_of(method, rule, status)
-    series.observe(seconds, {"trace_id": sampled_trace} if sampled_trace else None)
+    def _of(self, method: str, rule: str, status: int) -> Histogram:
+        series = self._series.get((method, rule, status))
+        if series is None:
+            series = self._series[method, rule, status] = _SECONDS.labels(method, rule, status)
+        return series
 
 
 def count_refusal(status: int, seconds: float) -> None:
     """Counts what never became a request, or could not be worked on."""
-    _series_of(OTHER_METHOD, OTHER_ROUTE, status).observe(seconds)
-
-
-def _series_of(method: str, rule: str, status: int) -> Histogram:
-    series = _series[method, rule, status] = _SECONDS.labels(method, rule, status)
-    return series
+    _SECONDS.labels(OTHER_METHOD, OTHER_ROUTE, status).observe(seconds)

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from infirmary.observing.pool_state import PoolState
 
 
-class _Pool(Collector):
-    def __init__(self) -> None:
-        self.read: Callable[[], PoolState] = PoolState
+class PoolCollector(Collector):
+    """To be registered once, by the process that has the pool: prometheus_client has one registry for a process."""
+
+    def __init__(self, read: Callable[[], PoolState]) -> None:
+        """Prepares it.
+
+        Args:
+            read: Returns how the pool is used.
+        """
+        self._read = read
 
     def collect(self) -> Iterator[Metric]:
-        state = self.read()
+        """Gives the metrics as they are now."""
+        state = self._read()
         connections = GaugeMetricFamily(
             "infirmary_db_pool_connections",
             "How many of the API's connections are in use? Open connections to the database, by state.",
@@ -38,12 +45,3 @@ class _Pool(Collector):
             "Do requests get no connection? Those that had to be answered without one, or found too many waiting.",
             value=state.timeouts,
         )
-
-
-_POOL = _Pool()
-REGISTRY.register(_POOL)
-
-
-def show_pool(read: Callable[[], PoolState]) -> None:
-    """Shows this pool from now on."""
-    _POOL.read = read

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from prometheus_client import REGISTRY
 
 from infirmary.http.api_health import ApiHealth
+from infirmary.http.pool import PoolCollector
 from infirmary.http.worker import BufferingWorker
 from infirmary.observing import health
 from infirmary.settings import Settings
@@ -66,7 +68,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _serve_probes(self, worker: Any) -> None:
         """Answers probes in the worker, which has what is measured; the port is taken before, and by the master."""
-        worker.health = ApiHealth(worker.wsgi.extensions["storage"])
+        storage = worker.wsgi.extensions["storage"]
+        worker.health = ApiHealth(storage)
+        REGISTRY.register(PoolCollector(storage.pool))
         health.serve(worker.health, self._probed_at)
 
 

@@ -11,7 +11,6 @@ from infirmary.consumer.crash_points import CrashPoints
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.due import TRIED_AT_ONCE
 from infirmary.consumer.held_now import HeldNow
-from infirmary.consumer.series import series_of
 from infirmary.consumer.store import BatchWork, IdentityRefused
 from infirmary.postgres.database import READER_SESSION, connect, is_transient
 from infirmary.postgres.forgetting import Forgetting
@@ -89,7 +88,7 @@ class PostgresStore:
             try:
                 return self._commit(in_transaction, pipelined=True)
             except psycopg.errors.DeadlockDetected:
-                series_of(log).rolled_back.inc()
+                self._dispatcher.series.of(log).rolled_back.inc()
         return self._commit(in_transaction, pipelined=not one_by_one)
 
     def is_transient(self, error: BaseException) -> bool:

@@ -34,7 +34,8 @@ class HandFed:
     def open(self) -> None:
         """Connects; after its session was ended, once more."""
         self.store = PostgresStore(self._service, self._settings, self._dispatcher, self._nudger, self._orchestrator)
-        self._applier = Applier(self.store, self._dispatcher.handles, self._settings.saga_sequence_days)
+        handles, series = self._dispatcher.handles, self._dispatcher.series
+        self._applier = Applier(self.store, handles, series, self._settings.saga_sequence_days)
 
     def hears(self, log: str, messages: Sequence[tuple[dict[str, Any], bytes]]) -> None:
         """Applies messages, each with its properties and its body, at the end of a log, in one batch."""

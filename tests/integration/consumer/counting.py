@@ -77,7 +77,7 @@ class Counting(ABC):
 
     def applier_on(self, store: Store) -> Applier:
         """Returns what applies messages on a connection."""
-        return Applier(store, self.dispatcher.handles, self.settings.saga_sequence_days)
+        return Applier(store, self.dispatcher.handles, self.dispatcher.series, self.settings.saga_sequence_days)
 
     def session(self, broker: Broker, logs: Sequence[str] = (LOG, COMMANDS)) -> Session:
         """Returns a session of a process of its own."""

@@ -65,7 +65,7 @@ class Counting:
 
     def applier_on(self, store: PostgresStore) -> Applier:
         """Returns what applies messages on a connection."""
-        return Applier(store, self.dispatcher.handles, self.settings.saga_sequence_days)
+        return Applier(store, self.dispatcher.handles, self.dispatcher.series, self.settings.saga_sequence_days)
 
     @property
     def position(self) -> Position:

@@ -73,7 +73,7 @@ def read_log(database_url: str, rabbitmq_url: str) -> None:
     def connect() -> Session:
         dispatcher = Dispatcher(handlers_of(Faults()))
         store = PostgresStore("counting", settings, dispatcher, nudger)
-        applier = Applier(store, dispatcher.handles, 30)
+        applier = Applier(store, dispatcher.handles, dispatcher.series, 30)
         return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)
 
     consumer = Consumer(connect, is_transient, Heart())

@@ -73,11 +73,12 @@ class Leading:
         )
         self.saga.when_completed(self._completed)
         self.orchestrator = Orchestrator("leading", self.saga)
+        self.orchestrator.show_series()
         self.nudger = Nudger(settings, "leading")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
         self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator.peers())
         self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger, self.orchestrator, self.tracer)
-        self.applier = Applier(self.store, self.dispatcher.handles, 30)
+        self.applier = Applier(self.store, self.dispatcher.handles, self.dispatcher.series, 30)
         self._positions = {f"{each}.to.leading": Position(first_offset=0) for each in PARTICIPANTS}
         self._replied: Counter[str] = Counter()
         for log in self._positions:

@@ -31,7 +31,7 @@ class Notification:
         create_collections("notification", settings)
         dispatcher = Dispatcher(handlers)
         self.store = MongoStore("notification", settings, dispatcher, new_id())
-        self.applier = Applier(self.store, dispatcher.handles, settings.saga_sequence_days)
+        self.applier = Applier(self.store, dispatcher.handles, dispatcher.series, settings.saga_sequence_days)
         self.app = make_app("notification", settings)
         self.client: FlaskClient = self.app.test_client()
         self._tag = 0

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.position import Position
+from infirmary.consumer.series import ConsumerSeries
+from infirmary.handlers import Handlers
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from tests.unit.infirmary.memory_store import MemoryStore, PassingError
 
@@ -24,6 +26,9 @@ places = st.tuples(st.sampled_from(SUBJECTS), st.integers(1, LENGTH))
 faults = st.sampled_from([RuntimeError("a bug"), PassingError("it passes"), MalformedMessage("unreadable")])
 batches = st.lists(places, min_size=1, max_size=5)
 steps = st.lists(st.sampled_from(["one", "two", "one.compensation", "two.compensation"]), min_size=12, max_size=12)
+
+
+SERIES = ConsumerSeries(Handlers("reading"))
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(self._handle)
-        self._applier = Applier(self.store, lambda _: True, 45.0)
+        self._applier = Applier(self.store, lambda _: True, SERIES, 45.0)
         self._position, self._offsets, self._name_space = Position(first_offset=0), count(), uuid4()
 
     def _handle(self, message: Incoming) -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from infirmary.consumer.batch_counts import BatchCounts
-from infirmary.consumer.series import expect_series
+from infirmary.consumer.series import ConsumerSeries
 from infirmary.handlers import Handlers
 from infirmary.messages import Event, reads
 from infirmary.transport.envelope import Incoming, MalformedMessage
@@ -25,12 +25,12 @@ class Told(Event):
 
 
 @pytest.fixture(autouse=True)
-def series() -> None:
+def series() -> ConsumerSeries:
     """A service that handles one type, of two logs."""
     handlers = Handlers("countings")
     for source in ("rolledback", "committed"):
         handlers.events[(source, "Told")] = (Told, lambda *_: None)
-    expect_series(handlers, ())
+    return ConsumerSeries(handlers)
 
 
 def message(message_type: str = "Told", written: datetime | None = None) -> Incoming:
@@ -70,7 +70,7 @@ def test_nothing_is_said_of_a_batch_that_may_still_be_rolled_back() -> None:
     assert said("messages_parked_total", "rolledback.events", type="Told") == 0
 
 
-def test_each_message_of_a_batch_is_counted_as_what_became_of_it() -> None:
+def test_each_message_of_a_batch_is_counted_as_what_became_of_it(series: ConsumerSeries) -> None:
     counts = BatchCounts("committed.events")
     for _ in range(2):
         counts.applied(message())
@@ -80,14 +80,14 @@ def test_each_message_of_a_batch_is_counted_as_what_became_of_it() -> None:
         counts.held(ValueError("a bug"), message(kind), IDENTITY)
     counts.held(MalformedMessage("rubbish"), None, IDENTITY)
     assert (counts.settled, counts.held_messages) == (3, 4)
-    counts.tell()
+    counts.tell(series.of("committed.events"))
     assert said("messages_applied_total", "committed.events", type="Told") == 2
     assert [said("messages_parked_total", "committed.events", type=each) for each in ("Told", "other")] == [1, 2]
     assert said("messages_parked_total", "committed.events", type="ChosenByAStranger") is None
     assert [said(f"messages_{each}_total", "committed.events") for each in ("duplicate", "early")] == [1, 1]
 
 
-def test_the_time_from_a_commit_to_its_effect_is_that_since_the_message_was_written() -> None:
+def test_the_time_from_a_commit_to_its_effect_is_that_since_the_message_was_written(series: ConsumerSeries) -> None:
     before = said("message_end_to_end_seconds_sum", "committed.events") or 0
     counts = BatchCounts("committed.events")
     counts.applied(message(written=datetime.now(UTC) - timedelta(seconds=40)))
@@ -95,12 +95,12 @@ def test_the_time_from_a_commit_to_its_effect_is_that_since_the_message_was_writ
     for odd in odds:
         counts.applied(replace(message(), time=odd))
     counts.applied(message(written=datetime.now(UTC) + timedelta(days=1)))
-    counts.tell()
+    counts.tell(series.of("committed.events"))
     assert (said("message_end_to_end_seconds_sum", "committed.events") or 0) - before == pytest.approx(40, abs=2)
 
 
 def test_one_line_tells_of_a_parked_message_with_what_it_is_found_by_and_the_last_calls(
-    caplog: pytest.LogCaptureFixture,
+    series: ConsumerSeries, caplog: pytest.LogCaptureFixture
 ) -> None:
     counts = BatchCounts("committed.events")
     try:
@@ -108,7 +108,7 @@ def test_one_line_tells_of_a_parked_message_with_what_it_is_found_by_and_the_las
     except ValueError as error:
         counts.held(error, message(), IDENTITY)
     with caplog.at_level(logging.ERROR):
-        counts.tell()
+        counts.tell(series.of("committed.events"))
     (line,) = caplog.records
     assert (line.channel, line.message_id, line.correlation_id, line.trace_id) == (  # type: ignore[attr-defined]
         *("committed.events", str(IDENTITY), "a request"),
