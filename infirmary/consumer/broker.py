@@ -8,6 +8,7 @@ from amqp.exceptions import AccessRefused, AMQPError, ChannelError, NotFound, Pr
 from kombu.connection import Connection
 
 from infirmary.consumer.ownership import marker, owned_by_another
+from infirmary.consumer.py_amqp import read_more_at_once, tolerant_frame_handler
 from infirmary.consumer.subscription import Subscription
 from infirmary.consumer.tls import tls_options
 from infirmary.consumer.unreadable import Kind, Unreadable
@@ -22,21 +23,12 @@ QUIET_SOCKET = (TimeoutError, BlockingIOError)
 BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
 """What a lost or refused connection, channel or consumer raises."""
 
-READ_BYTES: Final = 8192
-"""How much is read from the socket at once. What is left over is copied at each step, so more would be slower."""
-
 _KINDS: Final[dict[type[ChannelError], Kind]] = {
     NotFound: "missing",
     AccessRefused: "refused",
     ResourceLocked: "refused",
     PreconditionFailed: "wrong_kind",
 }
-
-
-def _read_more_at_once(transport: Any) -> None:
-    """Lets py-amqp, which keeps what it reads too much, ask the socket once for what it would ask for in 9 parts."""
-    receive = transport._quick_recv
-    transport._quick_recv = lambda wanted: receive(max(wanted, READ_BYTES))
 
 
 class Broker:
@@ -61,15 +53,18 @@ class Broker:
             url,
             heartbeat=HEARTBEAT_S,
             connect_timeout=5,
-            transport_options={"client_properties": {"connection_name": name}},
+            transport_options={
+                "client_properties": {"connection_name": name},
+                "frame_handler": tolerant_frame_handler,
+            },
         )
         tls = tls_options(url, ca_file)
         if tls is not None:
             self._connection.ssl = tls  # set here, it overrules whatever the URL says
         self._connection.connect()
-        transport = self._connection.connection.transport
-        transport.sock.settimeout(ANSWER_WITHIN_S)
-        _read_more_at_once(transport)
+        connection = self._connection.connection
+        connection.transport.sock.settimeout(ANSWER_WITHIN_S)
+        read_more_at_once(connection)
         self.times_emptied = 0
 
     def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription:

@@ -1,54 +1,11 @@
 """Deliveries of one queue or log, as py-amqp hands them over."""
 
 from collections import deque
-from typing import Any, Final
-
-from amqp import method_framing
-from amqp.basic_message import Message
+from typing import Any
 
 from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.py_amqp import OFFSET_HEADER, properties_of
 from infirmary.consumer.unreadable import Unreadable
-
-OFFSET_HEADER: Final = "x-stream-offset"
-UNDECODABLE: Final = "undecodable"
-_OFFSET_KEY: Final = b"\x0fx-stream-offsetl"
-_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS = 1 << 15, 1 << 14, 1 << 13
-
-
-class _TolerantMessage(Message):  # type: ignore[misc]  # py-amqp has no types
-    """A message whose properties are kept as they are when they cannot be decoded.
-
-    py-amqp would raise in the middle of reading the socket, for every process that the message is delivered to.
-    """
-
-    def _load_properties(self, class_id: int, buf: Any, offset: int) -> int:
-        try:
-            end: int = super()._load_properties(class_id, buf, offset)
-        except Exception:  # whatever a hostile sender makes it raise
-            raw = bytes(buf[offset:])
-            self.properties = {UNDECODABLE: raw.hex(), "application_headers": _stream_offset(raw)}
-            return len(buf)
-        return end
-
-
-method_framing.Message = _TolerantMessage
-
-
-def _stream_offset(raw: bytes) -> dict[str, int]:
-    """Returns the header that the broker puts in front of a log's message, read from properties that are no table.
-
-    It is looked for in the headers only, where the broker's comes first: a sender may have written one anywhere.
-    """
-    flags = int.from_bytes(raw[:2], "big")
-    if not flags & _HEADERS:
-        return {}
-    headers = 2
-    for short_text in (_CONTENT_TYPE, _CONTENT_ENCODING):
-        if flags & short_text and headers < len(raw):
-            headers += 1 + raw[headers]
-    at = raw.find(_OFFSET_KEY, headers)
-    value = raw[at + len(_OFFSET_KEY) :][:8]
-    return {OFFSET_HEADER: int.from_bytes(value, "big")} if at >= 0 and len(value) == 8 else {}
 
 
 class Subscription:
@@ -108,7 +65,8 @@ class Subscription:
         self.cancelled = True
 
     def _deliver(self, message: Any) -> None:
-        headers = message.properties.get("application_headers") or {}
+        properties = properties_of(message)
+        headers = properties.get("application_headers") or {}
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         offset = headers.get(OFFSET_HEADER) if self._is_log else None  # in a queue, only a sender can have written one
-        self.waiting.append(Delivery(message.properties, body, message.delivery_tag, offset))
+        self.waiting.append(Delivery(properties, body, message.delivery_tag, offset))

@@ -9,6 +9,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import Unreader
 
 from infirmary.http.chunks import ChunkScanner
+from infirmary.http.gunicorn_internals import takes_expectation
 from infirmary.http.head import why_refused
 
 LARGEST_REQUEST_BYTES = 64 * 1024
@@ -100,10 +101,7 @@ class Incoming:
 
     def asks_to_go_on(self) -> bool:
         """Says, once, whether the client waits for `100 Continue` before it sends the body."""
-        waits = self._head is not None and self._head._expected_100_continue
-        if waits:
-            self._head._expected_100_continue = False
-        return waits
+        return self._head is not None and takes_expectation(self._head)
 
     def _read_head(self) -> bool:
         if not self._new_line and len(self._raw) <= LARGEST_HEAD_BYTES:
@@ -156,7 +154,7 @@ class Incoming:
 
     def _whole(self, body: bytes) -> Whole:
         head, self._head, self._chunks = self._head, None, None
-        head._expected_100_continue = False
+        takes_expectation(head)
         self._new_line = b"\n" in self._raw
         return Whole(head, body)
 

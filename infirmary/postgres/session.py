@@ -5,8 +5,8 @@ from typing import Any, Final, TypedDict, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.errors import _WaitTimeout
 
+from infirmary.postgres.psycopg_internals import WAIT_TIMEOUT
 from infirmary.settings import Settings
 
 R = TypeVar("R")
@@ -95,7 +95,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         left_s = self.answer_within_s if due_at is None else max(0.0, due_at - time.monotonic())
         try:
             return super().wait(gen, interval, left_s)
-        except _WaitTimeout:
+        except WAIT_TIMEOUT:
             self.close()
             raise NoAnswer("the server holds the connection and does not answer") from None
 

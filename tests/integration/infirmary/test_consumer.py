@@ -6,7 +6,8 @@ from typing import Any
 import amqp
 import pytest
 
-from infirmary.consumer.broker import READ_BYTES, Broker
+from infirmary.consumer.broker import Broker
+from infirmary.consumer.py_amqp import READ_BYTES
 from infirmary.consumer.session import HELD_TURN_S
 from infirmary.identifiers import new_id
 from tests.eventually import eventually
