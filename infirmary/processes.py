@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     IsTransient = Callable[[BaseException], bool]
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def run_api(service: str, settings: Settings) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _PAUSES_S: Final = (0.5, 2.0)
 
@@ -45,7 +45,7 @@ def patiently(
         if time.monotonic() >= give_up_at:
             raise GaveUp(f"{what} gave up after {wait_s:g} s: {reason}") from None
         if reason != told:
-            log.warning("%s waits: %s", what, reason)
+            _logger.warning("%s waits: %s", what, reason)
             told = reason
         # By chance, so that two who are in each other's way do not stay in step.
         time.sleep(random.uniform(*_PAUSES_S))  # noqa: S311 - no secret

@@ -11,7 +11,7 @@ from infirmary.consumer.series import OTHER, ChannelSeries
 from infirmary.observing.json_logging import trace_id_of
 from infirmary.transport.envelope import Incoming, unix_time
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class BatchCounts:
@@ -109,4 +109,4 @@ class BatchCounts:
         calls = calls_of(kept(error))
         extra = found_by | ({"traceback": calls} if calls else {})
         what = message.type if message is not None else "a message"
-        log.error("%s %s of %s is parked: %s", what, identity, self._channel, describe(error), extra=extra)
+        _logger.error("%s %s of %s is parked: %s", what, identity, self._channel, describe(error), extra=extra)

@@ -15,7 +15,7 @@ from infirmary.observing import metrics
 from infirmary.observing.health import Heart, Reason
 from infirmary.observing.readiness import Trouble
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 LONGEST_RECONNECT_S = 5.0
 LONGEST_WAIT_FOR_THE_OWNER_S = 30.0
@@ -100,7 +100,7 @@ class Consumer:
         what = str(error) if isinstance(error, OwnedByAnother) else f"{type(error).__name__}: {error}"
         told = f"the session was lost and is being opened again: {what}"
         if told != self._told:
-            log.warning("%s", told)
+            _logger.warning("%s", told)
         self._told = told
         self._reason = _reason_of(error)
 

@@ -21,7 +21,7 @@ from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.observing import metrics
 from infirmary.transport.log_names import parsed
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 PREFETCH = 300
 LOOK_AGAIN_S = 1.0
@@ -115,7 +115,7 @@ class LogReader:
     def let_go(self) -> None:
         """Leaves the log to another reader; what was applied is committed, what only came is forgotten here."""
         if self.is_owned:
-            log.info("%s is left to another reader", self.name)
+            _logger.info("%s is left to another reader", self.name)
             self._close()
             show_nothing_of(self.name)
         self.is_owned = False
@@ -211,7 +211,9 @@ class LogReader:
         if self._position.last_offset is None:
             self._position = replace(self._position, first_offset=offset)
         elif (expired := offset - self._position.last_offset - 1) > 0:
-            log.error("%s: %d messages before offset %d had expired before they were read", self.name, expired, offset)
+            _logger.error(
+                "%s: %d messages before offset %d had expired before they were read", self.name, expired, offset
+            )
             metrics.EXPIRED.labels(self.name).inc(expired)
             if self._of_commands:  # sagas ask again for what is gone; nothing of theirs waits for it
                 self._position = self._positions.cut(self.name, offset)
@@ -234,7 +236,7 @@ class LogReader:
             self._start_over(f"the log ends at {end}, before {self._position.last_offset}")
 
     def _start_over(self, why: str) -> None:
-        log.warning("%s is not the log that was read: %s; reading it from its first message", self.name, why)
+        _logger.warning("%s is not the log that was read: %s; reading it from its first message", self.name, why)
         metrics.STARTED_OVER.labels(self.name).inc()
         self._close()
         self._position = self._positions.start_over(self.name)

@@ -18,7 +18,7 @@ from infirmary.consumer.store import Positions
 from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.transport.log_names import MOST_PARTS, earlier_homes, is_read_by, parsed, part_name
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 3600.0
 """How often a part is looked for of which no event has told."""
@@ -78,7 +78,7 @@ class SplitLog:
         known = {reader.name for reader in self.readers}
         found = [name for name in stored_offsets if parsed(name).log == self._log]
         for name in sorted(set(found) - known, key=lambda each: parsed(each).part):
-            log.info("%s is a part of its log", name)
+            _logger.info("%s is a part of its log", name)
             self.readers.append(self._reader_of(name))
             self._forget_ends()  # an earlier part may have grown since
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from infirmary.consumer.series import OTHER, ChannelSeries
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 MOST_TYPES: Final = 20
 """So many types of a log are told by name in this process's own log. There could be any number of them."""
@@ -20,5 +20,7 @@ def passed(series: ChannelSeries, message_type: str, count: int) -> None:
     named = message_type if _NAME.fullmatch(message_type) else OTHER
     if named not in told and len(told) < MOST_TYPES:
         told.add(named)
-        log.info("%s: events of type %.80r are not handled here, and are passed for good", series.channel, message_type)
+        _logger.info(
+            "%s: events of type %.80r are not handled here, and are passed for good", series.channel, message_type
+        )
     series.unhandled.get(message_type, series.unhandled[OTHER]).inc(count)

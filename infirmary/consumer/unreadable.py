@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from infirmary.consumer.backoff import pause_s
 from infirmary.observing import metrics
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Kind = Literal["missing", "refused", "wrong_kind", "failing"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -54,7 +54,7 @@ class Unreadables:
         """Notes that it cannot be read; it is told once, and again when the reason is another one."""
         now, known = self._clock(), self._troubles.get(channel)
         if known is None or known.kind != reason.kind:
-            log.warning("%s cannot be read (%s): %s", channel, reason.kind, reason)
+            _logger.warning("%s cannot be read (%s): %s", channel, reason.kind, reason)
             self._show(channel, reason.kind)
         since, looks = (now, 0) if known is None else (known.since, known.looks)
         pause = pause_s(looks + 1, FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S)
@@ -63,7 +63,7 @@ class Unreadables:
     def reads(self, channel: str) -> None:
         """Notes that it can be read."""
         if self._troubles.pop(channel, None) is not None:
-            log.info("%s can be read again", channel)
+            _logger.info("%s can be read again", channel)
             self._show(channel, None)
 
     def forget(self, channel: str) -> None:

@@ -25,7 +25,7 @@ from infirmary.tracing.trace_context import is_sampled
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.envelope import MessageTooLarge
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 # A connection that is lost during the commit leaves the question open.
 _AWAY = (
@@ -84,9 +84,9 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Trace
     @app.errorhandler(Exception)
     def not_expected(error: Exception) -> Response:
         if storage.is_transient(error):
-            log.warning("the database is away or busy: %s", error)
+            _logger.warning("the database is away or busy: %s", error)
             return unavailable(_AWAY).response()
-        log.error("a request failed", exc_info=error)
+        _logger.error("a request failed", exc_info=error)
         return Problem(500, "the request failed; the log has the reason").response()
 
     return app

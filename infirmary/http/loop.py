@@ -20,7 +20,7 @@ from infirmary.http.incoming import Refused, Whole
 from infirmary.http.limits import LARGEST_UNSENT_BYTES, most_connections
 from infirmary.http.refusals import refusal
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30.0
 """How long a connection may be silent between requests, or before its first."""
@@ -165,7 +165,7 @@ class ClientLoop:
             self._refuse(connection, refused.status, refused.detail)
             return
         except Exception:
-            log.exception("the parser fails")
+            _logger.exception("the parser fails")
             self._refuse(connection, 400, "this cannot be read")
             return
         if whole is not None:

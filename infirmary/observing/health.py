@@ -15,7 +15,7 @@ from prometheus_client import disable_created_metrics, make_wsgi_app
 from infirmary.observing.readiness import Health, Trouble, expect_readiness, show_readiness
 from infirmary.settings import refused
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is taken for dead; a turn may wait for locks and statements for 13 s."""
@@ -94,7 +94,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         """Says what went wrong with an answer, unless its client fell silent or went away."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            log.error("no answer to %s", client_address, exc_info=error)
+            _logger.error("no answer to %s", client_address, exc_info=error)
 
 
 class _Silent(WSGIRequestHandler):

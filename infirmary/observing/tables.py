@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client import Gauge
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 COUNTED_TO: Final = 10_000
 """More rows than this are not counted: the database has an estimate."""
@@ -118,5 +118,5 @@ class TableWatch:
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._told:
-            log.info("the tables are not measured for a while: %s", trouble)
+            _logger.info("the tables are not measured for a while: %s", trouble)
         self._told = trouble

@@ -12,7 +12,7 @@ from infirmary.postgres.session import connect
 from infirmary.postgres.tables import GrowingTable
 from infirmary.settings import Settings
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 KEYS: Final = GrowingTable("idempotency_key", oldest="SELECT min(created_at) FROM idempotency_key")
 
@@ -49,7 +49,7 @@ class KeyRetention:
             try:
                 self._forget()
             except psycopg.Error as error:
-                log.info("old idempotency keys stay for a while: %s", error)
+                _logger.info("old idempotency keys stay for a while: %s", error)
 
     def _forget(self) -> None:
         """Deletes until none is left, however many have come since the last time."""

@@ -25,7 +25,7 @@ from infirmary.registry import folder, logs_written_by
 from infirmary.retry_after import InTheWay, patiently
 from infirmary.settings import Settings
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _LOCK: Final = "hashtextextended('infirmary:migration', 0)"
 
@@ -132,7 +132,7 @@ def _is_newer(connection: Connection, config: Config, what_is: str) -> bool:
     known = {each.revision for each in script.walk_revisions()}
     if known.issuperset(there):
         return False
-    log.warning(
+    _logger.warning(
         "%s at revision %s, newer than this image's %s: it is left as it is",
         what_is,
         ", ".join(there),

@@ -12,7 +12,7 @@ from typing import Final
 from alembic import context, op
 from sqlalchemy import text
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _MADE: Final = re.compile(r"^CREATE (?:UNLOGGED )?(?:TABLE|INDEX) (\w+)", re.MULTILINE)
 _END: Final = re.compile(r";$", re.MULTILINE)
@@ -85,4 +85,4 @@ def _tell_of_old_rows(table: str, constraint: str) -> None:
         text("SELECT convalidated FROM pg_constraint WHERE conname = :name"), {"name": constraint}
     )
     if not validated:
-        log.warning("some rows of %s break %s; new ones cannot", table, constraint)
+        _logger.warning("some rows of %s break %s; new ones cannot", table, constraint)

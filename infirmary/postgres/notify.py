@@ -9,7 +9,7 @@ import psycopg
 from infirmary.postgres.session import connect, session_options
 from infirmary.settings import Settings
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 GAP_S = 0.004
 """Nudges within this time of each other become one, at its end: a relay goes on looking for as long after a message."""
@@ -47,7 +47,7 @@ class Nudger:
                 with self._connect() as connection:
                     self._serve(connection)
             except psycopg.Error as error:
-                log.info("the relay is left to its polling for a while: %s", error)
+                _logger.info("the relay is left to its polling for a while: %s", error)
                 self._stopping.wait(_RETRY_S)
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:

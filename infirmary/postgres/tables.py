@@ -11,7 +11,7 @@ from infirmary.observing.tables import COUNTED_TO, Size, expect_tables
 from infirmary.postgres.session import connect, session_options
 from infirmary.settings import Settings
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _LOOK_WITHIN_MS: Final = 2_000
 
@@ -66,7 +66,7 @@ class PostgresTables:
                 try:
                     yield measured(connection, table)
                 except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
-                    log.info("%s is not measured for a while: %s", table.name, error)
+                    _logger.info("%s is not measured for a while: %s", table.name, error)
 
 
 def measured(connection: psycopg.Connection, table: GrowingTable) -> Size:

@@ -14,7 +14,7 @@ from infirmary.saga.advance import Advance, Happened, Replied, Resumed, SagaStat
 from infirmary.saga.definition import Saga
 from infirmary.saga.row import SagaRow
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Outcome = Literal["completed", "failed"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -161,7 +161,7 @@ class Transition:
         because = f": {state.reason}" if state.reason else ""
         sentence = "saga %s %s: %s, from %s to %s, step %s, attempt %d%s"
         words = (self.saga.name, self.saga_id, self.happened, was, state.status, self._step(state), state.attempt)
-        log.log(level, sentence, *words, because, extra=found_by)
+        _logger.log(level, sentence, *words, because, extra=found_by)
 
     def _step(self, state: SagaState) -> str:
         return self.saga.steps[state.hand].asked_as(state.undoing)

@@ -21,7 +21,7 @@ from opentelemetry.trace.status import Status, StatusCode
 
 from infirmary.tracing.spans import Span
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _MOST_WAITING: Final = 4096
 _BATCH: Final = 512
@@ -120,9 +120,9 @@ class _Counted(SpanExporter):
 
     def _tell(self, failed: bool, why: str) -> None:
         if failed and not self._is_away:
-            log.warning("the trace store is away, spans are dropped until it is back: %.300s", why)
+            _logger.warning("the trace store is away, spans are dropped until it is back: %.300s", why)
         elif self._is_away and not failed:
-            log.info("the trace store is back; %d spans were dropped so far", self._dropped)
+            _logger.info("the trace store is back; %d spans were dropped so far", self._dropped)
         self._is_away = failed
 
 

@@ -33,7 +33,7 @@ from infirmary.tracing.causation import cause_of
 from infirmary.transport.envelope import MessageTooLarge
 from infirmary.written_messages import check_written
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Orchestrator:
@@ -117,7 +117,7 @@ class Orchestrator:
         """
         row = rows.of(reply.saga_id)
         if row is None:
-            log.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
+            _logger.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
             return
         rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
 

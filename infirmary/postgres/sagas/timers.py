@@ -12,7 +12,7 @@ from infirmary.saga.advance import TimedOut
 from infirmary.saga.row import SagaRow
 from infirmary.transport.log_names import log_to, old_queue_of
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 30.0
 """When a saga is taken up again that could not be carried on: its name is not known here, what ends it fails, or an
@@ -43,7 +43,7 @@ def time_out(orchestrator: Orchestrator, tx: Transaction, at_most: int = 50) -> 
             if is_transient(error):
                 raise
             found_by = {"correlation_id": row.correlation_id, "saga_id": str(row.saga_id)}
-            log.exception("saga %s cannot be carried on", row.saga_id, extra=found_by)
+            _logger.exception("saga %s cannot be carried on", row.saga_id, extra=found_by)
             _look_again(tx, row)
     return len(rows)
 
