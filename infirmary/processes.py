@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from infirmary.identifiers import new_id
 from infirmary.observing import health, json_logging
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.registry import handlers_of, has_saga, package
@@ -63,9 +63,9 @@ def run_consumer(service: str, settings: Settings) -> None:
 
     json_logging.configure(service, "consumer", settings.log_level)
     tracer = tracer_of(service, "consumer", settings)
-    heart = Heart()
-    health.serve(heart, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
-    consumer = make_consumer(service, settings, heart, tracer)
+    liveness = Liveness()
+    health.serve(liveness, health.listen(settings.http_host, settings.metrics_port_of("consumer")))
+    consumer = make_consumer(service, settings, liveness, tracer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
     tables = TableWatch(growing_tables(service, settings))
@@ -84,13 +84,13 @@ def growing_tables(service: str, settings: Settings) -> "Callable[[], Iterator[S
     return postgres_growing(service, settings, orchestrates=has_saga(service))
 
 
-def make_consumer(service: str, settings: Settings, heart: Heart, tracer: Tracer = NO_TRACER) -> "Consumer":
+def make_consumer(service: str, settings: Settings, liveness: Liveness, tracer: Tracer = NO_TRACER) -> "Consumer":
     """Returns the service's consumer, not yet connected."""
     from infirmary.consumer.loop import Consumer
 
     make = _mongo_consumer if settings.database_url.startswith("mongodb") else _postgres_consumer
     opening, is_transient = make(service, settings, tracer)
-    return Consumer(opening.session, is_transient, heart)
+    return Consumer(opening.session, is_transient, liveness)
 
 
 def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tuple[Opening, IsTransient]":

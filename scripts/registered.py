@@ -82,17 +82,17 @@ def _api() -> CollectorRegistry:
 
 
 def _consumer() -> CollectorRegistry:
-    from infirmary.observing.health import Heart
+    from infirmary.observing.health import Liveness
     from infirmary.observing.readiness import expect_readiness
     from infirmary.processes import growing_tables, make_consumer
     from infirmary.registry import handlers_of
 
     for service in _commands():
         handlers_of(service)
-    heart = Heart()
-    make_consumer("admission", _away(), heart)
+    liveness = Liveness()
+    make_consumer("admission", _away(), liveness)
     growing_tables("admission", _away())
-    expect_readiness(heart)
+    expect_readiness(liveness)
     return REGISTRY
 
 

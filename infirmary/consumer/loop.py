@@ -12,7 +12,7 @@ from infirmary.consumer.ownership import OwnedByAnother
 from infirmary.consumer.session import Session
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.observing import metrics
-from infirmary.observing.health import Heart, Reason
+from infirmary.observing.health import Liveness, Reason
 from infirmary.observing.readiness import Trouble
 
 _logger = logging.getLogger(__name__)
@@ -30,15 +30,17 @@ __all__ = ["Consumer", "Session"]
 class Consumer:
     """Keeps a session going until it is told to stop."""
 
-    def __init__(self, connect: Callable[[], Session], passes: Callable[[BaseException], bool], heart: Heart) -> None:
+    def __init__(
+        self, connect: Callable[[], Session], passes: Callable[[BaseException], bool], liveness: Liveness
+    ) -> None:
         """Prepares the loop.
 
         Args:
             connect: Opens a session.
             passes: Says whether an error of the database passes by itself.
-            heart: Learns of each turn and of what is wrong.
+            liveness: Learns of each turn and of what is wrong.
         """
-        self._connect, self._passes, self._heart = connect, passes, heart
+        self._connect, self._passes, self._liveness = connect, passes, liveness
         self._stopping = threading.Event()
         self._told, self._reason = "", Reason.STARTING
 
@@ -92,7 +94,7 @@ class Consumer:
             pause -= LONGEST_RECONNECT_S
 
     def _beat(self, trouble: Trouble | None, wants_restart: bool = False) -> None:
-        self._heart.beat(trouble, wants_restart)
+        self._liveness.beat(trouble, wants_restart)
         metrics.TURNED.set(time.time())
 
     def _give_up_session(self, error: BaseException) -> None:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Protocol
 
-from infirmary.observing.health import Heart, Reason
+from infirmary.observing.health import Liveness, Reason
 from infirmary.observing.readiness import Trouble
 
 
@@ -27,7 +27,7 @@ class ApiHealth:
 
     def __init__(self, storage: AsksDatabase) -> None:
         self._storage = storage
-        self._heart = Heart()
+        self._liveness = Liveness()
 
     def turned(self, goes_on: bool) -> None:
         """Notes a turn of the loop.
@@ -35,12 +35,12 @@ class ApiHealth:
         Args:
             goes_on: Whether it takes new clients.
         """
-        self._heart.beat(None if goes_on else Trouble(Reason.STOPPING, "it is stopping"))
+        self._liveness.beat(None if goes_on else Trouble(Reason.STOPPING, "it is stopping"))
 
     def stuck(self) -> str | None:
         """Returns why the process should be killed, or None."""
-        return self._heart.stuck()
+        return self._liveness.stuck()
 
     def trouble(self) -> Trouble | None:
         """Returns why requests cannot be answered, or None."""
-        return self._heart.trouble() or self._storage.trouble()
+        return self._liveness.trouble() or self._storage.trouble()

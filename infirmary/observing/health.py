@@ -38,7 +38,7 @@ class Reason:
     LOOP_HANGS: Final = "loop_hangs"
 
 
-class Heart:
+class Liveness:
     """Knows when a loop has last turned and what keeps it from working; the reasons are a consumer's."""
 
     reasons: ClassVar = (

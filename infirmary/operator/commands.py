@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from infirmary.operator.connection import Desk
+from infirmary.operator.connection import OperatorDatabase
 from infirmary.operator.outbox import backlog
 from infirmary.operator.parked_commands import as_json, parked_commands
 from infirmary.operator.saga_commands import saga_commands
@@ -13,13 +13,13 @@ from infirmary.operator.tables import show_rows
 
 def operator_commands(service: str, has_saga: bool) -> list[click.Command]:
     """Returns `parked`, `outbox`, `claim`, and `sagas` where the service orchestrates one."""
-    desk = Desk(service)
+    database = OperatorDatabase(service)
 
     @click.command()
     @as_json
     def outbox(as_json: bool) -> None:
         """Show how many messages wait for the relay, and for how long."""
-        with desk.reading() as query:
+        with database.reading() as query:
             rows = [asdict(waiting) for waiting in backlog(query)]
         show_rows(rows, as_json, "The outbox is empty.")
 
@@ -27,13 +27,13 @@ def operator_commands(service: str, has_saga: bool) -> list[click.Command]:
     @click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
     def claim(yes: bool) -> None:
         """Mark the virtual host as that of this database, which has replaced another one on purpose."""
-        identity = desk.identity()
+        identity = database.identity()
         what = f"the virtual host is marked as that of {service} with the database {identity}, whosever it was"
         if not yes:
             raise click.ClickException(f"{what}.\nNothing was changed; --yes does it.")
-        with desk.broker() as broker:
+        with database.broker() as broker:
             broker.disown(service)
             broker.own(service, identity)
         click.echo(f"Done: {what}. Its processes go on within half a minute.")
 
-    return [parked_commands(desk), outbox, claim, *([saga_commands(desk)] if has_saga else [])]
+    return [parked_commands(database), outbox, claim, *([saga_commands(database)] if has_saga else [])]

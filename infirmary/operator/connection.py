@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infirmary.consumer.parked import ParkedMessages
 
 
-class Desk:
+class OperatorDatabase:
     """Opens the database that DATABASE_URL names, for one command."""
 
     def __init__(self, service: str) -> None:

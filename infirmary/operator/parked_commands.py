@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from infirmary.consumer.parked import ParkedMessage
-from infirmary.operator.connection import Desk
+from infirmary.operator.connection import OperatorDatabase
 from infirmary.operator.parked import CannotDiscard, check_discard, is_numbered
 from infirmary.operator.parked import discard as give_up
 from infirmary.operator.tables import show_record, show_rows
@@ -14,7 +14,7 @@ from infirmary.transport.log_names import parsed
 as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
-def parked_commands(desk: Desk) -> click.Group:
+def parked_commands(database: OperatorDatabase) -> click.Group:
     """Returns the commands for a service's parked messages."""
     group = click.Group("parked", help="Messages that could not be applied, and those that wait behind them.")
 
@@ -22,7 +22,7 @@ def parked_commands(desk: Desk) -> click.Group:
     @as_json
     def list_(as_json: bool) -> None:
         """List them, oldest first."""
-        with desk.parked() as parked:
+        with database.parked() as parked:
             rows = [_line(held) for held in parked.everything()]
         show_rows(rows, as_json, "Nothing is parked.")
 
@@ -32,7 +32,7 @@ def parked_commands(desk: Desk) -> click.Group:
     @as_json
     def show(parked_id: str, verbose: bool, as_json: bool) -> None:
         """Show one with its whole error, attributes and body."""
-        with desk.parked() as parked:
+        with database.parked() as parked:
             held = parked.find(parked_id)
         if held is None:
             raise click.ClickException(f"there is no parked message {parked_id}")
@@ -48,7 +48,7 @@ def parked_commands(desk: Desk) -> click.Group:
         """Have the running consumer try one, or all, now instead of when its pause is over."""
         if (parked_id is None) is not every:
             raise click.UsageError("give either an ID or --all")
-        with desk.parked() as parked:
+        with database.parked() as parked:
             due = parked.make_due(parked_id)
         if not due and not every:
             raise click.ClickException(f"there is no parked message {parked_id} that could be tried")
@@ -64,7 +64,7 @@ def parked_commands(desk: Desk) -> click.Group:
         ones of the subject would wait for it for ever. So a message can be discarded only when it is the next one.
         """
         try:
-            with desk.parked() as parked:
+            with database.parked() as parked:
                 held = check_discard(parked, parked_id)
                 if not yes:
                     raise click.ClickException(f"{_consequence(held)}\nNothing was changed; --yes does it.")

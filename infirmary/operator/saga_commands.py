@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from infirmary.operator import sagas
-from infirmary.operator.connection import Desk
+from infirmary.operator.connection import OperatorDatabase
 from infirmary.operator.parked_commands import as_json
 from infirmary.operator.sagas import StoredSaga
 from infirmary.operator.tables import show_record, show_rows
@@ -14,7 +14,7 @@ from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.saga.advance import Status
 
 
-def saga_commands(desk: Desk) -> click.Group:
+def saga_commands(database: OperatorDatabase) -> click.Group:
     """Returns the commands for the sagas that a service orchestrates."""
     group = click.Group("sagas", help="The sagas that this service orchestrates.")
 
@@ -23,7 +23,7 @@ def saga_commands(desk: Desk) -> click.Group:
     @as_json
     def list_(status: str | None, as_json: bool) -> None:
         """List them, newest first."""
-        with desk.reading() as query:
+        with database.reading() as query:
             rows = [_line(saga) for saga in sagas.newest(query, status)]
         show_rows(rows, as_json, "There is no such saga.")
 
@@ -32,7 +32,7 @@ def saga_commands(desk: Desk) -> click.Group:
     @as_json
     def show(saga_id: UUID, as_json: bool) -> None:
         """Show one with its steps and its whole history."""
-        with desk.reading() as query:
+        with database.reading() as query:
             saga = sagas.find(query, saga_id)
             transitions = sagas.history(query, saga_id)
         if saga is None:
@@ -48,8 +48,8 @@ def saga_commands(desk: Desk) -> click.Group:
     @click.argument("saga_id", type=click.UUID, metavar="ID")
     def resume(saga_id: UUID) -> None:
         """Let a parked saga go on with the step in hand, with a fresh budget."""
-        orchestrator = orchestrator_of(desk.service)
-        with desk.changing() as tx:
+        orchestrator = orchestrator_of(database.service)
+        with database.changing() as tx:
             resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
         if not resumed:
             raise click.ClickException(f"there is no parked saga {saga_id}")

@@ -2,14 +2,14 @@
 
 import click
 
-from infirmary.operator.connection import Desk
+from infirmary.operator.connection import OperatorDatabase
 from services.chart.store import forget_everything
 
 
 @click.command()
 def rebuild() -> None:
     """Forget all charts and make them anew from the logs; the running consumer does so after this returns."""
-    with Desk("chart").changing() as tx:
+    with OperatorDatabase("chart").changing() as tx:
         forget_everything(tx)
     click.echo("All charts are forgotten. The consumer fills them again from the beginning of the logs.")
 

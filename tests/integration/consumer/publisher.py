@@ -14,7 +14,7 @@ from infirmary.consumer.loop import Consumer
 from infirmary.consumer.session import Session
 from infirmary.identifiers import new_id
 from infirmary.messages import encode
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.transport.log_names import old_queue_of
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Told
@@ -81,12 +81,12 @@ def _command(saga_id: UUID, number: int, step: str, attempt: int = 1) -> bytes:
 
 
 @contextmanager
-def consuming(counting: Counting, rabbitmq_url: str, *logs: str) -> Iterator[Heart]:
+def consuming(counting: Counting, rabbitmq_url: str, *logs: str) -> Iterator[Liveness]:
     """Runs the consumer in a thread, with connections of its own; it reads these logs, or both."""
-    heart = Heart()
+    liveness = Liveness()
 
     def connect() -> Session:
         return counting.session(Broker(rabbitmq_url, SERVICE), logs or (LOG, COMMANDS))
 
-    with running(Consumer(connect, counting.store.is_transient, heart), ends_within_s=20):
-        yield heart
+    with running(Consumer(connect, counting.store.is_transient, liveness), ends_within_s=20):
+        yield liveness

@@ -36,9 +36,9 @@ def test_a_new_subscriber_fills_itself_from_the_logs_first_message(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
     publisher.tell("a", *range(1, 251))
-    with consuming(counting, rabbitmq_url) as heart:
+    with consuming(counting, rabbitmq_url) as liveness:
         patiently(lambda: counting.numbers("a") == list(range(1, 251)), because="all events of the log are applied")
-        assert heart.not_ready() is None
+        assert liveness.not_ready() is None
 
 
 def test_a_reader_goes_on_where_it_stopped(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:
@@ -77,8 +77,8 @@ def test_a_log_that_is_missing_at_first_is_read_when_it_is_there(
 ) -> None:
     publisher.delete(LOG)
     saga_id = new_id()
-    with consuming(counting, rabbitmq_url) as heart:
-        patiently(lambda: heart.not_ready() is None, because="the consumer works without the log")
+    with consuming(counting, rabbitmq_url) as liveness:
+        patiently(lambda: liveness.not_ready() is None, because="the consumer works without the log")
         publisher.ask(saga_id, 1)
         patiently(lambda: counting.numbers(saga_id) == [1], because="commands are applied meanwhile")
         publisher.declare(LOG)

@@ -14,7 +14,7 @@ from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.identifiers import new_id
 from infirmary.messages import encode
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Told
@@ -82,12 +82,12 @@ def publisher(rabbitmq_url: str) -> Iterator[Publisher]:
 
 
 @contextmanager
-def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Heart]:
+def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Liveness]:
     """Runs the consumer in a thread, with connections of its own."""
-    heart = Heart()
+    liveness = Liveness()
 
     def connect() -> Session:
         return counting.session(Broker(rabbitmq_url, "counting"))
 
-    with running(Consumer(connect, is_transient, heart), ends_within_s=20):
-        yield heart
+    with running(Consumer(connect, is_transient, liveness), ends_within_s=20):
+        yield liveness

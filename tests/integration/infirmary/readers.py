@@ -11,7 +11,7 @@ from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.loop import Consumer, Session
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
 from infirmary.postgres.notify import Nudger
 from infirmary.postgres.store import PostgresStore
@@ -76,7 +76,7 @@ def read_log(database_url: str, rabbitmq_url: str) -> None:
         applier = Applier(store, dispatcher.handles, dispatcher.series, 30)
         return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)
 
-    consumer = Consumer(connect, is_transient, Heart())
+    consumer = Consumer(connect, is_transient, Liveness())
     signal.signal(signal.SIGTERM, lambda *_: consumer.stop())
     consumer.run()
     nudger.close()

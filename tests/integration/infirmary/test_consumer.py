@@ -56,8 +56,8 @@ def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_el
     counting: Counting, publisher: Publisher, rabbitmq_url: str, target: str
 ) -> None:
     saga_id = new_id()
-    with consuming(counting, rabbitmq_url) as heart:
-        eventually(lambda: heart.not_ready() is None, because="the consumer works")
+    with consuming(counting, rabbitmq_url) as liveness:
+        eventually(lambda: liveness.not_ready() is None, because="the consumer works")
         for properties in HOSTILE:
             with suppress(UnicodeEncodeError):
                 publisher.raw(target, b"{}", **properties)

@@ -9,7 +9,7 @@ import pytest
 from infirmary.consumer import broker as broker_module
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
 from infirmary.postgres.store import PostgresStore
 from tests.chaos.proxy import Proxy, Way
@@ -23,9 +23,9 @@ __all__ = ["publisher"]
 
 
 @contextmanager
-def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, broker: Proxy) -> Iterator[Heart]:
+def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, broker: Proxy) -> Iterator[Liveness]:
     """Runs a consumer behind two proxies."""
-    heart = Heart()
+    liveness = Liveness()
     behind = counting.settings.model_copy(update={"database_url": database.url(counting.settings.database_url)})
 
     def connect() -> Session:
@@ -33,8 +33,8 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
         applier = counting.applier_on(store)
         return Session("counting", [LOG], store, applier, Broker(broker.url(rabbitmq_url), "counting"), 100)
 
-    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
-        yield heart
+    with running(Consumer(connect, is_transient, liveness), ends_within_s=40):
+        yield liveness
 
 
 @pytest.mark.parametrize("which", ["database", "broker"])
@@ -50,16 +50,16 @@ def test_a_server_that_hangs_is_waited_for_by_a_consumer_that_is_alive(
     with (
         Proxy(urlsplit(counting.settings.database_url).port or 5432) as database,
         Proxy(urlsplit(rabbitmq_url).port or 5672) as broker,
-        consuming_through(counting, rabbitmq_url, database, broker) as heart,
+        consuming_through(counting, rabbitmq_url, database, broker) as liveness,
     ):
         publisher.tell("a", 1)
         eventually(lambda: counting.numbers("a") == [1], because="the consumer works")
         server = {"database": database, "broker": broker}[which]
         server.swallow(Way.UP, Way.DOWN)
         publisher.tell("a", 2)
-        eventually(lambda: "session" in (heart.not_ready() or ""), because="it says what it waits for", within_s=40)
-        assert heart.stuck() is None
+        eventually(lambda: "session" in (liveness.not_ready() or ""), because="it says what it waits for", within_s=40)
+        assert liveness.stuck() is None
         server.restore()
         server.reset()
         eventually(lambda: counting.numbers("a") == [1, 2], because="it goes on by itself", within_s=60)
-        eventually(lambda: heart.not_ready() is None, because="and says so")
+        eventually(lambda: liveness.not_ready() is None, because="and says so")

@@ -52,8 +52,8 @@ def test_a_queue_under_a_logs_name_stops_only_its_reader_until_the_log_is_there(
     publisher.declare_log(COMMANDS)
     publisher.tell("a", 1)
     saga_id, lost = new_id(), sessions_lost()
-    with consuming(counting, rabbitmq_url) as heart:
-        eventually(lambda: LOG in (heart.not_ready() or ""), because="the consumer says what it cannot read")
+    with consuming(counting, rabbitmq_url) as liveness:
+        eventually(lambda: LOG in (liveness.not_ready() or ""), because="the consumer says what it cannot read")
         assert unreadable(LOG, "wrong_kind") == 1
         publisher.ask(saga_id, 1)
         eventually(lambda: counting.numbers(saga_id) == [1], because="commands are applied meanwhile")
@@ -62,7 +62,7 @@ def test_a_queue_under_a_logs_name_stops_only_its_reader_until_the_log_is_there(
         publisher.declare_log()
         publisher.tell("a", 1)
         eventually(lambda: counting.numbers("a") == [1], because="the log is found", within_s=40)
-        eventually(lambda: heart.not_ready() is None, because="there is nothing more to be said")
+        eventually(lambda: liveness.not_ready() is None, because="there is nothing more to be said")
         assert unreadable(LOG, "wrong_kind") == 0
     assert sessions_lost() == lost
 
@@ -73,12 +73,12 @@ def test_logs_that_are_deleted_while_they_are_read_cost_no_session(
     publisher.declare_log(LOG, COMMANDS)
     publisher.tell("a", 1, 2)
     saga_id = new_id()
-    with consuming(counting, rabbitmq_url) as heart:
+    with consuming(counting, rabbitmq_url) as liveness:
         eventually(lambda: counting.numbers("a") == [1, 2], because="the log is read")
         lost = sessions_lost()
         publisher.delete()
         eventually(lambda: unreadable(LOG, "missing") == 1, because="it is seen that the log is gone")
-        assert heart.not_ready() is None, "its publisher may only just be starting"
+        assert liveness.not_ready() is None, "its publisher may only just be starting"
         publisher.declare_log(LOG, COMMANDS)
         publisher.tell("a", 2, 3)
         eventually(lambda: counting.numbers("a") == [1, 2, 3], because="the new log is read", within_s=40)

@@ -15,7 +15,7 @@ from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.consumer.progress import Patience
 from infirmary.consumer.subscription import Subscription
-from infirmary.observing.health import Heart
+from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
 from tests.chaos.proxy import Proxy, Way
 from tests.eventually import eventually
@@ -52,15 +52,15 @@ class Line:
 
 
 @contextmanager
-def consuming(counting: Counting, line: Line) -> Iterator[Heart]:
+def consuming(counting: Counting, line: Line) -> Iterator[Liveness]:
     """Runs the consumer in a thread; what is looked for in silence is looked for often."""
-    heart = Heart()
+    liveness = Liveness()
 
     def connect() -> Session:
         return counting.session(line.broker(), logs=[LOG], patience=PATIENCE, projection="counted")
 
-    with running(Consumer(connect, is_transient, heart), ends_within_s=40):
-        yield heart
+    with running(Consumer(connect, is_transient, liveness), ends_within_s=40):
+        yield liveness
 
 
 @pytest.fixture(autouse=True)
@@ -80,17 +80,17 @@ def stalled_since() -> float:
     return shown("channel_stalled_since_timestamp_seconds", channel=LOG)
 
 
-def reason(heart: Heart) -> str | None:
-    trouble = heart.trouble()
+def reason(liveness: Liveness) -> str | None:
+    trouble = liveness.trouble()
     return None if trouble is None else trouble.reason
 
 
-def stays_well(heart: Heart) -> None:
+def stays_well(liveness: Liveness) -> None:
     """Makes sure that nothing is told for longer than a log would be allowed to stand still."""
     until = time.monotonic() + 3 * PATIENCE.stalled_after_s
 
     def told() -> bool:
-        assert reason(heart) != "stalled"
+        assert reason(liveness) != "stalled"
         assert stalled_since() == 0
         return time.monotonic() > until
 
@@ -102,25 +102,25 @@ def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_
 ) -> None:
     line = Line(rabbitmq_url)
     publisher.tell("a", 1, 2)
-    with consuming(counting, line) as heart:
+    with consuming(counting, line) as liveness:
         eventually(lambda: counting.numbers("a") == [1, 2], because="the consumer works")
     line.is_cut.set()
     began = time.time()
-    with consuming(counting, line) as heart:
+    with consuming(counting, line) as liveness:
         eventually(lambda: shown("log_reader_active", log=LOG) == 1, because="it reads the log, as far as it knows")
         publisher.tell("a", 3, 4)
-        eventually(lambda: reason(heart) == "stalled", because="it says that it does not get on")
+        eventually(lambda: reason(liveness) == "stalled", because="it says that it does not get on")
         assert began < stalled_since() < time.time() - PATIENCE.stalled_after_s / 2
         assert shown("log_lag_messages", log=LOG) == 2
         assert shown("projection_rebuild_ratio", projection="counted") == 2 / 4
-        assert LOG in (heart.not_ready() or "")
-        eventually(lambda: heart.stuck() is not None, because="it asks to be started again")
+        assert LOG in (liveness.not_ready() or "")
+        eventually(lambda: liveness.stuck() is not None, because="it asks to be started again")
         assert shown("log_caught_up_timestamp_seconds", log=LOG) < stalled_since()
     assert stalled_since() == shown("log_lag_messages", log=LOG) == shown("log_reader_active", log=LOG) == 0
     line.is_cut.clear()
-    with consuming(counting, line) as heart:
+    with consuming(counting, line) as liveness:
         eventually(lambda: counting.numbers("a") == [1, 2, 3, 4], because="a new process reads on")
-        eventually(lambda: heart.not_ready() is None and heart.stuck() is None, because="it is well")
+        eventually(lambda: liveness.not_ready() is None and liveness.stuck() is None, because="it is well")
         eventually(lambda: shown("projection_rebuild_ratio", projection="counted") == 1, because="all of it is read")
         assert stalled_since() == 0
 
@@ -131,18 +131,18 @@ def test_a_reader_of_a_log_that_was_never_read_is_seen_too(
     line = Line(rabbitmq_url)
     line.is_cut.set()
     publisher.tell("a", 1)
-    with consuming(counting, line) as heart:
-        eventually(lambda: reason(heart) == "stalled", because="it says that it does not get on")
+    with consuming(counting, line) as liveness:
+        eventually(lambda: reason(liveness) == "stalled", because="it says that it does not get on")
         assert shown("log_caught_up_timestamp_seconds", log=LOG) == 0
 
 
 def test_an_idle_log_is_no_standstill(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:
-    with consuming(counting, Line(rabbitmq_url)) as heart:
-        eventually(lambda: heart.not_ready() is None, because="it reads")
-        stays_well(heart)
+    with consuming(counting, Line(rabbitmq_url)) as liveness:
+        eventually(lambda: liveness.not_ready() is None, because="it reads")
+        stays_well(liveness)
         publisher.tell("a", 1)
         eventually(lambda: counting.numbers("a") == [1], because="the consumer works")
-        stays_well(heart)
+        stays_well(liveness)
         assert time.time() - shown("log_caught_up_timestamp_seconds", log=LOG) < 2
 
 
@@ -152,20 +152,20 @@ def test_what_is_parked_or_waits_is_told_as_that(
     faults.broken.add("a")
     publisher.tell("a", 1, 2)
     line = Line(rabbitmq_url)
-    with consuming(counting, line) as heart:
+    with consuming(counting, line) as liveness:
         eventually(
             lambda: [shown("messages_held", channel=LOG, state=state) for state in ("parked", "waiting")] == [1, 1],
             because="one is parked and one waits",
         )
         oldest = [shown("held_oldest_timestamp_seconds", channel=LOG, state=state) for state in ("parked", "waiting")]
         assert all(time.time() - 30 < each <= time.time() + 1 for each in oldest)
-        stays_well(heart)
+        stays_well(liveness)
     assert shown("messages_held", channel=LOG, state="parked") == 0, "another process shows it from now on"
     line.is_cut.set()
-    with consuming(counting, line) as heart:
+    with consuming(counting, line) as liveness:
         eventually(lambda: shown("messages_held", channel=LOG, state="parked") == 1, because="a new one counts it")
         publisher.tell("a", 3)
-        stays_well(heart)
+        stays_well(liveness)
 
 
 def test_a_log_that_another_process_reads_is_its_affair(
@@ -173,9 +173,9 @@ def test_a_log_that_another_process_reads_is_its_affair(
 ) -> None:
     assert counting.store.positions.own(LOG)
     publisher.tell("a", 1)
-    with consuming(counting, Line(rabbitmq_url)) as heart:
-        eventually(lambda: heart.not_ready() is None, because="it stands by")
-        stays_well(heart)
+    with consuming(counting, Line(rabbitmq_url)) as liveness:
+        eventually(lambda: liveness.not_ready() is None, because="it stands by")
+        stays_well(liveness)
         assert shown("log_reader_active", log=LOG) == shown("log_caught_up_timestamp_seconds", log=LOG) == 0
 
 
@@ -186,15 +186,15 @@ def test_a_broker_that_is_away_is_told_as_that(
     monkeypatch.setattr(broker_module, "HEARTBEAT_S", 2)
     with (
         Proxy(urlsplit(rabbitmq_url).port or 5672) as proxy,
-        consuming(counting, Line(proxy.url(rabbitmq_url))) as heart,
+        consuming(counting, Line(proxy.url(rabbitmq_url))) as liveness,
     ):
-        eventually(lambda: heart.not_ready() is None, because="it reads")
+        eventually(lambda: liveness.not_ready() is None, because="it reads")
         proxy.swallow(Way.UP, Way.DOWN)
         publisher.tell("a", 1)
-        eventually(lambda: reason(heart) == "broker_away", because="it says what is away", within_s=40)
+        eventually(lambda: reason(liveness) == "broker_away", because="it says what is away", within_s=40)
         assert shown("log_reader_active", log=LOG) == 0
-        stays_well(heart)
-        assert heart.stuck() is None
+        stays_well(liveness)
+        assert liveness.stuck() is None
         proxy.restore()
         proxy.reset()
         eventually(lambda: counting.numbers("a") == [1], because="it goes on by itself", within_s=60)

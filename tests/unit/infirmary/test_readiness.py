@@ -12,7 +12,7 @@ import pytest
 
 from infirmary import __version__
 from infirmary.observing import health
-from infirmary.observing.health import Heart, Reason
+from infirmary.observing.health import Liveness, Reason
 from infirmary.observing.readiness import Trouble
 from infirmary.settings import InvalidConfiguration
 from local.ports import LOOPBACK, free_port
@@ -20,9 +20,9 @@ from local.rundir import REPOSITORY
 
 
 @contextmanager
-def serving(heart: Heart) -> Iterator[str]:
+def serving(liveness: Liveness) -> Iterator[str]:
     port = free_port()
-    health.serve(heart, health.listen(LOOPBACK, port))
+    health.serve(liveness, health.listen(LOOPBACK, port))
     yield f"http://{LOOPBACK}:{port}"
 
 
@@ -32,49 +32,49 @@ def get(url: str) -> tuple[int, str]:
 
 
 def test_what_readyz_says_is_what_the_metrics_say() -> None:
-    heart = Heart()
-    with serving(heart) as url:
+    liveness = Liveness()
+    with serving(liveness) as url:
         assert 'infirmary_not_ready{reason="starting"} 1.0' in get(f"{url}/metrics")[1]
-        heart.beat(Trouble(Reason.BROKER_AWAY, "nobody listens"))
+        liveness.beat(Trouble(Reason.BROKER_AWAY, "nobody listens"))
         assert get(f"{url}/readyz") == (503, "nobody listens\n")
         lines = get(f"{url}/metrics")[1].splitlines()
         reasons = [line for line in lines if line.startswith("infirmary_not_ready{")]
         assert "infirmary_ready 0.0" in lines
-        assert len(reasons) == len(heart.reasons)
+        assert len(reasons) == len(liveness.reasons)
         assert [line for line in reasons if line.endswith(" 1.0")] == ['infirmary_not_ready{reason="broker_away"} 1.0']
-        heart.beat()
+        liveness.beat()
         assert (get(f"{url}/readyz")[0], "infirmary_ready 1.0" in get(f"{url}/metrics")[1]) == (200, True)
 
 
 def test_a_loop_that_hangs_is_seen_at_the_scrape() -> None:
-    heart = Heart(stuck_after_s=0.0)
-    with serving(heart) as url:
-        heart.beat()
+    liveness = Liveness(stuck_after_s=0.0)
+    with serving(liveness) as url:
+        liveness.beat()
         assert get(f"{url}/healthz")[0] == 503
         assert 'infirmary_not_ready{reason="loop_hangs"} 1.0' in get(f"{url}/metrics")[1]
 
 
 def test_there_is_nothing_else_on_the_port_of_the_metrics() -> None:
-    with serving(Heart()) as url:
+    with serving(Liveness()) as url:
         assert get(f"{url}/")[0] == get(f"{url}/metrics/x")[0] == 404
 
 
 def test_the_build_that_is_shown_is_the_projects() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert __version__ == project["version"]
-    with serving(Heart()) as url:
+    with serving(Liveness()) as url:
         assert f'version="{__version__}"' in get(f"{url}/metrics")[1]
 
 
 def test_what_only_another_process_can_mend_is_no_life_until_it_is_over() -> None:
-    heart = Heart()
-    with serving(heart) as url:
-        heart.beat(Trouble(Reason.STALLED, "ward.events stands still"))
+    liveness = Liveness()
+    with serving(liveness) as url:
+        liveness.beat(Trouble(Reason.STALLED, "ward.events stands still"))
         assert (get(f"{url}/healthz")[0], get(f"{url}/readyz")[0]) == (200, 503)
-        heart.beat(Trouble(Reason.STALLED, "ward.events stands still"), wants_restart=True)
+        liveness.beat(Trouble(Reason.STALLED, "ward.events stands still"), wants_restart=True)
         assert get(f"{url}/healthz") == (503, "ward.events stands still\n")
         assert 'infirmary_not_ready{reason="stalled"} 1.0' in get(f"{url}/metrics")[1]
-        heart.beat()
+        liveness.beat()
         assert get(f"{url}/healthz")[0] == 200
 
 
@@ -100,7 +100,7 @@ def test_a_client_that_falls_silent_leaves_no_traceback(
 ) -> None:
     monkeypatch.setattr(health._Silent, "timeout", 0.2)
     port = free_port()
-    health.serve(Heart(), health.listen(LOOPBACK, port))
+    health.serve(Liveness(), health.listen(LOOPBACK, port))
     with socket.create_connection((LOOPBACK, port), timeout=5) as client:
         client.sendall(b"GET /met")
         assert client.recv(1024) == b""
