@@ -11,7 +11,7 @@ from infirmary.consumer.session import Session
 from infirmary.handlers import Handlers
 from infirmary.messages import Command, Event, reads, receives
 from infirmary.observing.tracing import tracer_of
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction
 from infirmary.settings import Settings
@@ -55,9 +55,9 @@ def consume(
     settings = Settings.model_validate({"database_url": database_url, "rabbitmq_url": rabbitmq_url, **more})
     tracer = tracer_of(SERVICE, "consumer", settings)
     handlers, applied = _handlers()
-    nudger = Nudger(settings, SERVICE)
+    notifier = Notifier(settings, SERVICE)
     give_up_at = time.monotonic() + _DEADLINE_S
-    with closing(_session(settings, handlers, nudger, logs, batch_messages, tracer)) as session:
+    with closing(_session(settings, handlers, notifier, logs, batch_messages, tracer)) as session:
         while not applied:
             session.turn()
         first, started_at = len(applied), time.perf_counter()
@@ -66,14 +66,14 @@ def consume(
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"{len(applied):,} of {count:,} messages were applied")
         elapsed_s = time.perf_counter() - started_at
-    nudger.close()
+    notifier.close()
     return (len(applied) - first) / elapsed_s
 
 
 def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
     """Applies what is in a log, its parts shared with others that do the same, until the process is ended."""
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
-    with closing(_session(settings, _handlers()[0], Nudger(settings, SERVICE), [log], 100)) as session:
+    with closing(_session(settings, _handlers()[0], Notifier(settings, SERVICE), [log], 100)) as session:
         while True:
             session.turn()
 
@@ -81,13 +81,13 @@ def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
 def _session(
     settings: Settings,
     handlers: Handlers,
-    nudger: Nudger,
+    notifier: Notifier,
     logs: list[str],
     batch_messages: int,
     tracer: Tracer = NO_TRACER,
 ) -> Session:
     dispatcher = Dispatcher(handlers)
-    store = PostgresStore(SERVICE, settings, dispatcher, nudger, tracer=tracer)
+    store = PostgresStore(SERVICE, settings, dispatcher, notifier, tracer=tracer)
     applier = Applier(store, dispatcher.handles, dispatcher.series, settings.saga_sequence_days)
     return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)
 

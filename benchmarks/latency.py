@@ -41,7 +41,7 @@ _SETTLED_AFTER_S = 2.0
 def run(testbed: Testbed, results: Results, options: Options) -> None:
     """Measures the relay, a publisher without any outbox, and a relay that polls, at each load."""
     rounds, for_s = (1, 4.0) if options.quick else (3, 20.0)
-    results.remark("The clock starts when the commit has returned to the writer, which then nudges the relay.")
+    results.remark("The clock starts when the commit has returned to the writer, which then notifies the relay.")
     results.remark(
         "At 20/s and 500/s a service of the library writes, with one thread and with four. At 2,000/s such a service, "
         "of two processes of two threads, needs most of a core for itself; a writer that copies rows leaves more free."

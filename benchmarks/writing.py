@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.rows import AGGREGATES, BODY_BYTES, prepare
 from infirmary.messages import Event, publishes
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.transaction import transaction
 from infirmary.settings import Settings
 from infirmary.tracing.causation import cause_of
@@ -88,7 +88,7 @@ def outbox_by_statements(session: Session, service: str, aggregate_id: int) -> N
 
 
 def write_at(database_url: str, service: str, per_s: float, threads: int, warm_s: float, for_s: float) -> list[Written]:
-    """Writes at a steady rate and nudges the relay; returns what was written after the warm-up."""
+    """Writes at a steady rate and notifies the relay; returns what was written after the warm-up."""
 
     def write(session: Session, _turn: int) -> bytes:
         return with_outbox(session, service, random.randint(1, AGGREGATES))  # noqa: S311 - any will do
@@ -121,7 +121,7 @@ def _steadily(
     warm_s: float,
     for_s: float,
 ) -> list[Written]:
-    nudger = Nudger(Settings(database_url=database_url), service)
+    notifier = Notifier(Settings(database_url=database_url), service)
     written: list[Written] = []
     start_at = time.monotonic() + 0.2
 
@@ -131,7 +131,7 @@ def _steadily(
                 due_at = start_at + turn / per_s
                 time.sleep(max(0.0, due_at - time.monotonic()))
                 each = Written(write(session, turn), time.monotonic_ns())
-                nudger.nudge()
+                notifier.notify()
                 if due_at >= start_at + warm_s:
                     written.append(each)
 
@@ -140,7 +140,7 @@ def _steadily(
         worker.start()
     for worker in workers:
         worker.join()
-    nudger.close()
+    notifier.close()
     return written
 
 

@@ -7,7 +7,7 @@ import click
 from contracts.declarations import load
 from contracts.history import seconds_of
 from contracts.rules import ADVICE
-from contracts.working_copy import Findings, Workplace
+from contracts.working_copy import Findings, WorkingCopy
 from infirmary import registry
 
 
@@ -15,15 +15,15 @@ from infirmary import registry
 @click.option("--check", is_flag=True, help="Change nothing; fail when something does not fit.")
 def contracts(check: bool) -> None:
     """Write the schemas of all messages anew, or check that publishers and readers fit."""
-    workplace = _workplace()
+    working_copy = _working_copy()
     if not check:
-        refused = workplace.write()
+        refused = working_copy.write()
         if refused:
             raise click.ClickException(_listed(refused, f"Nothing was written: {ADVICE}."))
-    _tell(workplace.check())
+    _tell(working_copy.check())
 
 
-def _workplace() -> Workplace:
+def _working_copy() -> WorkingCopy:
     handled = {}
     for service in registry.names():
         handlers = registry.handlers_of(service)
@@ -33,7 +33,7 @@ def _workplace() -> Workplace:
         kept_s = seconds_of(os.environ.get("RELAY_LOG_MAX_AGE", "30D"))
     except ValueError as wrong:
         raise click.ClickException(str(wrong)) from None
-    return Workplace(registry.folder().parent, load(), handled, kept_s)
+    return WorkingCopy(registry.folder().parent, load(), handled, kept_s)
 
 
 def _tell(found: Findings) -> None:

@@ -21,7 +21,7 @@ Files = Mapping[Path, str]
 Handled = Mapping[str, set[type[Message]]]
 
 
-def broken_promises(catalogue: Catalogue, before: Files, after: Files) -> list[str]:
+def breaking_changes(catalogue: Catalogue, before: Files, after: Files) -> list[str]:
     """Returns how owned types changed in a way that readers would notice.
 
     Args:

@@ -32,7 +32,7 @@ class Findings:
     unchecked: list[str] = field(default_factory=list)
 
 
-class Workplace:
+class WorkingCopy:
     """The schemas and the overview of one working copy."""
 
     def __init__(self, root: Path, catalogue: Catalogue, handled: rules.Handled, kept_s: float = 30 * 86_400.0) -> None:
@@ -54,7 +54,7 @@ class Workplace:
         found.breaking += self._refused(files)
         for revision in (LAST, BEFORE_LAST):
             before = committed_at(revision, self._services, files)
-            found.breaking += rules.broken_promises(self._catalogue, before, files)
+            found.breaking += rules.breaking_changes(self._catalogue, before, files)
         found.breaking += rules.unmet_readers(self._catalogue, files)
         found.breaking += self._unmet_by_the_past(files, found)
         found.breaking += rules.unreceived_commands(self._catalogue)
@@ -98,7 +98,7 @@ class Workplace:
 
     def _refused(self, files: rules.Files) -> list[str]:
         withdrawn = rules.withdrawn_while_read(self._catalogue, files)
-        return rules.broken_promises(self._catalogue, files, current(self._catalogue)) + withdrawn
+        return rules.breaking_changes(self._catalogue, files, current(self._catalogue)) + withdrawn
 
     def _pages(self) -> dict[Path, str]:
         return {

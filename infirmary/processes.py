@@ -97,7 +97,7 @@ def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tup
     from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.opening import Opening
     from infirmary.postgres.database import is_transient
-    from infirmary.postgres.notify import Nudger
+    from infirmary.postgres.notify import Notifier
     from infirmary.postgres.sagas.watch import expect_statuses
     from infirmary.postgres.store import PostgresStore
 
@@ -107,10 +107,10 @@ def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tup
         expect_statuses(orchestrator.sagas.values())
     asked = orchestrator.peers() if orchestrator is not None else ()
     dispatcher = Dispatcher(handlers_of(service), asked, settings.message_max_bytes)
-    nudger = Nudger(settings, service)
+    notifier = Notifier(settings, service)
 
     def open_store() -> PostgresStore:
-        return PostgresStore(service, settings, dispatcher, nudger, orchestrator, tracer)
+        return PostgresStore(service, settings, dispatcher, notifier, orchestrator, tracer)
 
     return Opening(service, settings, dispatcher, open_store), is_transient
 

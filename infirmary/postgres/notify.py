@@ -12,15 +12,15 @@ from infirmary.settings import Settings
 _logger = logging.getLogger(__name__)
 
 GAP_S = 0.004
-"""Nudges within this time of each other become one, at its end: a relay goes on looking for as long after a message."""
+"""Notifications within this time become one, at its end: a relay goes on looking for as long after a message."""
 
 _RETRY_S = 5.0
 
 
-class Nudger:
+class Notifier:
     """Sends NOTIFY from a thread and a connection of its own.
 
-    A nudge that is lost costs the relay's polling interval.
+    A notification that is lost costs the relay's polling interval.
     """
 
     def __init__(self, settings: Settings, service: str) -> None:
@@ -28,10 +28,10 @@ class Nudger:
         self._service = service
         self._wanted = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="nudger", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
         self._thread.start()
 
-    def nudge(self) -> None:
+    def notify(self) -> None:
         """Asks for the relay to be woken; returns at once."""
         self._wanted.set()
 
@@ -61,4 +61,4 @@ class Nudger:
 
     def _connect(self) -> psycopg.Connection[Any]:
         # A notification takes a lock until its transaction has ended; without a flush to disk that is short.
-        return connect(self._settings, f"{self._service}/nudger", session_options(synchronous_commit="off"))
+        return connect(self._settings, f"{self._service}/notifier", session_options(synchronous_commit="off"))

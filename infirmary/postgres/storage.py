@@ -13,7 +13,7 @@ from infirmary.observing.readiness import Trouble
 from infirmary.observing.tables import TableWatch
 from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
 from infirmary.postgres.key_retention import KEYS, KeyRetention
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.session import BoundedConnection, parameters, session_options
 from infirmary.postgres.tables import PostgresTables
 from infirmary.postgres.transaction import Query, Transaction, transaction
@@ -71,7 +71,7 @@ class PostgresStorage:
         """
         self.service, self._options = service, settings.write_options(tracer)
         self._patience_s, self._answers = settings.database_wait_s, True
-        self._nudger = Nudger(settings, service)
+        self._notifier = Notifier(settings, service)
         self._retention = KeyRetention(settings, service)
         self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
@@ -102,7 +102,7 @@ class PostgresStorage:
         ):
             yield tx
         if tx.wrote_messages:
-            self._nudger.nudge()
+            self._notifier.notify()
 
     def trouble(self) -> Trouble | None:
         """Returns why the database cannot be used now, or None when it answers and has the tables."""
@@ -144,7 +144,7 @@ class PostgresStorage:
 
     def close(self) -> None:
         """Closes all connections."""
-        self._nudger.close()
+        self._notifier.close()
         self._retention.close()
         self._watch.close()
         self._pool.close()

@@ -15,7 +15,7 @@ from infirmary.consumer.store import BatchWork, IdentityRefused
 from infirmary.postgres.database import READER_SESSION, connect, is_transient
 from infirmary.postgres.forgetting import Forgetting
 from infirmary.postgres.locks import is_lock
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.parked import PostgresParked
 from infirmary.postgres.positions import PostgresPositions, identity_of
 from infirmary.postgres.sagas.orchestrator import Orchestrator
@@ -46,7 +46,7 @@ class PostgresStore:
         service: str,
         settings: Settings,
         dispatcher: Dispatcher,
-        nudger: Nudger,
+        notifier: Notifier,
         orchestrator: Orchestrator | None = None,
         tracer: Tracer = NO_TRACER,
     ) -> None:
@@ -56,14 +56,14 @@ class PostgresStore:
             service: Whose database it is.
             settings: Where it is.
             dispatcher: What the service does with its messages.
-            nudger: Wakes the relay.
+            notifier: Wakes the relay.
             orchestrator: What carries the service's own sagas on.
             tracer: The process's.
 
         Raises:
             psycopg.OperationalError: The database does not answer.
         """
-        self._service, self._dispatcher, self._nudger = service, dispatcher, nudger
+        self._service, self._dispatcher, self._notifier = service, dispatcher, notifier
         self._options = settings.write_options(tracer)
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
@@ -145,5 +145,5 @@ class PostgresStore:
             self._reached("before_commit")
         self._reached("after_commit")
         if tx.wrote_messages:
-            self._nudger.nudge()
+            self._notifier.notify()
         return result

@@ -14,7 +14,7 @@ from infirmary.postgres.locks import LockWaits
 from infirmary.postgres.parked import PostgresParked, scope_of
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.participant import answer
-from infirmary.postgres.sagas.prefetch import SagasInHand
+from infirmary.postgres.sagas.prefetch import PrefetchedSagas
 from infirmary.postgres.transaction import Transaction
 from infirmary.tracing.spans import note_failure
 from infirmary.transport.envelope import Incoming
@@ -61,7 +61,7 @@ class PostgresWork:
         self._log, self._one_by_one = log, one_by_one
         self._of_commands = is_old_queue(log) or parsed(log).of_commands
         self._locks = LockWaits(tx)
-        self._sagas = SagasInHand(tx)
+        self._sagas = PrefetchedSagas(tx)
         self.parked = PostgresParked(tx)
 
     def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, int]:
@@ -103,7 +103,7 @@ class PostgresWork:
         if not self._of_commands:
             self._dispatcher.event(self._tx, message)
             return
-        sagas = SagasInHand(self._tx) if self._one_by_one else self._sagas
+        sagas = PrefetchedSagas(self._tx) if self._one_by_one else self._sagas
         self._apply_command_or_reply(message, sagas)
         if self._one_by_one:
             sagas.save()
@@ -125,7 +125,7 @@ class PostgresWork:
         if wake:
             self.parked.wake_after(self._log, changed)
 
-    def _apply_command_or_reply(self, message: Incoming, sagas: SagasInHand) -> None:
+    def _apply_command_or_reply(self, message: Incoming, sagas: PrefetchedSagas) -> None:
         self._dispatcher.begin_command(self._tx, message)
         try:
             if self._orchestrator is not None and self._dispatcher.is_reply(message):

@@ -11,5 +11,5 @@ from tests.contract.small_hospital import Hospital
 def hospital(tmp_path: Path) -> Hospital:
     """Two services whose schemas are written and fit."""
     hospital = Hospital(tmp_path)
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     return hospital

@@ -8,7 +8,7 @@ from pydantic import create_model
 
 from contracts.declarations import Catalogue, catalogue_of
 from contracts.rules import Handled
-from contracts.working_copy import Workplace
+from contracts.working_copy import WorkingCopy
 from infirmary.messages import Command, Event, Message, publishes, reads, receives, sends
 
 RESERVED: dict[str, Any] = {"prescription_id": UUID, "unit_price": str, "kind": str}
@@ -30,12 +30,12 @@ class Hospital:
         return catalogue_of({"inventory": self.inventory, "billing": self.billing})
 
     @property
-    def workplace(self) -> Workplace:
-        return Workplace(self.root, self.catalogue, self._handlers())
+    def working_copy(self) -> WorkingCopy:
+        return WorkingCopy(self.root, self.catalogue, self._handlers())
 
     def breaking(self) -> list[str]:
         """What a check finds to break a promise."""
-        return self.workplace.check().breaking
+        return self.working_copy.check().breaking
 
     def schema_file(self, name: str) -> Path:
         return self.root / "services" / name

@@ -30,7 +30,7 @@ def git(hospital: Hospital, *command: str, ago_s: float = NOW) -> None:
 
 def commit(hospital: Hospital, ago_s: float) -> None:
     """Writes the schemas as the classes are, and commits them as if it were so long ago."""
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     if not (hospital.root / ".git").exists():
         git(hospital, "init", "-q", "-b", "main")
     git(hospital, "add", ".")
@@ -46,7 +46,7 @@ def add_to_both(hospital: Hospital, **field: Any) -> None:
 def test_a_reader_does_not_need_what_was_added_in_the_same_change(hospital: Hospital) -> None:
     commit(hospital, LONG_AGO)
     add_to_both(hospital, batch=str)
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     complaint = f"{PLACE}.batch: the last commit's messages lack it, and billing needs it; give it a default there"
     assert hospital.breaking() == [complaint]
 
@@ -153,15 +153,15 @@ def test_a_merge_counts_from_its_own_day(hospital: Hospital) -> None:
 def test_a_shallow_clone_says_what_it_cannot_check(hospital: Hospital, tmp_path: Path) -> None:
     commit(hospital, LONG_AGO)
     commit(hospital, YESTERDAY)
-    assert hospital.workplace.check().unchecked == []
+    assert hospital.working_copy.check().unchecked == []
     git(hospital, "clone", "-q", "--depth=1", f"file://{hospital.root}", str(tmp_path / "clone"))
     hospital.root = tmp_path / "clone"
-    (unchecked,) = hospital.workplace.check().unchecked
+    (unchecked,) = hospital.working_copy.check().unchecked
     assert unchecked.startswith("whether readers understand what logs keep from before: this clone is shallow")
 
 
 def test_without_a_repository_that_is_said(hospital: Hospital) -> None:
-    assert hospital.workplace.check().unchecked == [
+    assert hospital.working_copy.check().unchecked == [
         "whether readers understand what logs keep from before: there is no git history here"
     ]
 

@@ -20,7 +20,7 @@ PLACE = "inventory.StockReserved"
 
 
 def test_what_was_written_fits(hospital: Hospital) -> None:
-    found = hospital.workplace.check()
+    found = hospital.working_copy.check()
     assert (found.breaking, found.stale, found.unread) == ([], [], [])
 
 
@@ -45,13 +45,13 @@ def test_a_published_field_may_not_be(hospital: Hospital, fields: dict[str, Any]
     before = hospital.schema_file("inventory/schemas/StockReserved.json").read_text()
     hospital.inventory = [stock_reserved(**fields)]
     assert hospital.breaking() == [f"{PLACE}.{complaint}"]
-    assert hospital.workplace.write() == [f"{PLACE}.{complaint}"]
+    assert hospital.working_copy.write() == [f"{PLACE}.{complaint}"]
     assert hospital.schema_file("inventory/schemas/StockReserved.json").read_text() == before
 
 
 def test_a_value_of_an_enumeration_may_be_neither_added_nor_removed(hospital: Hospital) -> None:
     hospital.inventory = [stock_reserved(**RESERVED, shelf=(Literal["a", "b"], "a"))]
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     for values, change in (
         (Literal["a"], 'was "a" or "b", is "a", and the log still holds the former'),
         (Literal["a", "b", "c"], 'was "a" or "b", is "a", "b" or "c"'),
@@ -62,17 +62,17 @@ def test_a_value_of_an_enumeration_may_be_neither_added_nor_removed(hospital: Ho
 
 def test_a_field_may_be_added_and_the_check_asks_to_write_it(hospital: Hospital) -> None:
     hospital.inventory = [stock_reserved(**RESERVED, batch=str)]
-    found = hospital.workplace.check()
+    found = hospital.working_copy.check()
     assert found.breaking == []
     assert found.stale[0] == "services/inventory/schemas/StockReserved.json: is not what the message class says"
-    assert hospital.workplace.write() == []
-    assert hospital.workplace.check().stale == []
+    assert hospital.working_copy.write() == []
+    assert hospital.working_copy.check().stale == []
 
 
 def test_a_field_with_a_default_is_always_written(hospital: Hospital) -> None:
     hospital.inventory = [stock_reserved(**RESERVED, batch=(str, "none"))]
     hospital.billing = [stock_reserved_as_read(**READ, batch=str)]
-    hospital.workplace.write()
+    hospital.working_copy.write()
     assert hospital.breaking() == []
 
 
@@ -91,15 +91,15 @@ def test_a_reader_may_not_need(hospital: Hospital, fields: dict[str, Any], compl
 
 def test_a_type_that_is_read_may_not_be_withdrawn(hospital: Hospital) -> None:
     hospital.inventory = []
-    assert hospital.workplace.write() == [f"{PLACE}: is gone; billing reads it"]
+    assert hospital.working_copy.write() == [f"{PLACE}: is gone; billing reads it"]
     assert "billing reads StockReserved of inventory, which does not publish it" in hospital.breaking()
 
 
 def test_a_type_that_nobody_reads_is_named_and_may_be_withdrawn(hospital: Hospital) -> None:
     hospital.billing = []
-    assert hospital.workplace.check().unread == [PLACE]
+    assert hospital.working_copy.check().unread == [PLACE]
     hospital.inventory = []
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     assert not hospital.schema_file("inventory/schemas/StockReserved.json").exists()
 
 
@@ -131,7 +131,7 @@ def test_a_schema_that_was_deleted_and_written_anew_is_held_against_the_one_befo
     _commit(hospital)
     hospital.schema_file("inventory/schemas/StockReserved.json").unlink()
     hospital.inventory = [stock_reserved(**RESERVED | {"kind": int})]
-    assert hospital.workplace.write() == []
+    assert hospital.working_copy.write() == []
     if committed_as_well:
         _commit(hospital)
     assert hospital.breaking() == [f"{PLACE}.kind: was string, is integer"]

@@ -7,7 +7,7 @@ from infirmary.consumer.applying import Applier
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.postgres.store import PostgresStore
 from infirmary.registry import handlers_of
@@ -27,13 +27,13 @@ class HandFed:
         self._orchestrator = orchestrator_of(service)
         asked = self._orchestrator.peers() if self._orchestrator is not None else ()
         self._dispatcher = Dispatcher(handlers_of(service), asked)
-        self._nudger = Nudger(settings, service)
+        self._notifier = Notifier(settings, service)
         self.logs = self._dispatcher.logs()
         self.open()
 
     def open(self) -> None:
         """Connects; after its session was ended, once more."""
-        self.store = PostgresStore(self._service, self._settings, self._dispatcher, self._nudger, self._orchestrator)
+        self.store = PostgresStore(self._service, self._settings, self._dispatcher, self._notifier, self._orchestrator)
         handles, series = self._dispatcher.handles, self._dispatcher.series
         self._applier = Applier(self.store, handles, series, self._settings.saga_sequence_days)
 
@@ -52,7 +52,7 @@ class HandFed:
     def close(self) -> None:
         """Disconnects."""
         self.store.close()
-        self._nudger.close()
+        self._notifier.close()
 
 
 def properties_of(source: str, message_id: object, kind: str, subject: object, sequence: int | None) -> dict[str, Any]:

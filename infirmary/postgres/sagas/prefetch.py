@@ -14,7 +14,7 @@ from infirmary.transport.envelope import Incoming
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class SagasInHand:
+class PrefetchedSagas:
     """The answers given to other services' sagas, and the service's own sagas.
 
     Attributes:

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.store import Store
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.parked import PostgresParked
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Query, Transaction
@@ -36,7 +36,7 @@ class PostgresCounting(Counting):
     def __init__(self, settings: Settings, faults: Faults) -> None:
         self.database = psycopg.connect(settings.database_url, autocommit=True)
         self.database.execute(_TABLE)
-        self._nudger = Nudger(settings, SERVICE)
+        self._notifier = Notifier(settings, SERVICE)
         self._stores: list[Store] = []
         super().__init__(settings, faults)
 
@@ -44,7 +44,7 @@ class PostgresCounting(Counting):
         return Dispatcher(handlers_of(self.faults, _change), (), self.settings.message_max_bytes)
 
     def open_store(self) -> PostgresStore:
-        store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._nudger, tracer=self.spans.tracer())
+        store = PostgresStore(SERVICE, self.settings, self.dispatcher, self._notifier, tracer=self.spans.tracer())
         self._stores.append(store)
         return store
 
@@ -109,5 +109,5 @@ class PostgresCounting(Counting):
     def close(self) -> None:
         for store in self._stores:
             store.close()
-        self._nudger.close()
+        self._notifier.close()
         self.database.close()

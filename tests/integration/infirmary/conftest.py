@@ -19,7 +19,7 @@ from infirmary.consumer.position import Position
 from infirmary.consumer.session import Session
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Message, encode
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.settings import Settings
@@ -44,7 +44,7 @@ class Counting:
         self._offsets = count()
         self._asked: Counter[UUID] = Counter()
         self._tags = count(1)
-        self.nudger = Nudger(settings, "counting")
+        self.notifier = Notifier(settings, "counting")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
         self.spans = Spans()
         self.dispatcher = Dispatcher(handlers_of(self.faults))
@@ -55,7 +55,7 @@ class Counting:
 
     def open_store(self) -> PostgresStore:
         """Opens another connection, as another process would."""
-        return PostgresStore("counting", self.settings, self.dispatcher, self.nudger, tracer=self.spans.tracer())
+        return PostgresStore("counting", self.settings, self.dispatcher, self.notifier, tracer=self.spans.tracer())
 
     def session(self, broker: Broker, **more: Any) -> Session:
         """Returns a session on a connection of its own that reads the log of events, and by `logs` others."""
@@ -163,7 +163,7 @@ class Counting:
 
     def close(self) -> None:
         """Ends all connections."""
-        self.nudger.close()
+        self.notifier.close()
         self.store.close()
         self.database.close()
 

@@ -13,7 +13,7 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.store import PostgresStore
 from infirmary.settings import Settings
 from tests.integration.infirmary.conftest import Counting
@@ -68,15 +68,15 @@ def readers(counting: Counting, rabbitmq_url: str) -> Iterator[Readers]:
 def read_log(database_url: str, rabbitmq_url: str) -> None:
     """Runs a consumer until SIGTERM."""
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
-    nudger = Nudger(settings, "counting")
+    notifier = Notifier(settings, "counting")
 
     def connect() -> Session:
         dispatcher = Dispatcher(handlers_of(Faults()))
-        store = PostgresStore("counting", settings, dispatcher, nudger)
+        store = PostgresStore("counting", settings, dispatcher, notifier)
         applier = Applier(store, dispatcher.handles, dispatcher.series, 30)
         return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)
 
     consumer = Consumer(connect, is_transient, Liveness())
     signal.signal(signal.SIGTERM, lambda *_: consumer.stop())
     consumer.run()
-    nudger.close()
+    notifier.close()

@@ -29,7 +29,7 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
     behind = counting.settings.model_copy(update={"database_url": database.url(counting.settings.database_url)})
 
     def connect() -> Session:
-        store = PostgresStore("counting", behind, counting.dispatcher, counting.nudger)
+        store = PostgresStore("counting", behind, counting.dispatcher, counting.notifier)
         applier = counting.applier_on(store)
         return Session("counting", [LOG], store, applier, Broker(broker.url(rabbitmq_url), "counting"), 100)
 

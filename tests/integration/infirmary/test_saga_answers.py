@@ -16,7 +16,7 @@ from infirmary.consumer.position import Position
 from infirmary.handlers import Handlers
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Reply, encode, sends
-from infirmary.postgres.notify import Nudger
+from infirmary.postgres.notify import Notifier
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.timers import time_out
 from infirmary.postgres.store import PostgresStore
@@ -74,10 +74,10 @@ class Leading:
         self.saga.when_completed(self._completed)
         self.orchestrator = Orchestrator("leading", self.saga)
         self.orchestrator.show_series()
-        self.nudger = Nudger(settings, "leading")
+        self.notifier = Notifier(settings, "leading")
         self.database = psycopg.connect(settings.database_url, autocommit=True)
         self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator.peers())
-        self.store = PostgresStore("leading", settings, self.dispatcher, self.nudger, self.orchestrator, self.tracer)
+        self.store = PostgresStore("leading", settings, self.dispatcher, self.notifier, self.orchestrator, self.tracer)
         self.applier = Applier(self.store, self.dispatcher.handles, self.dispatcher.series, 30)
         self._positions = {f"{each}.to.leading": Position(first_offset=0) for each in PARTICIPANTS}
         self._replied: Counter[str] = Counter()
@@ -138,7 +138,7 @@ class Leading:
         return [kind for (kind,) in self.database.execute("SELECT type FROM outbox ORDER BY id").fetchall()]
 
     def close(self) -> None:
-        for thing in (self.nudger, self.store, self.database):
+        for thing in (self.notifier, self.store, self.database):
             thing.close()
 
 
