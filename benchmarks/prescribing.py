@@ -5,7 +5,7 @@ from uuid import UUID
 from benchmarks.writing import Session
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.prescription import model, store
 
 
@@ -15,7 +15,7 @@ def prescribe(session: Session, patient_id: UUID, *, publishes: bool) -> None:
     Raises:
         LookupError: nobody has heard of the patient.
     """
-    with transaction(session, "prescription", cause_of(None, None, None)) as tx:
+    with transaction(session, "prescription", causation_of(None, None, None)) as tx:
         known = store.known_patient(tx, patient_id)
         if known is None:
             raise LookupError(str(patient_id))

@@ -21,10 +21,10 @@ def declare(url: str, target: str) -> None:
             channel.queue_declare(target, durable=True, auto_delete=False, arguments=_QUEUE)
         return
     declarations = Declarations(BrokerAddress.parse(url), _LIMITS)
-    trouble = declarations.declare(target)
+    problem = declarations.declare(target)
     declarations.close()
-    if trouble is not None:
-        raise RuntimeError(trouble)
+    if problem is not None:
+        raise RuntimeError(problem)
 
 
 def delete(url: str, target: str) -> None:

@@ -14,7 +14,7 @@ from infirmary.messages import Event, publishes
 from infirmary.postgres.notify import Notifier
 from infirmary.postgres.transaction import transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import outgoing
 
 NOTE = "x" * (BODY_BYTES - len('{"aggregate_id":1000,"note":""}'))
@@ -55,13 +55,13 @@ class Written:
 
 def state_only(session: Session, service: str, aggregate_id: int) -> None:
     """Changes an aggregate through the library and tells nobody."""
-    with transaction(session, service, cause_of(None, None, None)) as tx:
+    with transaction(session, service, causation_of(None, None, None)) as tx:
         tx.execute(_CHANGE, aggregate_id=aggregate_id)
 
 
 def with_outbox(session: Session, service: str, aggregate_id: int) -> bytes:
     """Changes an aggregate through the library and publishes an event about it; returns the message's id."""
-    with transaction(session, service, cause_of(None, None, None)) as tx:
+    with transaction(session, service, causation_of(None, None, None)) as tx:
         tx.execute(_CHANGE, aggregate_id=aggregate_id)
         tx.publish(Noted(aggregate_id=aggregate_id, note=NOTE))
         return tx.messages[0].message_id.bytes
@@ -79,7 +79,7 @@ def outbox_by_statements(session: Session, service: str, aggregate_id: int) -> N
     session.execute("BEGIN")
     session.execute(_CHANGE, {"aggregate_id": aggregate_id})
     event = Noted(aggregate_id=aggregate_id, note=NOTE)
-    row = outgoing(event, source=service, cause=cause_of(None, None, None))
+    row = outgoing(event, source=service, cause=causation_of(None, None, None))
     numbered = session.execute(_NUMBER, (row.subject,)).fetchone()
     sequence = numbered[0] if numbered else None
     values = (row.partition, row.message_id, row.target, row.type, row.subject, sequence, row.header, row.body)

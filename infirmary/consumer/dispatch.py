@@ -9,7 +9,7 @@ from infirmary.consumer.series import ConsumerSeries
 from infirmary.handlers import CommandHandler, Handlers
 from infirmary.messages import Command, Reply
 from infirmary.observing.json_logging import CORRELATION_ID
-from infirmary.tracing.causation import Cause, cause_of
+from infirmary.tracing.causation import Causation, causation_of
 from infirmary.tracing.spans import Span, note_failure
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
 from infirmary.transport.envelope import Incoming, MalformedMessage, read_body
@@ -21,7 +21,7 @@ from infirmary.transport.write_options import WriteOptions
 class Work(Protocol):
     """What a handler works through, whatever the database."""
 
-    cause: Cause
+    cause: Causation
     written_at: object
     spans: list[Span]
 
@@ -140,7 +140,7 @@ class Dispatcher:
 
 def work_on(tx: Work, message: Incoming) -> None:
     """Notes the message as the cause of all that is written from here on."""
-    tx.cause = cause_of(
+    tx.cause = causation_of(
         message.correlation_id, str(message.message_id), message.traceparent, message.tracestate, tx.options.tracer
     )
     tx.written_at = message.time

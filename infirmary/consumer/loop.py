@@ -13,7 +13,7 @@ from infirmary.consumer.session import Session
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.observing import metrics
 from infirmary.observing.health import Liveness, Reason
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 
 _logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Consumer:
             session = self._connect()
             while not self._stopping.is_set():
                 session.turn()
-                self._beat(session.trouble(), session.wants_restart)
+                self._beat(session.problem(), session.wants_restart)
                 self._told = ""
         except Exception as error:
             if not isinstance(error, LOST_SESSION) and not self._passes(error):
@@ -81,20 +81,20 @@ class Consumer:
             return error
         finally:
             told = self._told or "the session is being closed"
-            self._beat(Trouble(self._reason, told))  # which may have to wait as well
+            self._beat(ProcessProblem(self._reason, told))  # which may have to wait as well
             if session is not None:
                 session.close()
         return None
 
-    def _wait(self, pause: float, trouble: str) -> None:
+    def _wait(self, pause: float, problem: str) -> None:
         """Waits in steps: whoever waits is alive."""
         while pause > 0 and not self._stopping.is_set():
-            self._beat(Trouble(self._reason, trouble))
+            self._beat(ProcessProblem(self._reason, problem))
             self._stopping.wait(min(pause, LONGEST_RECONNECT_S))
             pause -= LONGEST_RECONNECT_S
 
-    def _beat(self, trouble: Trouble | None, wants_restart: bool = False) -> None:
-        self._liveness.beat(trouble, wants_restart)
+    def _beat(self, problem: ProcessProblem | None, wants_restart: bool = False) -> None:
+        self._liveness.beat(problem, wants_restart)
         metrics.TURNED.set(time.time())
 
     def _give_up_session(self, error: BaseException) -> None:

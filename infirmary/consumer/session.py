@@ -13,7 +13,7 @@ from infirmary.consumer.store import Store
 from infirmary.consumer.unreadable import Unreadables
 from infirmary.observing import metrics
 from infirmary.observing.health import Reason
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 
 TURN_S = 1.0
 """How long a turn waits for messages; everything that is due by the clock is looked after once a turn."""
@@ -81,13 +81,13 @@ class Session:
             self._tend(busy=any(worked))
         self._retention.work(busy=any(worked))
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns what does not get on, or cannot be read, and why, if anything."""
         if self._stalled:
             told = (f"{log} has grown for {seconds:.0f} s" for log, seconds in sorted(self._stalled.items()))
-            return Trouble(Reason.STALLED, f"{'; '.join(told)}, and nothing of it was applied here")
-        unreadable = self._unreadables.trouble()
-        return None if unreadable is None else Trouble(Reason.CHANNEL_UNREADABLE, unreadable)
+            return ProcessProblem(Reason.STALLED, f"{'; '.join(told)}, and nothing of it was applied here")
+        unreadable = self._unreadables.problem()
+        return None if unreadable is None else ProcessProblem(Reason.CHANNEL_UNREADABLE, unreadable)
 
     @property
     def wants_restart(self) -> bool:

@@ -17,7 +17,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S = 1.0, 30.0
 """How soon it is looked at again: twice as long from look to look, up to the second."""
 
-MISSING_IS_TROUBLE_AFTER_S = 60.0
+MISSING_IS_A_PROBLEM_AFTER_S = 60.0
 """A log may be missing for as long as it takes to start its publisher; after that somebody has to be told."""
 
 
@@ -30,7 +30,7 @@ class Unreadable(Exception):
 
 
 @dataclass(slots=True)
-class _Trouble:
+class _Problem:
     kind: Kind
     why: str
     since: float
@@ -43,41 +43,41 @@ class Unreadables:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._troubles: dict[str, _Trouble] = {}
+        self._problems: dict[str, _Problem] = {}
 
     def may_look(self, channel: str) -> bool:
         """Says whether it is time to look at a queue or a log (again)."""
-        trouble = self._troubles.get(channel)
-        return trouble is None or self._clock() >= trouble.look_at
+        problem = self._problems.get(channel)
+        return problem is None or self._clock() >= problem.look_at
 
     def failed(self, channel: str, reason: Unreadable) -> None:
         """Notes that it cannot be read; it is told once, and again when the reason is another one."""
-        now, known = self._clock(), self._troubles.get(channel)
+        now, known = self._clock(), self._problems.get(channel)
         if known is None or known.kind != reason.kind:
             _logger.warning("%s cannot be read (%s): %s", channel, reason.kind, reason)
             self._show(channel, reason.kind)
         since, looks = (now, 0) if known is None else (known.since, known.looks)
         pause = pause_s(looks + 1, FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S)
-        self._troubles[channel] = _Trouble(reason.kind, str(reason), since, looks + 1, now + pause)
+        self._problems[channel] = _Problem(reason.kind, str(reason), since, looks + 1, now + pause)
 
     def reads(self, channel: str) -> None:
         """Notes that it can be read."""
-        if self._troubles.pop(channel, None) is not None:
+        if self._problems.pop(channel, None) is not None:
             _logger.info("%s can be read again", channel)
             self._show(channel, None)
 
     def forget(self, channel: str) -> None:
         """Leaves the matter to another process."""
-        if self._troubles.pop(channel, None) is not None:
+        if self._problems.pop(channel, None) is not None:
             self._show(channel, None)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Returns what somebody has to be told, or None."""
         now = self._clock()
         told = [
-            f"{channel} cannot be read ({trouble.kind}, for {now - trouble.since:.0f} s): {trouble.why}"
-            for channel, trouble in sorted(self._troubles.items())
-            if trouble.kind != "missing" or now - trouble.since >= MISSING_IS_TROUBLE_AFTER_S
+            f"{channel} cannot be read ({problem.kind}, for {now - problem.since:.0f} s): {problem.why}"
+            for channel, problem in sorted(self._problems.items())
+            if problem.kind != "missing" or now - problem.since >= MISSING_IS_A_PROBLEM_AFTER_S
         ]
         return "; ".join(told) or None
 

@@ -111,8 +111,8 @@ def check_fields(message: type[BaseModel], base: type[BaseModel]) -> None:
                 f"{named(message)}.{name}: a message is written and read by the names of its fields, all of them; leave"
                 " out alias and exclude"
             )
-    for trouble in _unwritable(message):
-        raise Misdeclared(trouble)
+    for problem in _unwritable(message):
+        raise Misdeclared(problem)
     _check_defaults(message)
 
 

@@ -22,7 +22,7 @@ from infirmary.http.declared import check_endpoint
 from infirmary.http.problems import Problem, invalid, unprocessable
 from infirmary.http.refusals import STATUSES as THE_SERVERS_OWN
 from infirmary.identifiers import service_name
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.written_messages import check_written
 
 ALWAYS_POSSIBLE = (422, 503)
@@ -111,7 +111,7 @@ class Api:
     def _view(self, function: Endpoint, takes: dict[str, Any], method: str, status: int) -> Endpoint:
         @wraps(function)
         def view(**path: str) -> Response:
-            cause: Cause = g.cause
+            cause: Causation = g.cause
             arguments = _arguments(takes, path)
             storage = current_app.extensions["storage"]
             if "tx" not in takes:

@@ -3,13 +3,13 @@
 from typing import ClassVar, Protocol
 
 from infirmary.observing.health import Liveness, Reason
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 
 
 class AsksDatabase(Protocol):
     """Who can say how the database is."""
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None."""
         ...
 
@@ -35,12 +35,12 @@ class ApiHealth:
         Args:
             goes_on: Whether it takes new clients.
         """
-        self._liveness.beat(None if goes_on else Trouble(Reason.STOPPING, "it is stopping"))
+        self._liveness.beat(None if goes_on else ProcessProblem(Reason.STOPPING, "it is stopping"))
 
     def stuck(self) -> str | None:
         """Returns why the process should be killed, or None."""
         return self._liveness.stuck()
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why requests cannot be answered, or None."""
-        return self._liveness.trouble() or self._storage.trouble()
+        return self._liveness.problem() or self._storage.problem()

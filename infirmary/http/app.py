@@ -19,8 +19,8 @@ from infirmary.http.safety import make_safe
 from infirmary.http.server_span import tell_requests
 from infirmary.observing.json_logging import CORRELATION_ID
 from infirmary.observing.pool_state import PoolState
-from infirmary.observing.readiness import Trouble
-from infirmary.tracing.causation import Cause, cause_of
+from infirmary.observing.readiness import ProcessProblem
+from infirmary.tracing.causation import Causation, causation_of
 from infirmary.tracing.trace_context import is_sampled
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.envelope import MessageTooLarge
@@ -41,7 +41,7 @@ _PROBES = ("healthz", "readyz", "metrics")
 class Storage(Protocol):
     """The service's database as its API uses it."""
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None."""
         ...
 
@@ -100,8 +100,8 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
         return {"status": "alive"}
 
     def readyz() -> Response | dict[str, str]:
-        trouble = storage.trouble()
-        return unavailable(trouble.words).response() if trouble else {"status": "ready"}
+        problem = storage.problem()
+        return unavailable(problem.words).response() if problem else {"status": "ready"}
 
     def metrics() -> Response:
         # A scraper with an old address reads this as what it is for a scraper: a comment, and no series.
@@ -121,7 +121,7 @@ def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
         g.started_at = time.perf_counter()
         sent = request.headers
         traced = sent.get("traceparent"), sent.get("tracestate")
-        g.cause = cause_of(sent.get("X-Correlation-ID"), None, *traced, tracer)
+        g.cause = causation_of(sent.get("X-Correlation-ID"), None, *traced, tracer)
         CORRELATION_ID.set(g.cause.correlation_id)
         g.is_counted = request.endpoint not in _PROBES
         if g.is_counted:
@@ -146,6 +146,6 @@ def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
         CORRELATION_ID.set(None)
 
 
-def _sampled(cause: Cause) -> str | None:
+def _sampled(cause: Causation) -> str | None:
     """Returns the id of the request's trace, if somebody keeps it."""
     return cause.traceparent[3:35] if is_sampled(cause.traceparent) else None

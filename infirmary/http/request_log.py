@@ -12,7 +12,7 @@ from typing import Final
 
 from flask import Request, Response
 
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 
 LOGGER: Final = "infirmary.http.requests"
 _STANDARD_OUTPUT: Final = 1
@@ -33,7 +33,7 @@ class RequestLog:
         self._constant = f'"level": "INFO", "logger": "{LOGGER}", "message": "answered", {whose}, '
         self._second: tuple[int, str] = (0, "")
 
-    def tell(self, request: Request, response: Response, seconds: float, cause: Cause) -> None:
+    def tell(self, request: Request, response: Response, seconds: float, cause: Causation) -> None:
         """Writes the line of a request that is answered. A path of the client's choosing is not in it."""
         if not self._logger.isEnabledFor(logging.INFO):
             return

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flask import Flask, Response, g, request
 
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import Span, Value
 from infirmary.tracing.trace_context import traceparent_of
 from infirmary.tracing.tracer import Tracer
@@ -20,7 +20,7 @@ def tell_requests(app: Flask, tracer: Tracer) -> None:
 
     @app.before_request
     def begin() -> None:
-        cause: Cause = g.cause
+        cause: Causation = g.cause
         if g.is_counted and tracer.wants(cause.traceparent):
             g.span = _begun(cause)
             g.cause = replace(cause, traceparent=g.span.traceparent)
@@ -36,7 +36,7 @@ def tell_requests(app: Flask, tracer: Tracer) -> None:
         return response
 
 
-def _begun(cause: Cause) -> Span:
+def _begun(cause: Causation) -> Span:
     has_parent = traceparent_of(request.headers.get("traceparent")) is not None
     method = request.method if request.method in _METHODS else _OTHER
     attributes: dict[str, Value] = {

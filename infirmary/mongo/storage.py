@@ -16,7 +16,7 @@ from pymongo.uri_parser import parse_uri
 from infirmary.mongo.pool import PoolFollower
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 from infirmary.settings import Settings
 
 MongoDatabase: TypeAlias = Database[dict[str, Any]]
@@ -124,13 +124,13 @@ class MongoStorage:
             raise
         self._answers = True
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None when it answers."""
         try:
             with pymongo.timeout(_PROBE_WITHIN_S):
                 now(self._database)
         except PyMongoError as error:
-            return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
+            return ProcessProblem(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
         return None
 
     def pool(self) -> PoolState:

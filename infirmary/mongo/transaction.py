@@ -6,7 +6,7 @@ from uuid import UUID
 
 from infirmary.messages import Event, Message, Reply
 from infirmary.mongo import outbox
-from infirmary.tracing.causation import Cause, cause_of
+from infirmary.tracing.causation import Causation, causation_of
 from infirmary.tracing.spans import Span
 from infirmary.transport.envelope import Outgoing, outgoing
 from infirmary.transport.messaging_spans import created
@@ -33,7 +33,7 @@ class MongoTransaction:
     ) -> None:
         self.service, self.options = service, options
         self.message_id = message_id
-        self.cause: Cause = cause_of(None, None, None, tracer=options.tracer)
+        self.cause: Causation = causation_of(None, None, None, tracer=options.tracer)
         self.written_at: object = None
         self.messages: list[Outgoing] = []
         self.spans: list[Span] = []

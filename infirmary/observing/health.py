@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import disable_created_metrics, make_wsgi_app
 
-from infirmary.observing.readiness import Health, Trouble, expect_readiness, show_readiness
+from infirmary.observing.readiness import Health, ProcessProblem, expect_readiness, show_readiness
 from infirmary.settings import refused
 
 _logger = logging.getLogger(__name__)
@@ -53,22 +53,22 @@ class Liveness:
     def __init__(self, stuck_after_s: float = STUCK_AFTER_S) -> None:
         self._stuck_after_s = stuck_after_s
         self._beat_at = time.monotonic()
-        self._trouble: Trouble | None = Trouble(Reason.STARTING, "it has not started yet")
+        self._problem: ProcessProblem | None = ProcessProblem(Reason.STARTING, "it has not started yet")
         self._wants_restart = False
 
-    def beat(self, trouble: Trouble | None = None, wants_restart: bool = False) -> None:
+    def beat(self, problem: ProcessProblem | None = None, wants_restart: bool = False) -> None:
         """Notes a turn of the loop, what is wrong, if anything, and whether only another process can mend it."""
         self._beat_at = time.monotonic()
-        self._trouble, self._wants_restart = trouble, wants_restart
+        self._problem, self._wants_restart = problem, wants_restart
 
     def stuck(self) -> str | None:
         """Returns why the process should be killed, or None."""
-        return self._hangs() or (self._trouble.words if self._trouble is not None and self._wants_restart else None)
+        return self._hangs() or (self._problem.words if self._problem is not None and self._wants_restart else None)
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the process does no work, or None."""
         hangs = self._hangs()
-        return self._trouble if hangs is None else Trouble(Reason.LOOP_HANGS, hangs)
+        return self._problem if hangs is None else ProcessProblem(Reason.LOOP_HANGS, hangs)
 
     def _hangs(self) -> str | None:
         silent_s = time.monotonic() - self._beat_at
@@ -76,8 +76,8 @@ class Liveness:
 
     def not_ready(self) -> str | None:
         """Returns in words why the process does no work, or None."""
-        trouble = self.trouble()
-        return trouble.words if trouble is not None else None
+        problem = self.problem()
+        return problem.words if problem is not None else None
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
@@ -133,8 +133,8 @@ def _application(health: Health) -> Callable[..., Iterable[bytes]]:
     metrics = make_wsgi_app()
 
     def not_ready() -> str | None:
-        trouble = health.trouble()
-        return trouble.words if trouble is not None else None
+        problem = health.problem()
+        return problem.words if problem is not None else None
 
     probes: dict[str, Callable[[], str | None]] = {"/healthz": health.stuck, "/readyz": not_ready}
 
@@ -148,8 +148,8 @@ def _application(health: Health) -> Callable[..., Iterable[bytes]]:
         if path not in probes:
             start_response("404 Not Found", headers)
             return [b"there are /healthz, /readyz and /metrics\n"]
-        trouble = probes[path]()
-        start_response("503 Service Unavailable" if trouble else "200 OK", headers)
-        return [(trouble or "ok").encode() + b"\n"]
+        problem = probes[path]()
+        start_response("503 Service Unavailable" if problem else "200 OK", headers)
+        return [(problem or "ok").encode() + b"\n"]
 
     return application

@@ -21,7 +21,7 @@ NOT_READY = Gauge(
 )
 
 
-class Trouble(NamedTuple):
+class ProcessProblem(NamedTuple):
     """Why a process does not work.
 
     Attributes:
@@ -45,7 +45,7 @@ class Health(Protocol):
         """Returns why the process should be killed, or None."""
         ...
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the process does not work, or None."""
         ...
 
@@ -59,7 +59,7 @@ def expect_readiness(health: Health) -> None:
 
 def show_readiness(health: Health) -> None:
     """Brings the metrics up to date: at each scrape, so that no loop that hangs leaves an old answer behind."""
-    trouble = health.trouble()
-    READY.set(trouble is None)
+    problem = health.problem()
+    READY.set(problem is None)
     for reason in health.reasons:
-        NOT_READY.labels(reason).set(trouble is not None and trouble.reason == reason)
+        NOT_READY.labels(reason).set(problem is not None and problem.reason == reason)

@@ -116,7 +116,7 @@ class TableWatch:
             except Exception as error:
                 self._tell(f"{type(error).__name__}: {error}")
 
-    def _tell(self, trouble: str) -> None:
-        if trouble != self._told:
-            _logger.info("the tables are not measured for a while: %s", trouble)
-        self._told = trouble
+    def _tell(self, problem: str) -> None:
+        if problem != self._told:
+            _logger.info("the tables are not measured for a while: %s", problem)
+        self._told = problem

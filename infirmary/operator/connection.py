@@ -12,7 +12,7 @@ from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.database import connect
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 
 if TYPE_CHECKING:
     from infirmary.consumer.broker import (
@@ -39,7 +39,7 @@ class OperatorDatabase:
         with self._connected() as connection:
             chosen = self.settings()
             tracer = tracer_of(self.service, "operator", chosen)
-            cause = cause_of(None, None, None, tracer=tracer)
+            cause = causation_of(None, None, None, tracer=tracer)
             with transaction(connection, self.service, cause, False, chosen.write_options(tracer)) as tx:
                 yield tx
             if tx.wrote_messages:

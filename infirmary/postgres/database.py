@@ -33,7 +33,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_stale_plan(error: BaseException) -> bool:
-    """Says whether a prepared statement, and not what it says, is the trouble: a migration came by, or a pooler."""
+    """Says whether a prepared statement, and not what it says, is the problem: a migration came by, or a pooler."""
     if not isinstance(error, psycopg.Error):
         return False
     if error.sqlstate == "0A000":  # also whatever PostgreSQL cannot do; its message may be in any language

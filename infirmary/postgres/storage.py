@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool
 
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 from infirmary.observing.tables import TableWatch
 from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
 from infirmary.postgres.key_retention import KEYS, KeyRetention
@@ -18,7 +18,7 @@ from infirmary.postgres.session import BoundedConnection, parameters, session_op
 from infirmary.postgres.tables import PostgresTables
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 _API_SESSION = session_options(statement_timeout="5s")
@@ -94,7 +94,7 @@ class PostgresStorage:
             yield Query(connection)
 
     @contextmanager
-    def write(self, cause: Cause) -> Iterator[Transaction]:
+    def write(self, cause: Causation) -> Iterator[Transaction]:
         """Runs a transaction and wakes the relay after its commit, if it wrote messages."""
         with (
             self._connection() as connection,
@@ -104,16 +104,16 @@ class PostgresStorage:
         if tx.wrote_messages:
             self._notifier.notify()
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None when it answers and has the tables."""
         try:
             with self._pool.connection(timeout=_PROBE_WITHIN_S) as connection:
                 connection.allow(_PROBE_WITHIN_S)
                 (has_tables,) = connection.execute(_LOOK_FOR_TABLES).fetchone() or (False,)
         except psycopg.Error as error:
-            return Trouble(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
+            return ProcessProblem(Reason.DATABASE_AWAY, f"the database does not answer: {error}")
         lacking = f"the database has no tables: run `python -m infirmary {self.service} migrate`"
-        return None if has_tables else Trouble(Reason.SCHEMA, lacking)
+        return None if has_tables else ProcessProblem(Reason.SCHEMA, lacking)
 
     def pool(self) -> PoolState:
         """Returns how the connections are used."""

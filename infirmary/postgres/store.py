@@ -24,7 +24,7 @@ from infirmary.postgres.sagas.watch import SagaWatch
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.postgres.work import PostgresWork
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class PostgresStore:
         self._connection.close()
 
     def _commit(self, work: Callable[[Transaction], T], *, pipelined: bool) -> T:
-        cause = cause_of(None, None, None, tracer=self._options.tracer)
+        cause = causation_of(None, None, None, tracer=self._options.tracer)
         with transaction(self._connection, self._service, cause, pipelined, self._options) as tx:
             result = work(tx)
             self._reached("before_commit")

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from infirmary.messages import Command, Event, Message, Reply
 from infirmary.postgres import outbox
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import Span, undo_to
 from infirmary.transport.envelope import Outgoing, outgoing
 from infirmary.transport.messaging_spans import created
@@ -62,7 +62,7 @@ class Transaction(Query):
         self,
         connection: psycopg.Connection[Any],
         service: str,
-        cause: Cause,
+        cause: Causation,
         options: WriteOptions = DEFAULTS,
     ) -> None:
         super().__init__(connection)
@@ -138,7 +138,7 @@ class Transaction(Query):
 def transaction(
     connection: psycopg.Connection[Any],
     service: str,
-    cause: Cause,
+    cause: Causation,
     pipelined: bool = True,
     options: WriteOptions = DEFAULTS,
 ) -> Iterator[Transaction]:

@@ -9,13 +9,13 @@ from typing import Any
 from infirmary.saga.advance import Advance, Happened, Replied, SagaState, Started, TimedOut
 from infirmary.saga.definition import Saga
 from infirmary.saga.row import SagaRow
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import Span, Value, nanoseconds
 from infirmary.tracing.trace_context import child_of
 
 
 def transition(
-    saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Cause
+    saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Causation
 ) -> Span:
     """Returns the span of what has just happened to a saga.
 

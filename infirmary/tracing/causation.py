@@ -1,4 +1,4 @@
-"""Why something happens: the ids that tie a request, its messages and their consequences together."""
+"""The causation of a request or a message: the ids that tie it, its messages and their consequences together."""
 
 import re
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ _CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """What led to the transaction at hand.
+class Causation:
+    """What led to a transaction: correlation, the direct parent, the trace.
 
     Attributes:
         correlation_id: The same for a request and all that follows from it, through a whole saga.
@@ -31,19 +31,19 @@ class Cause:
         return child_of(self.traceparent)
 
 
-def cause_of(
+def causation_of(
     correlation_id: str | None,
     causation_id: str | None,
     traceparent: str | None,
     tracestate: str | None = None,
     tracer: Tracer = NO_TRACER,
-) -> Cause:
-    """Returns a cause from what a caller sent along; what is missing or malformed is made anew."""
+) -> Causation:
+    """Returns the causation that a caller sent along; what is missing or malformed is made anew."""
     if not correlation_id or not _CORRELATION_ID.fullmatch(correlation_id):
         correlation_id = str(new_id())
         causation_id = causation_id or correlation_id
     taken = traceparent_of(traceparent)
-    return Cause(
+    return Causation(
         correlation_id,
         causation_id or str(new_id()),
         taken or tracer.new_traceparent(),

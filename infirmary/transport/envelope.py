@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Event, Message, Reply, check_own, encode
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN, encode_header
 from infirmary.transport.log_names import events_of, home, log_to, part_name
 
@@ -102,7 +102,7 @@ def outgoing(
     message: Message,
     *,
     source: str,
-    cause: Cause,
+    cause: Causation,
     to: str | None = None,
     parts: int = 1,
     max_bytes: int = MESSAGE_MAX_BYTES,

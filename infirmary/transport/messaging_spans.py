@@ -8,14 +8,14 @@ because the transaction that it is applied in is one of many messages.
 from dataclasses import replace
 from typing import Final
 
-from infirmary.tracing.causation import Cause
+from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import Span, Value, nanoseconds
 from infirmary.transport.envelope import Incoming, Outgoing
 
 _SYSTEM: Final = "rabbitmq"
 
 
-def created(message: Outgoing, cause: Cause) -> Span:
+def created(message: Outgoing, cause: Causation) -> Span:
     """Returns the span of a message that was written just now."""
     begun_ns = nanoseconds(message.created_at)
     return Span(
@@ -31,7 +31,7 @@ def created(message: Outgoing, cause: Cause) -> Span:
     )
 
 
-def processing(message: Incoming, cause: Cause, log: str) -> tuple[Span, Cause]:
+def processing(message: Incoming, cause: Causation, log: str) -> tuple[Span, Causation]:
     """Returns the span of a message that is applied from now on, and the cause of all that is written meanwhile."""
     span = Span(
         f"process {log}",
@@ -45,7 +45,7 @@ def processing(message: Incoming, cause: Cause, log: str) -> tuple[Span, Cause]:
     return span, replace(cause, traceparent=span.traceparent)
 
 
-def _attributes(operation: str, channel: str, message_id: str, message_type: str, cause: Cause) -> dict[str, Value]:
+def _attributes(operation: str, channel: str, message_id: str, message_type: str, cause: Causation) -> dict[str, Value]:
     return {
         "messaging.system": _SYSTEM,
         "messaging.operation.name": operation,

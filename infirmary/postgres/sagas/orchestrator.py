@@ -29,7 +29,7 @@ from infirmary.saga.definition import D, Saga, check_sagas
 from infirmary.saga.row import SagaRow
 from infirmary.saga.saga_spans import transition
 from infirmary.saga.told import expect_sagas, tell_later
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import MessageTooLarge
 from infirmary.written_messages import check_written
 
@@ -135,7 +135,7 @@ class Orchestrator:
         """Carries sagas on, which are locked, after what happened to each of them."""
         for row in rows:
             known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
-            tx.cause = cause_of(row.correlation_id, *known, tx.options.tracer)
+            tx.cause = causation_of(row.correlation_id, *known, tx.options.tracer)
             self._advance(tx, row, happened)
 
     def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:

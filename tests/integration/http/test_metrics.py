@@ -140,9 +140,9 @@ def test_an_api_whose_database_was_not_migrated_says_what_to_do(new_database: Ne
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("DROP TABLE idempotency_key")
     storage = PostgresStorage("patient", settings)
-    trouble = storage.trouble()
-    assert trouble is not None
-    assert (trouble.reason, "python -m infirmary patient migrate" in trouble.words) == ("schema", True)
+    problem = storage.problem()
+    assert problem is not None
+    assert (problem.reason, "python -m infirmary patient migrate" in problem.words) == ("schema", True)
     storage.close()
 
 

@@ -23,7 +23,7 @@ from infirmary.postgres.notify import Notifier
 from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from tests.integration.conftest import NewDatabase
 from tests.integration.infirmary.messages import (
     COMMANDS,
@@ -157,7 +157,7 @@ class Counting:
         """Runs a transaction as the API would."""
         with (
             psycopg.connect(self.settings.database_url, autocommit=True) as connection,
-            transaction(connection, "counting", cause_of(None, None, None)) as tx,
+            transaction(connection, "counting", causation_of(None, None, None)) as tx,
         ):
             yield tx
 

@@ -8,7 +8,7 @@ import pytest
 
 from infirmary.postgres.database import connect, is_transient
 from infirmary.postgres.transaction import transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import Counted
 
@@ -28,7 +28,7 @@ def test_a_transaction_whose_session_is_ended_fails_as_one_to_be_tried_again(
 
 def _lose_the_session(counting: Counting, connection: psycopg.Connection[Any], pipelined: bool, asks: bool) -> None:
     end = Timer(0.3, lambda: counting.rows("SELECT FROM pg_terminate_backend(%s)", connection.info.backend_pid))
-    with transaction(connection, "counting", cause_of(None, None, None), pipelined) as tx:
+    with transaction(connection, "counting", causation_of(None, None, None), pipelined) as tx:
         tx.publish(Counted(counter="a", number=1))
         tx.execute("INSERT INTO told (counter, number) VALUES ('a', 1)")
         end.start()
@@ -54,5 +54,5 @@ def test_a_connection_on_which_even_the_rollback_fails_is_closed_and_the_first_e
 
 
 def _divide_by_zero(connection: psycopg.Connection[Any]) -> None:
-    with transaction(connection, "counting", cause_of(None, None, None)) as tx:
+    with transaction(connection, "counting", causation_of(None, None, None)) as tx:
         tx.value("SELECT 1 / 0")

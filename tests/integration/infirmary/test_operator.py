@@ -17,7 +17,7 @@ from infirmary.messages import Reply
 from infirmary.postgres.sagas.rows import SagaRows
 from infirmary.postgres.transaction import transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.__main__ import cli
 from services.admission.saga import ADMISSION, Admission, orchestrator
 from tests.integration.conftest import NewDatabase
@@ -89,11 +89,11 @@ def parked_saga(settings: Settings) -> UUID:
     saga_id = new_id()
     data = Admission(admission_id=saga_id, patient_id=new_id(), ward_id="west")
     with psycopg.connect(settings.database_url) as connection:
-        with transaction(connection, "admission", cause_of(None, None, None)) as tx:
+        with transaction(connection, "admission", causation_of(None, None, None)) as tx:
             orchestrator.start(tx, ADMISSION, saga_id, data)
         for step in ADMISSION.steps:
             outcome: Any = "refused" if step.retriable else "done"
-            with transaction(connection, "admission", cause_of(None, None, None)) as tx:
+            with transaction(connection, "admission", causation_of(None, None, None)) as tx:
                 reply = Reply(saga_id=saga_id, step=step.name, attempt=1, outcome=outcome, reason=None)
                 orchestrator.replied(tx, reply, SagaRows(tx))
     return saga_id

@@ -23,7 +23,7 @@ from infirmary.postgres.store import PostgresStore
 from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.saga.definition import MAX_SILENT_ATTEMPTS, Saga, Step
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import MessageTooLarge
 from infirmary.transport.write_options import WriteOptions
 from tests.integration.conftest import NewDatabase
@@ -94,7 +94,7 @@ class Leading:
 
     @contextmanager
     def transaction(self, message_max_bytes: int = 10_000) -> Iterator[Transaction]:
-        cause = cause_of(None, None, None)
+        cause = causation_of(None, None, None)
         with transaction(self.database, "leading", cause, False, self.options(message_max_bytes)) as tx:
             yield tx
 

@@ -11,7 +11,7 @@ from infirmary.identifiers import new_id
 from infirmary.messages import Reply, encode
 from infirmary.postgres.sagas.watch import SagaWatch
 from infirmary.postgres.transaction import Query, transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from tests.integration.infirmary.test_saga_answers import Leading, Stay, leading
 
 __all__ = ["leading"]
@@ -48,7 +48,7 @@ def look(leading: Leading) -> dict[str, float]:
 
 def start(leading: Leading, correlation_id: str) -> UUID:
     leading.saga_id = new_id()
-    cause = cause_of(correlation_id, "the request", f"00-{TRACE}-00f067aa0ba902b7-01")
+    cause = causation_of(correlation_id, "the request", f"00-{TRACE}-00f067aa0ba902b7-01")
     with transaction(leading.database, "leading", cause, False) as tx:
         leading.orchestrator.start(tx, leading.saga, leading.saga_id, Stay(nights=2))
     return leading.saga_id

@@ -5,7 +5,7 @@ import psycopg
 from infirmary.identifiers import new_id
 from infirmary.postgres.sagas.timers import time_out
 from infirmary.postgres.transaction import transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.tracing.trace_context import new_traceparent
 from services.prescription.saga import orchestrator
 from tests.integration.conftest import NewDatabase
@@ -22,6 +22,6 @@ def test_a_saga_that_cannot_be_carried_on_does_not_stop_the_consumer_and_is_trie
     url = new_database("prescription").database_url
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_SAGA, (new_id(), new_traceparent(0.0)))
-        with transaction(connection, "prescription", cause_of(None, None, None), pipelined=False) as tx:
+        with transaction(connection, "prescription", causation_of(None, None, None), pipelined=False) as tx:
             assert time_out(orchestrator, tx) == 1
         assert connection.execute("SELECT due_at > now() FROM saga").fetchone() == (True,)

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.snapshots import Snapshot
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from tests.integration.conftest import NewDatabase
 
 SNAPSHOT = Snapshot("customer", table="customer_snapshot", key="customer_id", columns=["full_name", "city"])
@@ -23,7 +23,7 @@ def test_the_newest_version_stays_in_whatever_order_they_come(
     with psycopg.connect(new_database("patient").database_url, autocommit=True) as connection:
         connection.execute(TABLE)
         for version in order:
-            with transaction(connection, "orders", cause_of(None, None, None)) as tx:
+            with transaction(connection, "orders", causation_of(None, None, None)) as tx:
                 SNAPSHOT.keep(tx, customer, version, full_name=f"name {version}", city=f"city {version}")
         kept = connection.execute("SELECT * FROM customer_snapshot").fetchall()
     assert kept == [(customer, "name 3", "city 3", 3)]
@@ -34,7 +34,7 @@ def test_how_old_it_is_is_told_after_the_commit(new_database: NewDatabase) -> No
     before = REGISTRY.get_sample_value(*OBSERVED) or 0
     with psycopg.connect(new_database("patient").database_url, autocommit=True) as connection:
         connection.execute(TABLE)
-        with transaction(connection, "orders", cause_of(None, None, None)) as tx:
+        with transaction(connection, "orders", causation_of(None, None, None)) as tx:
             tx.written_at = "2026-01-01T00:00:00+00:00"
             SNAPSHOT.keep(tx, new_id(), 1, full_name="Ada", city="London")
             assert REGISTRY.get_sample_value(*OBSERVED) == before

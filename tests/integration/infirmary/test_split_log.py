@@ -11,7 +11,7 @@ import pytest
 
 from infirmary.messages import Event, publishes
 from infirmary.postgres.transaction import transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import partition_of
 from infirmary.transport.log_names import home, part_name
 from infirmary.transport.write_options import WriteOptions
@@ -66,7 +66,7 @@ class Ward:
                 if self.written > applied // len(COUNTERS) + MOST_AHEAD:
                     continue
                 number, parts = self.written + 1, self.parts[self.written % len(self.parts)]
-                with transaction(connection, "ward", cause_of(None, None, None), options=WriteOptions(parts)) as tx:
+                with transaction(connection, "ward", causation_of(None, None, None), options=WriteOptions(parts)) as tx:
                     for counter in COUNTERS:
                         tx.publish(Told(counter=counter, number=number))
                 self.written = number

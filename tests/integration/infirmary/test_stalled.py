@@ -81,8 +81,8 @@ def stalled_since() -> float:
 
 
 def reason(liveness: Liveness) -> str | None:
-    trouble = liveness.trouble()
-    return None if trouble is None else trouble.reason
+    problem = liveness.problem()
+    return None if problem is None else problem.reason
 
 
 def stays_well(liveness: Liveness) -> None:

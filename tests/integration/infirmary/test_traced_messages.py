@@ -7,7 +7,7 @@ import pytest
 from infirmary.consumer.delivery import Delivery
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.tracing.spans import Span
 from infirmary.transport.write_options import WriteOptions
 from tests.integration.infirmary.conftest import Counting
@@ -101,7 +101,7 @@ def test_a_command_and_its_reply_are_told(counting: Counting, faults: Faults, to
 def publish(counting: Counting, told: list[Span], *, fails: bool) -> None:
     """Publishes an event in a transaction, of which nothing is told before its end."""
     options = WriteOptions(tracer=counting.spans.tracer())
-    with transaction(counting.database, "counting", cause_of(None, None, SAMPLED), options=options) as tx:
+    with transaction(counting.database, "counting", causation_of(None, None, SAMPLED), options=options) as tx:
         tx.publish(Counted(counter="a", number=1))
         assert told == []
         if fails:

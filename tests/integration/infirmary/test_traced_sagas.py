@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from infirmary.postgres.transaction import Transaction, transaction
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.tracing.spans import Span
 from tests.integration.conftest import NewDatabase
 from tests.integration.infirmary.test_saga_answers import Leading
@@ -21,7 +21,7 @@ class Traced(Leading):
 
     @contextmanager
     def transaction(self, message_max_bytes: int = 10_000) -> Iterator[Transaction]:
-        cause = cause_of(None, None, self.traceparent, self.tracestate)
+        cause = causation_of(None, None, self.traceparent, self.tracestate)
         with transaction(self.database, "leading", cause, False, self.options(message_max_bytes)) as tx:
             yield tx
 

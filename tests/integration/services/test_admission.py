@@ -19,7 +19,7 @@ from infirmary.postgres.sagas.orchestrator import orchestrator_of
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.saga.definition import MAX_SILENT_ATTEMPTS
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from tests.integration.by_hand import HandFed, properties_of
 from tests.integration.conftest import NewDatabase
 
@@ -243,7 +243,7 @@ def test_a_refused_confirmation_parks_the_admission_until_an_operator_resumes_it
     assert orchestrator is not None
     with (
         psycopg.connect(settings.database_url, autocommit=True) as connection,
-        transaction(connection, "admission", cause_of(None, None, None)) as tx,
+        transaction(connection, "admission", causation_of(None, None, None)) as tx,
     ):
         assert orchestrator.resume(tx, UUID(admission_id))
     assert hospital.admission(admission_id)[:2] == ("running", None)

@@ -15,7 +15,7 @@ from infirmary.messages import Message
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.billing import handlers
 from services.billing.messages import (
     ChargeDispensing,
@@ -53,7 +53,7 @@ class Office:
         message = kind.model_validate({"quantity": 3, "unit_price": "12.50", **envelope, **ids, **more})
         with (
             psycopg.connect(self.url, autocommit=True) as connection,
-            transaction(connection, "billing", cause_of(None, None, None)) as tx,
+            transaction(connection, "billing", causation_of(None, None, None)) as tx,
         ):
             outcome: Outcome = HANDLERS[kind](message, tx)
         return outcome

@@ -18,7 +18,7 @@ from audit.responses import Response
 from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.billing import handlers
 from services.billing.messages import StockReserved
 from tests.integration.conftest import NewDatabase
@@ -192,7 +192,7 @@ def test_a_message_about_a_large_account_reads_no_more_entries_than_its_own(new_
         connection.execute("ANALYZE")
         before = entries_read(connection)
         for handler in (handlers.price_entry, handlers.price_entry):
-            with transaction(connection, "billing", cause_of(None, None, None)) as tx:
+            with transaction(connection, "billing", causation_of(None, None, None)) as tx:
                 handler(event, tx)
         assert entries_read(connection) - before <= 2
 

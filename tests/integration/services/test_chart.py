@@ -13,7 +13,7 @@ from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.registry import handlers_of
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.chart import store
 from tests.integration.by_hand import HandFed
 from tests.integration.conftest import NewDatabase
@@ -97,7 +97,7 @@ def test_a_prescription_keeps_its_status_when_its_beginning_is_heard_of_last(rea
     events = handlers_of("chart").events
     with (
         psycopg.connect(reader.url, autocommit=True) as connection,
-        transaction(connection, "chart", cause_of(None, None, None)) as tx,
+        transaction(connection, "chart", causation_of(None, None, None)) as tx,
     ):
         for each in reversed(stay.logs()):
             kind, handle = events[each.source, each.properties["type"]]
@@ -112,7 +112,7 @@ def test_charts_that_are_forgotten_are_made_anew_from_the_logs(reader: Reader) -
     reader.hears(stay.logs())
     with (
         psycopg.connect(reader.url, autocommit=True) as connection,
-        transaction(connection, "chart", cause_of(None, None, None)) as tx,
+        transaction(connection, "chart", causation_of(None, None, None)) as tx,
     ):
         store.forget_everything(tx)
     assert reader.chart(stay) is None

@@ -14,7 +14,7 @@ from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.inventory import handlers
 from services.inventory.messages import DispenseStock, PrescriptionCancelled, PrescriptionCreated, ReturnStock
 from tests.integration.conftest import NewDatabase
@@ -34,7 +34,7 @@ class StoreRoom:
     def apply(self, handler: Any, message: object) -> Outcome:
         with (
             psycopg.connect(self.url, autocommit=True) as connection,
-            transaction(connection, "inventory", cause_of(None, None, None)) as tx,
+            transaction(connection, "inventory", causation_of(None, None, None)) as tx,
         ):
             outcome: Outcome = handler(message, tx)
         return outcome

@@ -13,7 +13,7 @@ from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.lab import handlers
 from services.lab.messages import PatientNameChanged, PatientRegistered
 from tests.integration.conftest import NewDatabase
@@ -30,7 +30,7 @@ class Laboratory:
     def hears_of(self, patient_id: UUID, full_name: str, version: int) -> None:
         with (
             psycopg.connect(self.url, autocommit=True) as connection,
-            transaction(connection, "lab", cause_of(None, None, None)) as tx,
+            transaction(connection, "lab", causation_of(None, None, None)) as tx,
         ):
             if version == 1:
                 registered = PatientRegistered(patient_id=patient_id, full_name=full_name, version=1)

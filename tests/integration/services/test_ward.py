@@ -14,7 +14,7 @@ from infirmary.identifiers import new_id
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from services.ward import handlers
 from services.ward.messages import PatientDischarged, ReleaseReservation, ReserveBed
 from tests.integration.conftest import NewDatabase
@@ -56,7 +56,7 @@ class Ward:
     def _handle(self, handler: Any, message: object) -> Outcome:
         with (
             psycopg.connect(self.url, autocommit=True) as connection,
-            transaction(connection, "ward", cause_of(None, None, None)) as tx,
+            transaction(connection, "ward", causation_of(None, None, None)) as tx,
         ):
             outcome: Outcome = handler(message, tx)
         return outcome

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infirmary.messages import Command, Event, Message, Reply, publishes, sends
 from infirmary.printable import printable
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import (
     LAST_SEQUENCE,
@@ -29,7 +29,7 @@ from infirmary.transport.envelope import (
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 SAGA = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
-CAUSE = cause_of("admission-7", "the-request", None)
+CAUSE = causation_of("admission-7", "the-request", None)
 
 PROPERTIES: dict[str, Any] = {
     "message_id": "0190163d-8694-739b-aea5-966c26f8ad92",
@@ -122,7 +122,7 @@ def test_a_message_carries_its_cause_and_a_span_of_its_own() -> None:
 
 
 def test_a_message_carries_on_what_others_added_to_the_trace_and_keeps_it_while_it_is_parked() -> None:
-    cause = cause_of("admission-7", None, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "foo=1,bar=2")
+    cause = causation_of("admission-7", None, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "foo=1,bar=2")
     message = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=cause), 1)
     assert message.tracestate == "foo=1,bar=2"
     assert stored(message.attributes(), message.body) == message

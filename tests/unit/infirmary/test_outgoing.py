@@ -6,14 +6,14 @@ import pytest
 
 from infirmary.declaring.declaration import Misdeclared
 from infirmary.messages import Event, publishes
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import MessageTooLarge, outgoing
 from services.admission.messages import AdmissionFailed
 from services.billing.messages import PrescriptionCancelled
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 SAGA = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
-CAUSE = cause_of("admission-7", "the-request", None)
+CAUSE = causation_of("admission-7", "the-request", None)
 
 
 @publishes(subject="patient_id")

@@ -13,7 +13,7 @@ import pytest
 from infirmary import __version__
 from infirmary.observing import health
 from infirmary.observing.health import Liveness, Reason
-from infirmary.observing.readiness import Trouble
+from infirmary.observing.readiness import ProcessProblem
 from infirmary.settings import InvalidConfiguration
 from local.ports import LOOPBACK, free_port
 from local.rundir import REPOSITORY
@@ -35,7 +35,7 @@ def test_what_readyz_says_is_what_the_metrics_say() -> None:
     liveness = Liveness()
     with serving(liveness) as url:
         assert 'infirmary_not_ready{reason="starting"} 1.0' in get(f"{url}/metrics")[1]
-        liveness.beat(Trouble(Reason.BROKER_AWAY, "nobody listens"))
+        liveness.beat(ProcessProblem(Reason.BROKER_AWAY, "nobody listens"))
         assert get(f"{url}/readyz") == (503, "nobody listens\n")
         lines = get(f"{url}/metrics")[1].splitlines()
         reasons = [line for line in lines if line.startswith("infirmary_not_ready{")]
@@ -69,9 +69,9 @@ def test_the_build_that_is_shown_is_the_projects() -> None:
 def test_what_only_another_process_can_mend_is_no_life_until_it_is_over() -> None:
     liveness = Liveness()
     with serving(liveness) as url:
-        liveness.beat(Trouble(Reason.STALLED, "ward.events stands still"))
+        liveness.beat(ProcessProblem(Reason.STALLED, "ward.events stands still"))
         assert (get(f"{url}/healthz")[0], get(f"{url}/readyz")[0]) == (200, 503)
-        liveness.beat(Trouble(Reason.STALLED, "ward.events stands still"), wants_restart=True)
+        liveness.beat(ProcessProblem(Reason.STALLED, "ward.events stands still"), wants_restart=True)
         assert get(f"{url}/healthz") == (503, "ward.events stands still\n")
         assert 'infirmary_not_ready{reason="stalled"} 1.0' in get(f"{url}/metrics")[1]
         liveness.beat()

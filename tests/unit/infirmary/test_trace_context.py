@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.tracing.trace_context import (
     LONGEST_TRACESTATE,
     child_of,
@@ -72,7 +72,7 @@ def test_of_a_later_version_the_part_is_read_that_is_known(
 )
 def test_what_the_standard_refuses_begins_a_new_trace(text: str | None) -> None:
     assert traceparent_of(text) is None
-    cause = cause_of("a", "b", text, "foo=1")
+    cause = causation_of("a", "b", text, "foo=1")
     assert FORM.fullmatch(cause.traceparent)
     assert TRACE not in cause.traceparent
     assert cause.tracestate == ""
@@ -80,7 +80,7 @@ def test_what_the_standard_refuses_begins_a_new_trace(text: str | None) -> None:
 
 @given(st.text() | st.from_regex(r"[0-9a-f]{2}-[0-9a-f]{30,34}-[0-9a-f]{14,18}-[0-9a-f]{1,3}(-.*)?", fullmatch=True))
 def test_whatever_comes_what_goes_on_has_the_form_of_the_standard(text: str) -> None:
-    cause = cause_of("a", "b", text)
+    cause = causation_of("a", "b", text)
     assert FORM.fullmatch(cause.traceparent)
     assert FORM.fullmatch(cause.next_traceparent())
 
@@ -99,7 +99,7 @@ def test_a_child_keeps_the_trace_and_whether_it_is_sampled(trace: str, span: str
 def test_a_tracestate_is_carried_on_member_by_member(sent: list[str]) -> None:
     assert tracestate_of(",".join(sent)) == ",".join(sent)
     assert tracestate_of(" \t, ".join([*sent, "", ""])) == ",".join(sent)
-    assert cause_of("a", "b", TRACEPARENT, ",".join(sent)).tracestate == ",".join(sent)
+    assert causation_of("a", "b", TRACEPARENT, ",".join(sent)).tracestate == ",".join(sent)
 
 
 @given(st.lists(members, max_size=40))
@@ -161,12 +161,12 @@ def test_members_of_the_standards_grammar_are_taken(text: str) -> None:
     ],
 )
 def test_a_tracestate_that_is_none_is_left_out_and_the_trace_goes_on(text: str) -> None:
-    cause = cause_of("a", "b", TRACEPARENT, text)
+    cause = causation_of("a", "b", TRACEPARENT, text)
     assert (cause.traceparent, cause.tracestate) == (TRACEPARENT, "")
 
 
 def test_with_no_trace_the_tracestate_is_none_of_ours() -> None:
-    assert cause_of("a", "b", None, "foo=1").tracestate == ""
+    assert causation_of("a", "b", None, "foo=1").tracestate == ""
 
 
 @pytest.mark.parametrize(("ratio", "flag"), [(0.0, "00"), (1.0, "01")])
@@ -185,6 +185,6 @@ def test_a_ratio_samples_about_so_many_of_the_new_traces_and_tells_them_by_their
 
 def test_a_callers_decision_stands_whatever_the_ratio_of_new_traces() -> None:
     tracer = Tracer(1.0)
-    assert cause_of("a", "b", f"00-{TRACE}-{SPAN}-00", tracer=tracer).traceparent.endswith("-00")
-    assert cause_of("a", "b", None, tracer=tracer).traceparent.endswith("-01")
-    assert cause_of("a", "b", TRACEPARENT).traceparent.endswith("-01")
+    assert causation_of("a", "b", f"00-{TRACE}-{SPAN}-00", tracer=tracer).traceparent.endswith("-00")
+    assert causation_of("a", "b", None, tracer=tracer).traceparent.endswith("-01")
+    assert causation_of("a", "b", TRACEPARENT).traceparent.endswith("-01")

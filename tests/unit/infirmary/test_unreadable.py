@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from infirmary.consumer.unreadable import (
     KINDS,
     LOOK_AGAIN_S,
-    MISSING_IS_TROUBLE_AFTER_S,
+    MISSING_IS_A_PROBLEM_AFTER_S,
     Unreadable,
     Unreadables,
 )
@@ -43,7 +43,7 @@ def test_one_that_can_be_read_again_is_looked_at_at_once_when_it_fails_anew() ->
     for _ in range(9):
         unreadables.failed("ward.events", Unreadable("refused", "no"))
     unreadables.reads("ward.events")
-    assert (unreadables.may_look("ward.events"), unreadables.trouble()) == (True, None)
+    assert (unreadables.may_look("ward.events"), unreadables.problem()) == (True, None)
     unreadables.failed("ward.events", Unreadable("refused", "no"))
     clock.now = 1.0
     assert unreadables.may_look("ward.events")
@@ -53,11 +53,11 @@ def test_a_missing_log_is_trouble_when_its_publisher_had_time_to_start() -> None
     clock = Clock()
     unreadables = Unreadables(clock)
     unreadables.failed("ward.events", Unreadable("missing", "no queue"))
-    assert unreadables.trouble() is None
-    clock.now = MISSING_IS_TROUBLE_AFTER_S
-    assert unreadables.trouble() == "ward.events cannot be read (missing, for 60 s): no queue"
+    assert unreadables.problem() is None
+    clock.now = MISSING_IS_A_PROBLEM_AFTER_S
+    assert unreadables.problem() == "ward.events cannot be read (missing, for 60 s): no queue"
     unreadables.forget("ward.events")
-    assert unreadables.trouble() is None
+    assert unreadables.problem() is None
 
 
 def test_it_is_logged_when_it_changes_and_not_at_each_look(caplog: pytest.LogCaptureFixture) -> None:

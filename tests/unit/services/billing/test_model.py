@@ -27,7 +27,7 @@ from services.billing.model import Account, Change, Entry
 PATIENT = UUID(int=1)
 ACCOUNT = Account(PATIENT)
 PRICE, FEE = Decimal("12.50"), Decimal("100.00")
-Cause = Callable[[Account, Entry], Change | Refused | None]
+Causation = Callable[[Account, Entry], Change | Refused | None]
 
 
 def unopened(kind: EntryKind = "prescription", number: int = 7) -> Entry:
@@ -36,7 +36,7 @@ def unopened(kind: EntryKind = "prescription", number: int = 7) -> Entry:
 
 
 def after(
-    *causes: Cause, kind: EntryKind = "prescription", account: Account = ACCOUNT
+    *causes: Causation, kind: EntryKind = "prescription", account: Account = ACCOUNT
 ) -> tuple[Account, Entry, list[object]]:
     """Applies causes in their order; returns the account, the entry and all events."""
     entry, events = unopened(kind), list[object]()
@@ -66,7 +66,7 @@ def test_a_price_that_comes_first_opens_the_entry() -> None:
 
 
 @given(st.permutations([model.open_entry, price, model.void, model.void]))
-def test_a_voided_entry_stays_voided_whatever_comes_first(causes: list[Cause]) -> None:
+def test_a_voided_entry_stays_voided_whatever_comes_first(causes: list[Causation]) -> None:
     account, entry, events = after(*causes)
     assert (entry.status, account.balance) == ("voided", Decimal(0))
     assert [type(event) for event in events].count(BillingEntryVoided) == 1
@@ -85,7 +85,7 @@ def test_a_dispensing_posts_the_entry_that_is_there() -> None:
 
 
 @given(st.permutations([price, model.charge]))
-def test_an_entry_may_be_posted_before_its_price_is_known(causes: list[Cause]) -> None:
+def test_an_entry_may_be_posted_before_its_price_is_known(causes: list[Causation]) -> None:
     account, entry, _ = after(model.open_entry, *causes)
     assert (entry.status, entry.amount, account.balance) == ("posted", PRICE, PRICE)
 
@@ -131,7 +131,7 @@ def test_taking_back_an_admission_that_was_never_billed_changes_nothing() -> Non
     assert model.void_admission(ACCOUNT, unopened("admission")) is None
 
 
-CAUSES: list[tuple[EntryKind, Cause]] = [
+CAUSES: list[tuple[EntryKind, Causation]] = [
     *(("prescription", cause) for cause in (model.open_entry, price, model.void, model.charge, model.undo_charge)),
     *(("admission", cause) for cause in (bill, model.void_admission)),
 ]
@@ -139,7 +139,7 @@ CAUSES: list[tuple[EntryKind, Cause]] = [
 
 @given(st.lists(st.tuples(st.sampled_from(CAUSES), st.integers(1, 3)), max_size=30), st.booleans())
 def test_the_balance_is_always_the_sum_of_the_priced_entries_not_voided(
-    history: list[tuple[tuple[EntryKind, Cause], int]], held: bool
+    history: list[tuple[tuple[EntryKind, Causation], int]], held: bool
 ) -> None:
     account, entries, told = replace(ACCOUNT, held=held), dict[tuple[EntryKind, int], Entry](), 0
     for (kind, cause), number in history:
@@ -151,7 +151,7 @@ def test_the_balance_is_always_the_sum_of_the_priced_entries_not_voided(
 
 
 @pytest.mark.parametrize("first", [model.open_entry, price])
-def test_boxes_at_the_highest_price_still_make_an_exact_amount(first: Cause) -> None:
+def test_boxes_at_the_highest_price_still_make_an_exact_amount(first: Causation) -> None:
     dear = partial(model.price, amount=1_000_000 * Decimal("99999999.99"))
     _, _, events = after(dear if first is price else first, dear)
     assert getattr(events[-1], "balance", None) == "99999999990000.00"

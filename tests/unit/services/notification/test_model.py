@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infirmary.messages import Reply, encode
 from infirmary.mongo import outbox
-from infirmary.tracing.causation import cause_of
+from infirmary.tracing.causation import causation_of
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import outgoing, partition_of
 from services.notification import model
@@ -67,7 +67,7 @@ def test_a_result_is_told_with_its_unit_if_it_has_one(unit: str, text: str) -> N
 
 
 def test_an_event_is_the_first_of_its_subject_and_a_reply_the_first_of_its_saga() -> None:
-    cause = cause_of(None, None, None)
+    cause = causation_of(None, None, None)
     sent = model.sent(model.admission_confirmed(ID, PATIENT, REFERENCE, "w1", AT))
     reply = Reply(saga_id=REFERENCE, step="confirmation", attempt=1, outcome="done")
     messages = [
