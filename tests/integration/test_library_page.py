@@ -16,7 +16,7 @@ import pytest
 
 from infirmary.postgres.schema import statements
 from local.ports import free_port
-from local.servers.given import GivenPostgres
+from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.contract.bakery import REPOSITORY, commands, write_files
 from tests.eventually import eventually
@@ -41,7 +41,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def variables(postgres: PostgresServer | GivenPostgres, rabbitmq_url: str, programs: Path) -> Iterator[dict[str, str]]:
+def variables(
+    postgres: PostgresServer | ExternalPostgres, rabbitmq_url: str, programs: Path
+) -> Iterator[dict[str, str]]:
     """The environment of the commands, with two empty databases, and a broker on which nobody was the till before."""
     postgres.databases.make_template("template_nothing", lambda _: None)
     with ExitStack() as stack:

@@ -1,1 +1,0 @@
-"""The history of the library's own tables: numbered like a service's, and run before those."""
