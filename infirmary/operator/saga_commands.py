@@ -47,7 +47,7 @@ def saga_commands(database: OperatorDatabase) -> click.Group:
     @group.command()
     @click.argument("saga_id", type=click.UUID, metavar="ID")
     def resume(saga_id: UUID) -> None:
-        """Let a parked saga go on with the step in hand, with a fresh budget."""
+        """Let a parked saga go on with the current step, with a fresh budget."""
         orchestrator = orchestrator_of(database.service)
         with database.changing() as tx:
             resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
@@ -64,7 +64,7 @@ def _line(saga: StoredSaga) -> dict[str, Any]:
         "saga_id": saga.saga_id,
         "name": saga.name,
         "status": state.status,
-        "step": state.steps[state.hand].name,
+        "step": state.steps[state.current_step].name,
         "attempt": state.attempt,
         "started_at": saga.started_at,
         "due_at": saga.due_at,

@@ -38,12 +38,12 @@ def transition(
     }
     if isinstance(happened, Started):
         return Span(f"saga {row.name} begins", "internal", row.traceparent, cause.traceparent, attributes=attributes)
-    in_hand = saga.steps[before.hand].asked_as(before.undoing)
+    current = saga.steps[before.current_step].asked_as(before.undoing)
     span = Span(_name(row.name, happened), "internal", child_of(row.traceparent), row.traceparent)
     span.links = (cause.traceparent,) if cause.traceparent != row.traceparent else ()
-    span.attributes = {**attributes, **_step(in_hand, before, happened)}
-    if before.hand_since is not None and (isinstance(happened, TimedOut) or _answers(happened, in_hand)):
-        span.begun_ns = nanoseconds(before.hand_since)
+    span.attributes = {**attributes, **_step(current, before, happened)}
+    if before.current_since is not None and (isinstance(happened, TimedOut) or _answers(happened, current)):
+        span.begun_ns = nanoseconds(before.current_since)
     if isinstance(happened, TimedOut):
         span.error = "timeout"
     return span
@@ -55,11 +55,11 @@ def _name(saga: str, happened: Happened) -> str:
     return f"saga {saga} timer" if isinstance(happened, TimedOut) else f"saga {saga} resumed"
 
 
-def _step(in_hand: str, before: SagaState, happened: Happened) -> dict[str, Value]:
+def _step(current: str, before: SagaState, happened: Happened) -> dict[str, Value]:
     if isinstance(happened, Replied):
         step, outcome = happened.step, str(happened.outcome)
     else:
-        step, outcome = in_hand, "timeout" if isinstance(happened, TimedOut) else "resumed"
+        step, outcome = current, "timeout" if isinstance(happened, TimedOut) else "resumed"
     return {
         "infirmary.saga.step": step,
         "infirmary.saga.attempt": before.attempt,

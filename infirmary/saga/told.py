@@ -135,8 +135,8 @@ class Transition:
             STARTED.labels(name).inc()
         elif isinstance(self.happened, TimedOut):
             TIMEOUTS.labels(name, self._step(self.before)).inc()
-        elif isinstance(self.happened, Replied) and self.before.hand_since is not None:
-            STEP_SECONDS.labels(name, self._step(self.before)).observe(self._seconds_since(self.before.hand_since))
+        elif isinstance(self.happened, Replied) and self.before.current_since is not None:
+            STEP_SECONDS.labels(name, self._step(self.before)).observe(self._seconds_since(self.before.current_since))
         if self.after.ask is not None:
             ATTEMPTS.labels(name, self._step(self.after.state), cause_of(self.happened)).inc()
         if (outcome := self.after.state.status) in OUTCOMES:
@@ -164,7 +164,7 @@ class Transition:
         _logger.log(level, sentence, *words, because, extra=found_by)
 
     def _step(self, state: SagaState) -> str:
-        return self.saga.steps[state.hand].asked_as(state.undoing)
+        return self.saga.steps[state.current_step].asked_as(state.undoing)
 
     def _seconds_since(self, then: datetime) -> float:
         return max((self.now - then).total_seconds(), 0.0)

@@ -97,7 +97,7 @@ class Orchestrator:
             saga_id=saga_id,
             name=saga.name,
             status=first.state.status,
-            state=Jsonb(first.state.model_dump(mode="json")),
+            state=Jsonb(first.state.stored()),
             data=Jsonb(row.data),
             correlation_id=row.correlation_id,
             traceparent=row.traceparent,
@@ -122,7 +122,7 @@ class Orchestrator:
         rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
 
     def resume(self, tx: Transaction, saga_id: UUID) -> bool:
-        """Lets a parked saga go on with the step in hand, with a fresh budget. Returns whether there is such a saga."""
+        """Lets a parked saga go on with the current step, with a fresh budget. Returns whether there is such a saga."""
         rows = tx.many(
             SagaRow,
             f"SELECT {COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
@@ -150,7 +150,7 @@ class Orchestrator:
             sent = self._send(tx, saga, row, after)
         except (CannotAsk, MessageTooLarge) as wrong:
             sent, after = "", not_asked(after, f"the next command cannot be sent: {wrong}")
-        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).model_dump(mode="json")
+        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).stored()
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
                       due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)

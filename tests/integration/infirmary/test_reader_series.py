@@ -1,4 +1,4 @@
-"""What is told of a reader, with real servers: times, a log that was cut, tables, a start while servers are away."""
+"""What is told of a reader, with real servers: its times, a log that was cut, its tables, a start without servers."""
 
 import os
 import subprocess

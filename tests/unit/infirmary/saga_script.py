@@ -54,10 +54,10 @@ class Run:
 
     def done(self) -> str:
         """The step in hand succeeds. Returns what is asked next, or the status when nothing is."""
-        return self.answer(Replied(self.in_hand(), "done"))
+        return self.answer(Replied(self.current(), "done"))
 
     def refused(self, reason: str) -> str:
-        return self.answer(Replied(self.in_hand(), "refused", reason))
+        return self.answer(Replied(self.current(), "refused", reason))
 
     def answer(self, happened: Happened) -> str:
         return self.asked[-1] if self.happen(happened).ask else self.state.status
@@ -66,8 +66,8 @@ class Run:
         """Nobody answers. Returns what was asked last, or the status."""
         return [self.answer(TimedOut()) for _ in range(times)][-1]
 
-    def in_hand(self) -> str:
-        return self.saga.steps[self.state.hand].asked_as(self.state.undoing)
+    def current(self) -> str:
+        return self.saga.steps[self.state.current_step].asked_as(self.state.undoing)
 
     def progress(self) -> list[str]:
         return [step.state for step in self.state.steps]

@@ -1,6 +1,6 @@
 """The saga's state machine by itself: a script for each way an admission can go."""
 
-from infirmary.saga.advance import Advance, Replied, Resumed, TimedOut
+from infirmary.saga.advance import Advance, Replied, Resumed, SagaState, TimedOut
 from infirmary.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S
 from tests.unit.infirmary.saga_script import Run
 
@@ -91,3 +91,11 @@ def test_a_parked_saga_goes_on_by_itself_when_the_answer_comes_after_all() -> No
     assert run.state.status == "parked"
     assert run.done() == "failed"
     assert run.state.reason == "already admitted"
+
+
+def test_a_state_is_stored_under_the_keys_that_databases_have_and_read_back() -> None:
+    run = Run()
+    run.done()
+    stored = run.state.stored()
+    assert (stored["hand"], "hand_since" in stored, "current_step" in stored) == (1, True, False)
+    assert SagaState.model_validate(stored) == run.state

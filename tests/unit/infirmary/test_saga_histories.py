@@ -15,7 +15,7 @@ FINAL = ("completed", "failed")
 NAMES = [step.asked_as(undo) for step in ADMISSION.steps for undo in (False, True)]
 
 Move = Happened | Literal["done", "refused"]
-"""Something that happens; `done` and `refused` are replies to the step in hand, whichever that is then."""
+"""Something that happens; `done` and `refused` are replies to the current step, whichever that is then."""
 
 strays = st.builds(
     Replied, st.sampled_from(NAMES), st.sampled_from(["done", "refused"]), st.sampled_from([None, "why"])
@@ -40,7 +40,7 @@ def replay(run: Run, history: History) -> Iterator[tuple[SagaState, Happened, Ad
     for several, later_s in history:
         for move in several:
             before = run.state
-            happened = Replied(run.in_hand(), move, "why") if isinstance(move, str) else move
+            happened = Replied(run.current(), move, "why") if isinstance(move, str) else move
             yield before, happened, run.happen(happened, later_s)
 
 
@@ -60,8 +60,8 @@ def test_a_reply_to_a_step_not_in_hand_and_the_same_reply_twice_change_nothing(h
     run = Run()
     for before, happened, after in replay(run, history):
         if isinstance(happened, Replied):
-            in_hand = ADMISSION.steps[before.hand].asked_as(before.undoing)
-            if happened.step != in_hand or before.status in FINAL:
+            current = ADMISSION.steps[before.current_step].asked_as(before.undoing)
+            if happened.step != current or before.status in FINAL:
                 assert after == Advance(before)
             assert run.happen(happened) == Advance(after.state)
 
@@ -101,9 +101,11 @@ def test_what_was_done_or_is_in_doubt_is_undone_in_reverse_order_and_nothing_aft
     for before, happened, after in replay(run, history):
         if before.status == "running" and after.state.status in ("compensating", "failed"):
             refused = isinstance(happened, Replied)
-            to_undo = [f"{step.name}.compensation" for step in before.steps[: before.hand + (not refused)][::-1]]
+            to_undo = [
+                f"{step.name}.compensation" for step in before.steps[: before.current_step + (not refused)][::-1]
+            ]
         if after.ask is not None and after.ask.undo and after.ask.attempt == 1 and not isinstance(happened, Resumed):
-            undone.append(run.in_hand())
+            undone.append(run.current())
         assert undone == to_undo[: len(undone)]
         assert not (after.state.undoing and before.steps[PIVOT].state == "done")
     if run.state.status == "failed":

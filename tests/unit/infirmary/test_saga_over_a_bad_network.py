@@ -61,7 +61,7 @@ class World:
     def _tell(self, happened: Happened) -> None:
         after = self.run.happen(happened)
         if after.ask is not None:
-            self._ask(self.run.in_hand(), after.ask.attempt)
+            self._ask(self.run.current(), after.ask.attempt)
 
     def _ask(self, step: str, attempt: int) -> None:
         self.between.append(OnItsWay(Command(saga_id=UUID(int=1), step=step, attempt=attempt, reply_to="admission")))
