@@ -6,7 +6,7 @@ from collections.abc import Callable
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
-from infirmary.consumer.progress import Patience
+from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.session import Session
 from infirmary.consumer.store import IdentityRefused, Store
 from infirmary.consumer.unreadable import Unreadable, Unreadables
@@ -46,7 +46,7 @@ class Opening:
                     broker,
                     self._settings.consumer_batch_messages,
                     self._unreadables,
-                    Patience(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
+                    StallLimits(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
                     self._dispatcher.handlers.projection,
                 )
             except BaseException:

@@ -13,7 +13,7 @@ RESTART_WHEN_STALLED_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class StallLimits:
     """How long logs may stand still before somebody is told, and before the process is to be started again.
 
     Attributes:

@@ -5,7 +5,7 @@ import time
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.old_queue import OldQueue
-from infirmary.consumer.progress import Patience
+from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.reader import LogReader
 from infirmary.consumer.retention import Retention
 from infirmary.consumer.split_log import SplitLog
@@ -39,7 +39,7 @@ class Session:
         broker: Broker,
         batch_messages: int,
         unreadables: Unreadables | None = None,
-        patience: Patience | None = None,
+        limits: StallLimits | None = None,
         projection: str | None = None,
     ) -> None:
         """Prepares the session.
@@ -52,10 +52,10 @@ class Session:
             broker: Its broker.
             batch_messages: How many messages are one transaction, at the most.
             unreadables: What could not be read by the sessions before this one.
-            patience: How long a log may stand still.
+            limits: How long a log may stand still.
             projection: The read model that is filled from the logs, if there is one.
         """
-        self._patience, self._projection = patience or Patience(), projection
+        self._limits, self._projection = limits or StallLimits(), projection
         self._stalled: dict[str, float] = {}
         self._store, self._applier, self._broker, self._batch_messages = store, applier, broker, batch_messages
         self._unreadables = Unreadables() if unreadables is None else unreadables
@@ -70,7 +70,7 @@ class Session:
     def turn(self) -> None:
         """Waits for messages, applies those that have come, and does what is due."""
         if not self._waiting():
-            self._broker.wait(self._patience_s())
+            self._broker.wait(self._wait_s())
         self._broker.take_in(self._batch_messages - self._waiting())  # no waiting for a batch to fill
         worked = [reader.work() for reader in self._readers]
         worked.append(self._old_queue.work())
@@ -92,7 +92,7 @@ class Session:
     @property
     def wants_restart(self) -> bool:
         """Whether a log has stood still for so long that only another process may help."""
-        return self._patience.wants_restart(self._stalled)
+        return self._limits.wants_restart(self._stalled)
 
     def close(self) -> None:
         """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
@@ -105,7 +105,7 @@ class Session:
     def _readers(self) -> list[LogReader]:
         return [reader for log in self._logs for reader in log.readers]
 
-    def _patience_s(self) -> float:
+    def _wait_s(self) -> float:
         if self._retries_left or self._retention.goes_on:
             return 0.0
         return HELD_TURN_S if self._retry_soon else TURN_S
@@ -141,7 +141,7 @@ class Session:
 
     def _look_at_progress(self) -> None:
         active = [reader for reader in self._readers if reader.is_active]
-        self._stalled = self._patience.stalled({reader.name: reader.standing_s() for reader in active})
+        self._stalled = self._limits.stalled({reader.name: reader.standing_s() for reader in active})
         for reader in active:
             standing_s = self._stalled.get(reader.name)
             since = 0.0 if standing_s is None else time.time() - standing_s

@@ -23,7 +23,7 @@ class Connection:
 
     Attributes:
         state: While a thread works on it, the loop only reads what comes.
-        due_at: When the loop loses patience, by the monotonic clock.
+        due_at: When the loop gives the client up, by the monotonic clock.
         ended: Whether the client has sent all that it will.
         last: Whether the answer under way is the last one.
         watched: What the loop waits for.

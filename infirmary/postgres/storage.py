@@ -29,7 +29,7 @@ _REQUEST_WITHIN_S = 6.0
 _PROBE_WITHIN_S = 1.0
 _LOOK_FOR_TABLES = "SELECT to_regclass('idempotency_key') IS NOT NULL"
 
-_PATIENCE_WHILE_AWAY_S = 0.25
+_WAIT_WHILE_AWAY_S = 0.25
 """How long a request waits for a connection when the one before it has got none, or no answer.
 
 Threads that wait for a database that is away are missed by everybody else.
@@ -70,7 +70,7 @@ class PostgresStorage:
             tracer: The process's.
         """
         self.service, self._options = service, settings.write_options(tracer)
-        self._patience_s, self._answers = settings.database_wait_s, True
+        self._wait_s, self._answers = settings.database_wait_s, True
         self._notifier = Notifier(settings, service)
         self._retention = KeyRetention(settings, service)
         self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
@@ -151,9 +151,9 @@ class PostgresStorage:
 
     @contextmanager
     def _connection(self) -> Iterator[_Pooled]:
-        patience_s = self._patience_s if self._answers else min(self._patience_s, _PATIENCE_WHILE_AWAY_S)
+        wait_s = self._wait_s if self._answers else min(self._wait_s, _WAIT_WHILE_AWAY_S)
         try:
-            with self._pool.connection(timeout=patience_s) as connection:
+            with self._pool.connection(timeout=wait_s) as connection:
                 connection.allow(_REQUEST_WITHIN_S)
                 yield connection
             self._answers = True

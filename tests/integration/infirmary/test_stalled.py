@@ -13,7 +13,7 @@ from infirmary.consumer import broker as broker_module
 from infirmary.consumer import lag
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
-from infirmary.consumer.progress import Patience
+from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.subscription import Subscription
 from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
@@ -26,7 +26,7 @@ from tests.integration.infirmary.running import running
 
 __all__ = ["publisher"]
 
-PATIENCE = Patience(stalled_after_s=1.0, restart_after_s=3.0)
+LIMITS = StallLimits(stalled_after_s=1.0, restart_after_s=3.0)
 
 
 class Line:
@@ -57,7 +57,7 @@ def consuming(counting: Counting, line: Line) -> Iterator[Liveness]:
     liveness = Liveness()
 
     def connect() -> Session:
-        return counting.session(line.broker(), logs=[LOG], patience=PATIENCE, projection="counted")
+        return counting.session(line.broker(), logs=[LOG], limits=LIMITS, projection="counted")
 
     with running(Consumer(connect, is_transient, liveness), ends_within_s=40):
         yield liveness
@@ -87,7 +87,7 @@ def reason(liveness: Liveness) -> str | None:
 
 def stays_well(liveness: Liveness) -> None:
     """Makes sure that nothing is told for longer than a log would be allowed to stand still."""
-    until = time.monotonic() + 3 * PATIENCE.stalled_after_s
+    until = time.monotonic() + 3 * LIMITS.stalled_after_s
 
     def told() -> bool:
         assert reason(liveness) != "stalled"
@@ -110,7 +110,7 @@ def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_
         eventually(lambda: shown("log_reader_active", log=LOG) == 1, because="it reads the log, as far as it knows")
         publisher.tell("a", 3, 4)
         eventually(lambda: reason(liveness) == "stalled", because="it says that it does not get on")
-        assert began < stalled_since() < time.time() - PATIENCE.stalled_after_s / 2
+        assert began < stalled_since() < time.time() - LIMITS.stalled_after_s / 2
         assert shown("log_lag_messages", log=LOG) == 2
         assert shown("projection_rebuild_ratio", projection="counted") == 2 / 4
         assert LOG in (liveness.not_ready() or "")

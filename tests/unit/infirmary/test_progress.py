@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary.consumer.progress import Patience, Progress
+from infirmary.consumer.progress import Progress
 
 offsets = st.none() | st.integers(0, 10**9)
 moments = st.floats(0, 1e6)
@@ -61,8 +61,8 @@ def test_whatever_ends_a_standstill_ends_it_at_once(offset: int | None, way: str
 def test_it_is_told_first_and_a_restart_comes_later_or_never(
     standing: dict[str, float], told_s: float, more_s: float | None
 ) -> None:
-    patience = Patience(told_s, 0 if more_s is None else told_s + more_s)
-    stalled = patience.stalled(standing)
+    limits = StallLimits(told_s, 0 if more_s is None else told_s + more_s)
+    stalled = limits.stalled(standing)
     assert stalled == {log: seconds for log, seconds in standing.items() if seconds >= told_s}
     wanted = more_s is not None and any(seconds >= told_s + more_s for seconds in standing.values())
-    assert patience.wants_restart(stalled) == wanted
+    assert limits.wants_restart(stalled) == wanted
