@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development")
+"""Passwords that anybody knows: good enough on one's own machine, refused in production."""
+
 
 def database(url: str) -> str:
     """Returns the URL of a database of a kind that is known.
@@ -28,6 +31,11 @@ def _is_for_libpq(url: str) -> bool:
     except psycopg.ProgrammingError:
         return False
     return all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports.split(","))
+
+
+def holds_known_password(url: str) -> bool:
+    """Says whether a URL holds a password that everybody knows."""
+    return any(f":{password}@" in url for password in DEVELOPMENT_PASSWORDS)
 
 
 def broker(url: str) -> str:

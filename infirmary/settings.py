@@ -17,9 +17,6 @@ from infirmary.transport.write_options import WriteOptions
 
 S = TypeVar("S", bound=BaseSettings)
 
-DEVELOPMENT_PASSWORDS = ("guest", "password", "postgres", "infirmary-development")
-"""Passwords that anybody knows: good enough on one's own machine, refused in production."""
-
 
 INVALID_CONFIGURATION_STATUS: Final = 2
 """The exit status of a process whose configuration is not valid: to start it again is of no use."""
@@ -136,11 +133,7 @@ class Settings(BaseSettings):
     consumer_crash_file: Annotated[Path | None, Field(description="tests only: file to touch before freezing")] = None
 
     def write_options(self, tracer: Tracer = NO_TRACER) -> WriteOptions:
-        """Returns what holds for all transactions in which a process writes messages.
-
-        Args:
-            tracer: The process's.
-        """
+        """Returns what holds for all transactions in which a process with this tracer writes messages."""
         return WriteOptions(self.log_parts, self.message_max_bytes, self.schema_urn, self.saga_step_timeout_s, tracer)
 
     def share_of_new_traces(self) -> float:
@@ -186,7 +179,7 @@ class Settings(BaseSettings):
     def _no_known_password_in_production(self) -> "Settings":
         if self.infirmary_env == "production":
             for name, url in (("DATABASE_URL", self.database_url), ("RABBITMQ_URL", self.rabbitmq_url)):
-                if any(f":{password}@" in url for password in DEVELOPMENT_PASSWORDS):
+                if addresses.holds_known_password(url):
                     raise ValueError(
                         f"{name} holds a development password, which production refuses; set one of your own"
                     )

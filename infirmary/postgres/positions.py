@@ -5,7 +5,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from infirmary.consumer.position import Position
-from infirmary.postgres.parked import scope_of
+from infirmary.postgres.parked_counts import scope_of
 from infirmary.postgres.transaction import Query
 from infirmary.transport.log_names import earlier_homes
 

@@ -11,7 +11,8 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.postgres.locks import LockWaits
-from infirmary.postgres.parked import PostgresParked, scope_of
+from infirmary.postgres.parked import PostgresParked
+from infirmary.postgres.parked_counts import scope_of
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.participant import answer
 from infirmary.postgres.sagas.prefetch import PrefetchedSagas

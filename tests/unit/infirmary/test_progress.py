@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary.consumer.progress import Progress
+from infirmary.consumer.progress import Progress, StallLimits
 
 offsets = st.none() | st.integers(0, 10**9)
 moments = st.floats(0, 1e6)

@@ -4,8 +4,8 @@ from typing import Literal
 
 import pytest
 
+from infirmary.addresses import DEVELOPMENT_PASSWORDS
 from infirmary.settings import (
-    DEVELOPMENT_PASSWORDS,
     InvalidConfiguration,
     Settings,
     read,
