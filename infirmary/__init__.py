@@ -1,4 +1,4 @@
-"""What a service stands on: messages, outbox, consumer, sagas, snapshots, HTTP, health, metrics."""
+"""A library for services that stay consistent: messages, outbox, consumer, sagas, snapshots, HTTP, health, metrics."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a setting that names a server has to look like. Pure; no message tells the value, which may hold a password."""
+"""Checks of settings that name a server. Pure; no message tells the value, which may hold a password."""
 
 from contextlib import suppress
 from importlib.util import find_spec

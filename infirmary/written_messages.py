@@ -1,4 +1,4 @@
-"""Whether a service's code publishes and sends only messages of its own; seen in the code, before it runs.
+"""Checks that a service's code publishes and sends only messages of its own; done on the code, before it runs.
 
 A message that the service reads is made by the library alone, so code that makes one means to publish it; and code that
 publishes the very message that it was given is seen by the type of that parameter. What comes another way is refused

@@ -1,4 +1,4 @@
-"""How long to wait before trying again. Pure."""
+"""The pause before something is tried again. Pure."""
 
 FIRST_S = 0.1
 LONGEST_S = 30.0

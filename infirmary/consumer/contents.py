@@ -1,4 +1,4 @@
-"""What is kept of a message that is parked. Pure."""
+"""The contents that are kept of a parked message. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What the broker hands to a consumer, before anybody has looked into it."""
+"""A message as the broker delivers it, before anybody has looked into it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

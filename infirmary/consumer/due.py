@@ -1,4 +1,4 @@
-"""Which of the held messages are tried now: a bounded look in each turn, however many are held. Pure."""
+"""The choice of held messages to try now: a bounded look in each turn, however many are held. Pure."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence

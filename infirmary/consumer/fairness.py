@@ -1,4 +1,4 @@
-"""Which of the messages that have failed are tried first, where there are more than a turn has time for. Pure."""
+"""The choice of failed messages to try first, where there are more than a turn has time for. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How many messages of each channel are held. Few are counted whenever it may have changed, many only now and then."""
+"""Counts of each channel's held messages. Few are counted whenever they may have changed, many only now and then."""
 
 import time
 from collections.abc import Callable

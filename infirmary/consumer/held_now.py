@@ -1,4 +1,4 @@
-"""What is held of a channel, by state. Pure."""
+"""The numbers of held messages of a channel, by state. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far a reader is behind the end of its log: told at the end by silence, before it by a look now and then.
+"""The distance of a reader from the end of its log: at the end nothing comes, before it a look is taken now and then.
 
 Silence alone could be that of a subscription to which nothing is delivered any more; so the end is looked for then,
 too, only more rarely.

@@ -1,4 +1,4 @@
-"""What holds for the messages of a log, of events or of commands. Pure."""
+"""The rules for the messages of a log, of events or of commands. Pure."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the release before has left in a service's inbox queue; read to its end before the logs of commands are.
+"""Drains the inbox queue of the release before; it is read to its end before the logs of commands are.
 
 Until then commands and replies travelled in queues. A sender that is still of that release goes on to write there, so
 the queue is read for as long as it exists.

@@ -1,4 +1,4 @@
-"""How a consumer's session is opened: the database, the broker, and the question whose the virtual host is."""
+"""Opens a consumer's session: the database, the broker, and the mark that says whose the virtual host is."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where a reader stands in a log, and whether the log is still the one it knew. Pure."""
+"""The position of a reader in a log, and the check that the log is still the one it knew. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Whether the reader of a log gets on: alive, but not progressing, is what no probe of the process alone would see.
+"""The progress of a log's reader: alive, but not progressing, is what no probe of the process alone would see.
 
 Pure.
 """

@@ -1,4 +1,4 @@
-"""When old rows are forgotten: little by little, after the work, and faster than they come."""
+"""Deletes old rows: little by little, after the work, and faster than they come."""
 
 import time
 from collections.abc import Callable, Mapping

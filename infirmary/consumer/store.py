@@ -1,4 +1,4 @@
-"""What the consumer needs of a service's database; PostgreSQL and MongoDB each have one."""
+"""The consumer's interface to a service's database; PostgreSQL and MongoDB each implement it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""How a broker's identity is checked before anything is said to it."""
+"""The check of a broker's identity, before anything is said to it."""
 
 import ssl
 from pathlib import Path

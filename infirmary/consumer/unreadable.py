@@ -1,4 +1,4 @@
-"""Why a queue or a log cannot be read, and when it is looked at again. Pure but for the log and the metrics."""
+"""Queues and logs that cannot be read: the reason, and when to look again. Pure but for the log and the metrics."""
 
 import logging
 import time

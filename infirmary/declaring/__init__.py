@@ -1,1 +1,1 @@
-"""What a service declares, looked at when it is imported: messages, handlers, who writes what."""
+"""Checks of what a service declares, done at import: messages, handlers, who writes what."""

@@ -1,4 +1,4 @@
-"""Whether everything that one JSON Schema describes can be read by the holder of another. Pure.
+"""Checks that whoever holds one JSON Schema can read everything that another describes. Pure.
 
 It knows what pydantic makes of a message class: `$ref` and `$defs`, `anyOf`, `enum` and `const`, formats, limits, lists
 and maps. A keyword that it does not know must be the same on both sides: a doubt is a misfit.

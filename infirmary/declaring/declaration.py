@@ -1,4 +1,4 @@
-"""What a message class must be so that it can be written and read; looked at when the class is declared.
+"""Checks that a message class can be written and read; done when the class is declared.
 
 What is wrong here would pass every check of the types and fail at the first message, which is too late.
 """

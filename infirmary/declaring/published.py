@@ -1,4 +1,4 @@
-"""Which events each service publishes: a file beside the services, for an image holds the code of one of them only."""
+"""The events that each service publishes: a file beside the services, for an image holds the code of one of them."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""Whether a function can be called as the library will call it; looked at when it is registered."""
+"""Checks that a function can be called as the library will call it; done when it is registered."""
 
 import inspect
 from collections.abc import Callable, Collection

@@ -1,4 +1,4 @@
-"""What an API's process knows of itself: whether its loop turns, and what its database says."""
+"""The health of an API's process: whether its loop turns, and what its database says."""
 
 from typing import ClassVar, Protocol
 

@@ -1,4 +1,4 @@
-"""Where a chunked body ends, found while it comes."""
+"""Finds the end of a chunked body while it comes."""
 
 import re
 from typing import Final

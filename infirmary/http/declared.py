@@ -1,4 +1,4 @@
-"""Whether a function can be the endpoint that it is registered as; looked at when it is registered."""
+"""Checks that a function can be the endpoint that it is registered as; done when it is registered."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What a request's head may not say, although gunicorn's parser takes it: nobody would know what is meant."""
+"""Refuses heads of requests that gunicorn's parser takes although nobody would know what is meant."""
 
 import re
 from collections.abc import Iterable

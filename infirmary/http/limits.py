@@ -1,4 +1,4 @@
-"""How much a process holds for its clients."""
+"""The limits of what a process holds for its clients."""
 
 import resource
 from typing import Final

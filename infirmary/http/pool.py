@@ -1,4 +1,4 @@
-"""What is told of the connections that requests share, read from the pool at each scrape."""
+"""Metrics of the connections that requests share, read from the pool at each scrape."""
 
 from collections.abc import Callable, Iterator
 

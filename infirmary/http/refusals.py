@@ -1,4 +1,4 @@
-"""What the server answers to what never becomes a request: problem details like all others, and then the end."""
+"""Answers to what never becomes a request: problem details like all others, and then the end of the connection."""
 
 import time
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Where a service keeps its aggregates: its `store.py` declares the collection once, as `documents`.
+"""The collection of a service's aggregates: its `store.py` declares it once, as `documents`.
 
 A document holds the aggregate's own fields and, of the library:
 

@@ -1,4 +1,4 @@
-"""What tells a database from any other: a name that the first who asks gives to it."""
+"""The name that tells a database from any other; the first who asks gives it."""
 
 from contextlib import suppress
 from uuid import uuid4

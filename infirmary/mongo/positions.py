@@ -1,4 +1,4 @@
-"""How far each log was read, and by whom: a lease by the database's clock in place of PostgreSQL's advisory lock.
+"""The positions and readers of logs: a lease by the database's clock in place of PostgreSQL's advisory lock.
 
 The lease keeps a second reader from doing the same work. It is not what keeps the offset right: a reader that was
 frozen past its lease is stopped by the compare-and-set when it moves the offset, and what it did until then its

@@ -1,4 +1,4 @@
-"""Who shares out the parts of split logs: a document for each process that lives, by the database's clock."""
+"""Shares out the parts of split logs: a document for each process that lives, by the database's clock."""
 
 from datetime import timedelta
 from uuid import UUID

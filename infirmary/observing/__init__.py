@@ -1,1 +1,1 @@
-"""What a process shows of itself: metrics, readiness, probes, JSON logging."""
+"""Metrics, readiness, probes and JSON logging of a process."""

@@ -1,4 +1,4 @@
-"""What a consumer tells the monitoring system. The relay has metrics of its own; the API's are in `http`.
+"""The metrics of a consumer. The relay has metrics of its own; the API's are in `http`.
 
 What sagas, snapshots and tables tell is with them: `postgres.sagas.watch`, `saga.told`, `snapshots` and `tables`.
 """

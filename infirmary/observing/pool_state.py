@@ -1,4 +1,4 @@
-"""How the connections to the database are used that several threads share."""
+"""The use of a pool of connections to the database that several threads share."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whether a process works, and if not, why: told alike by /readyz and by its metrics."""
+"""The readiness of a process, with the reason if it is not ready: the same for /readyz and for its metrics."""
 
 import platform
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What is told of the tables that grow: how many rows, the oldest since when, and whether retention keeps up.
+"""Measurements of the tables that grow: how many rows, since when, and whether retention keeps up.
 
 Each is looked at once a minute, beside the work and on a connection of its own: by `postgres.tables`, and by
 `mongo.tables`.

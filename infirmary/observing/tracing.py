@@ -1,4 +1,4 @@
-"""Whether and where a process tells of traces, by its settings."""
+"""The tracer of a process, by its settings."""
 
 from typing import Final
 

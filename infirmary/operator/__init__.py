@@ -1,1 +1,1 @@
-"""What an operator does by hand: parked messages, sagas and the outbox of one service."""
+"""The operator's commands: parked messages, sagas and the outbox of one service."""

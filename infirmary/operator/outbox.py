@@ -1,4 +1,4 @@
-"""What waits in a service's outbox for its relay."""
+"""The messages in a service's outbox that wait for its relay."""
 
 from dataclasses import dataclass
 

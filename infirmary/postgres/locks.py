@@ -1,4 +1,4 @@
-"""What one message meets of somebody else's work, a lock above all: it is put off, so that no other has to wait."""
+"""Locks of others that a message meets: it is put off, so that no other has to wait."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How many messages a service with a PostgreSQL database holds, waits for, and has to try."""
+"""Counts of the messages that a service with a PostgreSQL database holds, waits for, and has to try."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How far each log was read, and who reads it: rows of `log_reader`, and advisory locks of the session that applies."""
+"""The positions and readers of logs: rows of `log_reader`, and advisory locks of the session that applies."""
 
 from typing import Any, LiteralString
 

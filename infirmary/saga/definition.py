@@ -1,4 +1,4 @@
-"""How a saga is declared: a list of steps, read aloud from the top. Pure."""
+"""The declaration of a saga: a list of steps, read aloud from the top. Pure."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

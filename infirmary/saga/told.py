@@ -1,4 +1,4 @@
-"""What is told of a saga's transition, in the log and to the monitoring system, once it is committed."""
+"""The log lines and metrics of a saga's transitions, once they are committed."""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -1,1 +1,1 @@
-"""Who caused what: correlation, causation and W3C Trace Context, and spans where OpenTelemetry is installed."""
+"""Correlation, causation and W3C Trace Context, and spans where OpenTelemetry is installed."""

@@ -1,4 +1,4 @@
-"""What a process has chosen for all transactions in which it writes messages."""
+"""The options of all transactions in which a process writes messages."""
 
 from dataclasses import dataclass
 from typing import Final

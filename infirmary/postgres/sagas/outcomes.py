@@ -1,4 +1,4 @@
-"""What this service has answered to sagas, as one transaction sees it: read together, written together."""
+"""The service's answers to sagas, as one transaction sees them: read together, written together."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

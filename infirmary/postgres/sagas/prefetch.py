@@ -1,4 +1,4 @@
-"""What one transaction knows of the sagas that its commands and replies are about."""
+"""The sagas that one transaction's commands and replies are about, read ahead."""
 
 import re
 from collections.abc import Iterable

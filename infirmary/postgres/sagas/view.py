@@ -1,4 +1,4 @@
-"""What an outsider may see of a saga."""
+"""A saga as an outsider may see it."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""How many sagas there are in each status, and the oldest that is under way since when: looked at now and then."""
+"""Counts sagas by status, with the start of the oldest that is under way; looks now and then."""
 
 import time
 from collections.abc import Callable, Iterable
