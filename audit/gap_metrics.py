@@ -48,7 +48,7 @@ BUILD = _gauge(
 )
 READY = _gauge("ready", "Can all logs be looked at? 1 while /readyz answers 200, otherwise 0.")
 NOT_READY = _gauge(
-    "not_ready", "Why can not all logs be looked at? 1 for each reason that holds now, 0 for the others.", "reason"
+    "not_ready", "Why cannot all logs be looked at? 1 for each reason that holds now, 0 for the others.", "reason"
 )
 MISSING = _gauge(
     "log_missing",

@@ -1,4 +1,4 @@
-"""The processes of a service: its API and its consumer, put together from its rooms and its settings."""
+"""The processes of a service: its API and its consumer, put together from its modules and its settings."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""Finds a service's rooms by their names: every service has the same ones."""
+"""Finds a service's modules by their names: every service has the same ones."""
 
 from importlib import import_module
 from pathlib import Path

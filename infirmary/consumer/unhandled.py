@@ -21,6 +21,6 @@ def passed(series: ChannelSeries, message_type: str, count: int) -> None:
     if named not in told and len(told) < MOST_TYPES:
         told.add(named)
         _logger.info(
-            "%s: events of type %.80r are not handled here, and are passed for good", series.channel, message_type
+            "%s: this service handles no events of type %.80r, and skips them for good", series.channel, message_type
         )
     series.unhandled.get(message_type, series.unhandled[OTHER]).inc(count)

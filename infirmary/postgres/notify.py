@@ -47,7 +47,7 @@ class Notifier:
                 with self._connect() as connection:
                     self._serve(connection)
             except psycopg.Error as error:
-                _logger.info("the relay is left to its polling for a while: %s", error)
+                _logger.info("the relay cannot be notified for a while, and polls: %s", error)
                 self._stopping.wait(_RETRY_S)
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:
