@@ -14,7 +14,6 @@ from local.topology import PORT_BASE_VARIABLE, PROCESSES, SERVICES, Role, Servic
 
 STOP_DEADLINE_S = 15.0
 
-RELAY = REPOSITORY / "relay"
 """The relay's distribution: its package is not in the folder in which the processes run."""
 
 # An administrator's URL is nothing that a service should see.
@@ -28,7 +27,7 @@ Command = Callable[[Service, str], list[str]]
 def service_command(service: Service, role: str) -> list[str]:
     """Returns the command line of a service's process; it names the service and the role ("migrate" is one, too)."""
     if role == Role.RELAY:
-        return [sys.executable, "-m", "infirmary_relay", service.name]
+        return [sys.executable, "-m", "relay", service.name]
     return [sys.executable, "-m", "services", service.name, role]
 
 
@@ -72,8 +71,6 @@ class Plan:
             **self.settings,
             **settings,
         }
-        if role == Role.RELAY:
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(RELAY), environment.get("PYTHONPATH"))))
         return Process(
             f"{service.name}-{role}",
             self.command(service, role),
