@@ -3,19 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 from zlib import crc32
-
-from pydantic import ValidationError
 
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Event, Message, Reply, check_own, encode
 from infirmary.tracing.causation import Causation
 from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN, encode_header
 from infirmary.transport.log_names import events_of, home, log_to, part_name
-
-M = TypeVar("M", bound=Message)
 
 LAST_SEQUENCE = 2**62
 """No publisher comes so far, and what follows can still be counted in 64 bits."""
@@ -220,22 +216,6 @@ def unix_time(written: object) -> float | None:
         return at.timestamp() if at.tzinfo is not None else None
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def read_body(kind: type[M], body: bytes) -> M:
-    """Returns the body as the reader declares it.
-
-    Raises:
-        MalformedMessage: The body is not JSON, or lacks a field that the reader needs; the text names it.
-    """
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        wrong = [
-            f"{'.'.join([kind.__name__, *map(str, each['loc'])])}: {each['msg']}"
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise MalformedMessage("; ".join(wrong)) from error
 
 
 def _is_storable(text: str) -> bool:

@@ -14,6 +14,7 @@ from infirmary.messages import Command, Event, Message, Reply, publishes, sends
 from infirmary.printable import printable
 from infirmary.tracing.causation import causation_of
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
+from infirmary.transport.body import read_body
 from infirmary.transport.envelope import (
     LAST_SEQUENCE,
     PARTITIONS,
@@ -23,7 +24,6 @@ from infirmary.transport.envelope import (
     incoming,
     outgoing,
     partition_of,
-    read_body,
     stored,
 )
 

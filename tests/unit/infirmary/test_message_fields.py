@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import declarations
 from infirmary.message_fields import Amount, Code, Day, Flag, Name, Price, Quantity, Text, Version, WholeNumber
 from infirmary.messages import Message, Reply
-from infirmary.transport.envelope import MalformedMessage, read_body
+from infirmary.transport.body import read_body
+from infirmary.transport.envelope import MalformedMessage
 from services.inventory.messages import StockReserved
 
 OURS = ("admission", "billing", "chart", "inventory", "lab", "notification", "patient", "prescription", "ward")

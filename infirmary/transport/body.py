@@ -1,0 +1,26 @@
+"""The body of a message, read as its reader declares it. Pure."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from infirmary.messages import Message
+from infirmary.transport.envelope import MalformedMessage
+
+M = TypeVar("M", bound=Message)
+
+
+def read_body(kind: type[M], body: bytes) -> M:
+    """Returns the body as the reader declares it.
+
+    Raises:
+        MalformedMessage: The body is not JSON, or lacks a field that the reader needs; the text names it.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join([kind.__name__, *map(str, each['loc'])])}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise MalformedMessage("; ".join(wrong)) from error
