@@ -3,11 +3,7 @@
 import math
 import time
 
-import pytest
-from psycopg import sql
-
 from infirmary.identifiers import least_id_of, new_id
-from infirmary.postgres.migrate import migrate
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Faults
 
@@ -90,11 +86,3 @@ def test_a_writer_remembers_a_saga_for_twice_as_long_as_its_readers(counting: Co
     assert counting.store.forget_old([COMMANDS], 1000) == {"log_sequence": 2, "outbox_sequence": 1}
     kept = counting.rows("SELECT subject FROM outbox_sequence ORDER BY subject")
     assert kept == [(f"counting.to.admission {saga_id}",) for saga_id in sagas[1:]]
-
-
-@pytest.mark.parametrize("index", ["parked_message_due", "parked_message_failed_least"])
-def test_a_database_of_an_earlier_release_gets_the_index(counting: Counting, index: str) -> None:
-    counting.database.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
-    for _ in range(2):
-        migrate("patient", counting.settings)
-        assert counting.rows("SELECT to_regclass(%s) IS NOT NULL", index) == [(True,)]
