@@ -20,7 +20,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with the page's service in it, and what follows from it written."""
     root = tmp_path_factory.mktemp("copies") / "repository"
     copy_with_tenth_service(root)
-    run(root, sys.executable, "-m", "services", "contracts")
+    run(root, sys.executable, "-m", "contracts")
     run(root, sys.executable, "-m", "scripts.known_services")
     return root
 
@@ -60,5 +60,7 @@ def test_every_check_passes_with_it(copy: Path) -> None:
 @pytest.mark.timeout(A_LONG_TIME_S)
 def test_it_passes_its_own_test_and_breaks_none_of_the_quick_ones(copy: Path) -> None:
     tests = ["tests/integration/services/test_pharmacist.py", "tests/unit", "tests/contract"]
-    without_this = ["--ignore", "tests/contract/test_add_a_service.py"]
-    run(copy, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *without_this)
+    # Library and relay know no service, so one more changes nothing for their tests, which take the longest.
+    strangers = ("tests/unit/infirmary", "tests/unit/relay", "tests/contract/test_add_a_service.py")
+    without_them = [word for stranger in strangers for word in ("--ignore", stranger)]
+    run(copy, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *without_them)
