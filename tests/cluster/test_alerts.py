@@ -13,7 +13,7 @@ from tests.cluster.alertmanager import Alerts, alerts_in_seconds
 from tests.cluster.cluster import Cluster
 from tests.eventually import eventually
 
-POISON = b"\x00 this is not JSON"
+POISON = b"{}"
 MEMORY = {"short": ("0.0001",), "enough": ("absolute", "512MB")}
 
 
