@@ -12,6 +12,8 @@ from prometheus_client.metrics import MetricWrapperBase
 import infirmary
 import infirmary_relay.metrics
 from audit import gap_metrics
+from infirmary.http.pool import PoolCollector
+from infirmary.observing.pool_state import PoolState
 
 TARGET: Final = frozenset({"namespace", "service", "role", "pod", "job", "instance"})
 """What the scrape configuration adds to every series of a process: charts/infra/files/prometheus.yml."""
@@ -39,7 +41,9 @@ def registered() -> dict[str, frozenset[str]]:
     """Returns the labels of every series that a process of ours registers, by its name."""
     for module in (each for each in _modules(infirmary) if ".migrations" not in each and not each.endswith("__main__")):
         importlib.import_module(module)
-    registries = (REGISTRY, infirmary_relay.metrics.registry, gap_metrics.registry)
+    pool = CollectorRegistry()
+    pool.register(PoolCollector(PoolState))
+    registries = (REGISTRY, pool, infirmary_relay.metrics.registry, gap_metrics.registry)
     found = [each for registry in registries for each in _of_registry(registry)]
     return dict(found)
 
