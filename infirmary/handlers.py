@@ -118,3 +118,11 @@ class Handlers:
         return sorted(
             {events_of(source) for source, _ in self.events} | {log_to(peer, self.service) for peer in speakers}
         )
+
+    def logs_to_peers(self, asked: Collection[str] = ()) -> list[str]:
+        """Returns the names of the logs of commands and replies that the service writes.
+
+        Args:
+            asked: The participants of the service's own sagas, who are sent commands.
+        """
+        return [log_to(self.service, peer) for peer in sorted(self.commanded_by() | set(asked))]

@@ -12,7 +12,7 @@ from infirmary.handlers import Handlers
 from infirmary.identifiers import service_name
 from infirmary.messages import Event
 from infirmary.settings import Settings, read_all
-from infirmary.transport.log_names import events_of, log_to
+from infirmary.transport.log_names import events_of
 
 if TYPE_CHECKING:
     from click import Command
@@ -85,10 +85,8 @@ def logs_written_by(service: str) -> list[str]:
         and kind.contract.direction == "publishes"
         for kind in declared
     )
-    peers = handlers_of(service).commanded_by()
-    if has_saga(service):
-        peers |= cast("HasPeers", room(service, "saga").orchestrator).peers()
-    return [*([events_of(service)] if tells else []), *(log_to(service, peer) for peer in sorted(peers))]
+    asked = cast("HasPeers", room(service, "saga").orchestrator).peers() if has_saga(service) else ()
+    return [*([events_of(service)] if tells else []), *handlers_of(service).logs_to_peers(asked)]
 
 
 def room(service: str, name: str) -> ModuleType:

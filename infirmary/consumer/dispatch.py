@@ -73,7 +73,7 @@ class Dispatcher:
 
     def logs_to_peers(self) -> list[str]:
         """Returns the names of the logs of commands and replies that the service writes."""
-        return [log_to(self.handlers.service, peer) for peer in sorted(self.handlers.commanded_by() | self._asked)]
+        return self.handlers.logs_to_peers(self._asked)
 
     def event(self, tx: Work, message: Incoming) -> None:
         """Applies an event. One of a type that the service does not handle changes nothing.
