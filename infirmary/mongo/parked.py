@@ -17,18 +17,13 @@ from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
 from infirmary.identifiers import new_id
 from infirmary.mongo.storage import MongoDatabase, now
 from infirmary.transport.envelope import Incoming, MalformedMessage
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import scope_of
 
 _WITHOUT_CONTENT: Final = {"properties": False, "body": False}
 _FIELDS: Final = (
     *("channel", "source", "type", "subject", "sequence", "message_id"),
     *("error", "attempts", "retry_at", "parked_at", "properties", "body"),
 )
-
-
-def scope_of(channel: str) -> str:
-    """Returns what the sequences of a log's subjects are kept under."""
-    return channel if is_old_queue(channel) else parsed(channel).sequence_scope
 
 
 class MongoParked:

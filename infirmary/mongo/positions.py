@@ -18,7 +18,7 @@ from infirmary.consumer.position import Position
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.mongo.sharing import Sharing
 from infirmary.mongo.storage import MongoDatabase, now
-from infirmary.transport.log_names import earlier_homes, parsed
+from infirmary.transport.log_names import earlier_homes, scope_of
 
 LEASE_S = 10.0
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,7 +123,7 @@ class MongoPositions:
             ReaderReplaced: The log has another reader.
         """
         self._set(log, replace(self.read(log), first_offset=first_offset), {})  # first, as it says who reads
-        self._database["log_sequence"].delete_many({"source": parsed(log).sequence_scope})
+        self._database["log_sequence"].delete_many({"source": scope_of(log)})
         return self.read(log)
 
     def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pymongo import UpdateOne
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
-from infirmary.mongo.parked import MongoParked, scope_of
+from infirmary.mongo.parked import MongoParked
 from infirmary.mongo.participant import Answers
 from infirmary.mongo.positions import MongoPositions
 from infirmary.mongo.storage import MongoDatabase
@@ -24,7 +24,7 @@ from infirmary.mongo.writes import Writes
 from infirmary.tracing.spans import Span, note_failure, undo_to
 from infirmary.tracing.tracer import Tracer
 from infirmary.transport.envelope import Incoming
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import carries_commands, scope_of
 
 NewTransaction = Callable[[Incoming], MongoTransaction]
 
@@ -66,7 +66,7 @@ class MongoWork:
         self._writes, self._answers = writes, answers
         self._new_transaction, self._dispatcher, self._tracer = new_transaction, dispatcher, tracer
         self._log, self._one_by_one = log, one_by_one
-        self._of_commands = is_old_queue(log) or parsed(log).of_commands
+        self._of_commands = carries_commands(log)
         self._position = Position()
         self._moves_behind: Delivery | None = None
         self._spans: list[Span] = []

@@ -12,8 +12,9 @@ from infirmary.consumer.due import Due
 from infirmary.consumer.failure import kept
 from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
 from infirmary.postgres.locks import told
-from infirmary.postgres.parked_counts import ParkedCounts, scope_of
+from infirmary.postgres.parked_counts import ParkedCounts
 from infirmary.transport.envelope import Incoming, MalformedMessage
+from infirmary.transport.log_names import scope_of
 
 PUT_OFF_S: Final = (0.5, 5.0)
 """One that was put off for a lock is tried again after an eighth of the time it has been held, within these."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
 from infirmary.postgres.locks import PUT_OFF
 from infirmary.postgres.transaction import Query
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,6 @@ class _HeldInState:
     failed: bool
     messages: int
     oldest: datetime
-
-
-def scope_of(channel: str) -> str:
-    """Returns what the sequences of a log's subjects are kept under."""
-    return channel if is_old_queue(channel) else parsed(channel).sequence_scope
 
 
 class ParkedCounts:

@@ -5,9 +5,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from infirmary.consumer.position import Position
-from infirmary.postgres.parked_counts import scope_of
 from infirmary.postgres.transaction import Query
-from infirmary.transport.log_names import earlier_homes
+from infirmary.transport.log_names import earlier_homes, scope_of
 
 _READER_LOCK: LiteralString = "hashtextextended(%(key)s, 0)"
 _SHARING_LOCK = 0x5EADE5

@@ -12,14 +12,13 @@ from infirmary.consumer.position import Position
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.postgres.locks import LockWaits
 from infirmary.postgres.parked import PostgresParked
-from infirmary.postgres.parked_counts import scope_of
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.participant import answer
 from infirmary.postgres.sagas.prefetch import PrefetchedSagas
 from infirmary.postgres.transaction import Transaction
 from infirmary.tracing.spans import note_failure
 from infirmary.transport.envelope import Incoming
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import carries_commands, scope_of
 
 _MOVE_OFFSET: Final[LiteralString] = """
 UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
@@ -60,7 +59,7 @@ class PostgresWork:
         """
         self._tx, self._dispatcher, self._orchestrator = tx, dispatcher, orchestrator
         self._log, self._one_by_one = log, one_by_one
-        self._of_commands = is_old_queue(log) or parsed(log).of_commands
+        self._of_commands = carries_commands(log)
         self._locks = LockWaits(tx)
         self._sagas = PrefetchedSagas(tx)
         self.parked = PostgresParked(tx)

@@ -64,6 +64,16 @@ def is_old_queue(channel: str) -> bool:
     return channel.endswith(_OLD_QUEUE)
 
 
+def carries_commands(channel: str) -> bool:
+    """Says whether commands and replies come in a log, or in a queue of the release before."""
+    return is_old_queue(channel) or parsed(channel).of_commands
+
+
+def scope_of(channel: str) -> str:
+    """Returns what the sequences of a log's subjects are kept under; a queue of the release before has none."""
+    return channel if is_old_queue(channel) else parsed(channel).sequence_scope
+
+
 def part_name(log: str, part: int) -> str:
     """Returns the name of a part of a log."""
     return f"{log}.{part}" if part else log

@@ -15,7 +15,7 @@ from infirmary.consumer.parked import ParkedMessage
 from infirmary.postgres.transaction import Transaction
 from infirmary.postgres.work import PostgresWork
 from infirmary.transport.envelope import Incoming
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import scope_of
 from tests.chaos.clocks import make_sleep_work
 from tests.chaos.history import Applied
 
@@ -71,7 +71,7 @@ def _note(tx: Transaction, message: Incoming, channel: str) -> None:
     tx.execute(
         """INSERT INTO applied_history (log, source, subject, sequence, message_id)
            VALUES (%(log)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s)""",
-        log=channel if is_old_queue(channel) else parsed(channel).sequence_scope,
+        log=scope_of(channel),
         source=message.source,
         subject=message.subject,
         sequence=message.sequence,
