@@ -7,12 +7,11 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.rows import class_row
 
-from infirmary.messages import Command, Event, Message, Reply
+from infirmary.messages import Command
 from infirmary.postgres import outbox
 from infirmary.tracing.causation import Causation
-from infirmary.tracing.spans import Span, undo_to
-from infirmary.transport.envelope import Outgoing, outgoing
-from infirmary.transport.messaging_spans import created
+from infirmary.tracing.spans import undo_to
+from infirmary.transport.message_writer import MessageWriter
 from infirmary.transport.write_options import DEFAULTS, WriteOptions
 
 T = TypeVar("T")
@@ -44,18 +43,12 @@ class Query:
         self.connection.execute(sql, values)
 
 
-class Transaction(Query):
+class Transaction(Query, MessageWriter):
     """Changes the service's own database and remembers what to tell the others.
 
     Attributes:
-        options: What the process has chosen for all its transactions.
-        cause: What led to this transaction; every message that it writes carries it on. A consumer sets it for each
-            message of its batch.
-        written_at: The `time` of the message that is worked on, when a consumer works on one.
         after_commit: What is told to others, logs and metrics, once all this is certain.
-        messages: What was published and is not in the outbox yet; that comes last, at the commit.
         wrote_messages: Whether anything has gone into the outbox, so that the relay is to be woken.
-        spans: What is told of it in sampled traces, once it is committed.
     """
 
     def __init__(
@@ -65,14 +58,10 @@ class Transaction(Query):
         cause: Causation,
         options: WriteOptions = DEFAULTS,
     ) -> None:
-        super().__init__(connection)
-        self.service, self.options = service, options
-        self.cause = cause
-        self.written_at: object = None
+        Query.__init__(self, connection)
+        MessageWriter.__init__(self, service, cause, options)
         self.after_commit: list[Callable[[], None]] = []
-        self.messages: list[Outgoing] = []
         self.wrote_messages = False
-        self.spans: list[Span] = []
         # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
         self._cursor = connection.cursor()
 
@@ -80,31 +69,9 @@ class Transaction(Query):
         """Runs a statement whose result nobody needs; in a pipeline it costs no round trip of its own."""
         self._cursor.execute(sql, values)
 
-    def publish(self, event: Event) -> None:
-        """Tells everybody, in the service's log, that something happened. Written at the commit."""
-        self._write(event)
-
     def send(self, command: Command) -> None:
         """Asks a participant to do its part of a saga. Written at the commit."""
         self._write(command)
-
-    def reply(self, reply: Reply, to: str) -> None:
-        """Answers the service that orchestrates the saga. Written at the commit."""
-        self._write(reply, to=to)
-
-    def _write(self, message: Message, to: str | None = None) -> None:
-        written = outgoing(
-            message,
-            source=self.service,
-            cause=self.cause,
-            to=to,
-            parts=self.options.log_parts,
-            max_bytes=self.options.message_max_bytes,
-            schema_urn=self.options.schema_urn,
-        )
-        self.messages.append(written)
-        if self.options.tracer.wants(written.traceparent):
-            self.spans.append(created(written, self.cause))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
