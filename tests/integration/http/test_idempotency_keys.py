@@ -1,45 +1,17 @@
 """Idempotency keys: a POST that is repeated gets the first answer again, and changes nothing."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from infirmary.processes import make_app
 from infirmary.settings import Settings
-from tests.integration.conftest import NewDatabase
+from tests.integration.http.patient_service import ADA, app, client, rows, settings
 
-ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}
-
-
-@pytest.fixture
-def settings(new_database: NewDatabase) -> Settings:
-    """The settings of a patient service with a fresh database."""
-    return new_database("patient")
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The patient service's application."""
-    app = make_app("patient", settings)
-    yield app
-    app.extensions["storage"].close()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A client of the patient service."""
-    return app.test_client()
-
-
-def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(settings.database_url) as connection:
-        return connection.execute(sql).fetchall()
+__all__ = ["app", "client", "settings"]
 
 
 def test_the_same_key_and_body_get_the_first_answer_again(client: FlaskClient, settings: Settings) -> None:

@@ -1,44 +1,17 @@
 """What every API answers alike, tried on the patient service and a real database."""
 
-from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from infirmary.processes import make_app
 from infirmary.settings import Settings
 from tests.integration.conftest import NewDatabase
+from tests.integration.http.patient_service import ADA, app, client, rows, settings
 
-ADA = {"full_name": "Ada Lovelace", "date_of_birth": "1815-12-10"}
-
-
-@pytest.fixture
-def settings(new_database: NewDatabase) -> Settings:
-    """The settings of a patient service with a fresh database."""
-    return new_database("patient")
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The patient service's application."""
-    app = make_app("patient", settings)
-    yield app
-    app.extensions["storage"].close()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A client of the patient service."""
-    return app.test_client()
-
-
-def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(settings.database_url) as connection:
-        return connection.execute(sql).fetchall()
+__all__ = ["app", "client", "settings"]
 
 
 @pytest.mark.parametrize(
