@@ -13,7 +13,8 @@ from infirmary_relay.progress import Progress
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.sources.source import Backlog, Source
 
-_GAUGES_S = 0.5
+_TELL_S = 0.2
+"""How often health and gauges are told: a probe or a scrape is seldom quicker, and a relay at rest does little else."""
 _BACKLOG_S = 5.0
 """How often the backlog is measured: measuring costs the database more than a poll."""
 
@@ -24,7 +25,7 @@ class Report:
     def __init__(self, health: Health, progress: Progress) -> None:
         self._health = health
         self._progress = progress
-        self._next_gauges = self._next_backlog = 0.0
+        self._next_tell = self._next_backlog = 0.0
         self._waits_since: float | None = None
         """When it was first seen that something waits of which no writer has told a time that can be."""
 
@@ -52,6 +53,9 @@ class Report:
             SourceLostError: the database went away while its backlog was measured.
         """
         metrics.iterations.inc()
+        if now < self._next_tell:
+            return
+        self._next_tell = now + _TELL_S
         outbox = source.current
         could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
         self._progress.iterated(now, could_deliver=could_deliver)
@@ -61,9 +65,7 @@ class Report:
             wants_restart=self._progress.wants_restart,
             floor_held_since=outbox.floor_held_since if outbox is not None else None,
         )
-        if now >= self._next_gauges:
-            self._next_gauges = now + _GAUGES_S
-            self._set_gauges(outbox, broker.current, backoffs)
+        self._set_gauges(outbox, broker.current, backoffs)
         if now >= self._next_backlog and outbox is not None:
             self._next_backlog = now + _BACKLOG_S
             backlog = outbox.backlog(backoffs.known())
