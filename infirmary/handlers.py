@@ -13,7 +13,6 @@ from infirmary.declaring.signature import check_signature
 from infirmary.identifiers import service_name
 from infirmary.messages import Command, Event, Message, contract_of
 from infirmary.transport.log_names import events_of, log_to
-from infirmary.written_messages import check_written
 
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=Command)
@@ -49,25 +48,27 @@ class Handlers:
         """Makes an empty table.
 
         Raises:
-            ValueError: A service cannot have this name, or its code publishes what is not its own.
+            ValueError: A service cannot have this name.
         """
         self.service, self.projection = service_name(service), projection
         self.events: dict[tuple[str, str], tuple[type[Event], EventHandler]] = {}
         self.commands: dict[str, tuple[type[Command], CommandHandler]] = {}
-        check_written(service)
 
-    def on(self, event: type[E]) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
-        """Registers the handler of another service's event.
+    def on(self, *events: type[E]) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
+        """Registers the handler of another service's event, or of several that it treats alike.
 
         Raises:
-            Misdeclared: The class is not declared by @reads, the function cannot handle it, or another one does.
+            Misdeclared: A class is not declared by @reads, the function cannot handle it, or another one does.
         """
-        source = self._other_end(contract_of(event, "reads").peer, event)
+        if not events:
+            raise Misdeclared(f"{self.service}: on() names no event; write the class that the function handles")
+        sources = [self._other_end(contract_of(event, "reads").peer, event) for event in events]
 
         def register(handler: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
             check_place(self.service, handler)
-            check_signature(handler, event, ["tx"], [type(None)])
-            self._handle_once(self.events, (source, event.__name__), event, handler)
+            for source, event in zip(sources, events, strict=True):
+                check_signature(handler, event, ["tx"], [type(None)])
+                self._handle_once(self.events, (source, event.__name__), event, handler)
             return handler
 
         return register

@@ -15,7 +15,7 @@ ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
 
 TAKEN: Final = {
-    "alertmanager", "chassis", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
+    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
     "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "schema", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""

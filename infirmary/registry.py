@@ -13,6 +13,7 @@ from infirmary.identifiers import service_name
 from infirmary.messages import Event
 from infirmary.settings import Settings, read_all
 from infirmary.transport.log_names import events_of
+from infirmary.written_messages import check_written
 
 if TYPE_CHECKING:
     from click import Command
@@ -90,5 +91,10 @@ def logs_written_by(service: str) -> list[str]:
 
 
 def room(service: str, name: str) -> ModuleType:
-    """Returns a module of a service, for example its `saga`."""
+    """Returns a module of a service, for example its `saga`.
+
+    Raises:
+        Misdeclared: The service's code publishes or sends what is not its own.
+    """
+    check_written(service)
     return import_module(f"{package()}.{service}.{name}")

@@ -109,7 +109,7 @@ PORT_OFFSETS = (
 _NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 TAKEN = {
-    "alertmanager", "chassis", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
+    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
     "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "schema", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -19,6 +20,7 @@ from pydantic_core import PydanticSerializationError
 
 from infirmary.identifiers import service_name
 
+_LIBRARY: Final = "infirmary"
 _MODES: Final[tuple[JsonSchemaMode, ...]] = ("validation", "serialization")
 _CONFIG: Final = ConfigDict(validate_default=True, arbitrary_types_allowed=True)
 
@@ -48,9 +50,22 @@ def named(thing: Any) -> str:
 
 
 def service_of(module: str) -> str | None:
-    """Returns the service whose module it is; None for what belongs to no service."""
-    place = f"{package_of_services()}."
-    return module.removeprefix(place).split(".")[0] if module.startswith(place) else None
+    """Returns the service whose module it is; None for what belongs to no service.
+
+    A service is a package with a module `messages`: that is seen without knowing which package holds the services.
+    """
+    package = module.rpartition(".")[0]
+    if not package or package.partition(".")[0] == _LIBRARY:
+        return None
+    return package.rpartition(".")[2] if _is_service(package) else service_of(package)
+
+
+@cache
+def _is_service(package: str) -> bool:
+    try:
+        return find_spec(f"{package}.messages") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def check_place(service: str, function: Callable[..., Any]) -> None:

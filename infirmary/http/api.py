@@ -23,7 +23,6 @@ from infirmary.http.problems import Problem, invalid, unprocessable
 from infirmary.http.refusals import STATUSES as THE_SERVERS_OWN
 from infirmary.identifiers import service_name
 from infirmary.tracing.causation import Causation
-from infirmary.written_messages import check_written
 
 ALWAYS_POSSIBLE = (422, 503)
 Endpoint = Callable[..., Any]
@@ -69,7 +68,6 @@ class Api:
         self.blueprint = APIBlueprint(service, service)
         self.routes: list[tuple[str, str, Iterable[int]]] = []
         self._rules: dict[tuple[str, str], Endpoint] = {}
-        check_written(service)
 
     def endpoint(
         self, method: str, rule: str, answer: type[BaseModel], status: int = 200, errors: tuple[int, ...] = ()

@@ -4,9 +4,11 @@ from infirmary.handlers import Handlers
 from infirmary.postgres.transaction import Transaction
 from services.chart import store
 from services.chart.messages import (
+    AccountChanged,
     AdmissionBilled,
     AdmissionBillingVoided,
     AdmissionCompleted,
+    AdmissionEnded,
     AdmissionFailed,
     BedReleased,
     BedReserved,
@@ -14,6 +16,7 @@ from services.chart.messages import (
     BillingEntryPosted,
     BillingEntryPriced,
     BillingEntryVoided,
+    BoxesMoved,
     LabResultRecorded,
     NotificationSent,
     PatientAdmissionUndone,
@@ -54,14 +57,8 @@ def admit_patient(event: PatientAdmitted, tx: Transaction) -> None:
     store.admit(tx, event)
 
 
-@handlers.on(PatientAdmissionUndone)
-def undo_admission(event: PatientAdmissionUndone, tx: Transaction) -> None:
-    """Shows no admission any more."""
-    store.end_admission(tx, event.patient_id)
-
-
-@handlers.on(PatientDischarged)
-def discharge_patient(event: PatientDischarged, tx: Transaction) -> None:
+@handlers.on(PatientAdmissionUndone, PatientDischarged)
+def end_admission(event: AdmissionEnded, tx: Transaction) -> None:
     """Shows no admission any more."""
     store.end_admission(tx, event.patient_id)
 
@@ -120,8 +117,8 @@ def cancel_prescription(event: PrescriptionCancelled, tx: Transaction) -> None:
     store.cancel_prescription(tx, event.prescription_id, event.patient_id)
 
 
-@handlers.on(StockReserved)
-def keep_boxes(event: StockReserved, tx: Transaction) -> None:
+@handlers.on(StockReserved, StockReturned)
+def keep_boxes(event: BoxesMoved, tx: Transaction) -> None:
     """Shows that the boxes are kept for the prescription."""
     store.keep_stock(tx, event.prescription_id, event.patient_id, "reserved")
 
@@ -144,45 +141,16 @@ def hand_out_boxes(event: StockDispensed, tx: Transaction) -> None:
     store.keep_stock(tx, event.prescription_id, event.patient_id, "dispensed")
 
 
-@handlers.on(StockReturned)
-def take_boxes_back(event: StockReturned, tx: Transaction) -> None:
-    """Shows that the boxes are kept for the prescription again."""
-    store.keep_stock(tx, event.prescription_id, event.patient_id, "reserved")
-
-
-@handlers.on(BillingEntryCreated)
-def open_entry(event: BillingEntryCreated, tx: Transaction) -> None:
-    """Shows the balance with a new entry, which has no price yet."""
-    store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
-
-
-@handlers.on(BillingEntryPriced)
-def price_entry(event: BillingEntryPriced, tx: Transaction) -> None:
-    """Shows the balance with the entry's price."""
-    store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
-
-
-@handlers.on(BillingEntryPosted)
-def post_entry(event: BillingEntryPosted, tx: Transaction) -> None:
-    """Shows the balance, which a posted entry does not change."""
-    store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
-
-
-@handlers.on(BillingEntryVoided)
-def void_entry(event: BillingEntryVoided, tx: Transaction) -> None:
-    """Shows the balance without the entry."""
-    store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
-
-
-@handlers.on(AdmissionBilled)
-def bill_admission(event: AdmissionBilled, tx: Transaction) -> None:
-    """Shows the balance with the admission's fee."""
-    store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
-
-
-@handlers.on(AdmissionBillingVoided)
-def void_admission_billing(event: AdmissionBillingVoided, tx: Transaction) -> None:
-    """Shows the balance without the admission's fee."""
+@handlers.on(
+    BillingEntryCreated,
+    BillingEntryPriced,
+    BillingEntryPosted,
+    BillingEntryVoided,
+    AdmissionBilled,
+    AdmissionBillingVoided,
+)
+def keep_balance(event: AccountChanged, tx: Transaction) -> None:
+    """Shows the balance, if it is newer than the one known."""
     store.keep_balance(tx, event.patient_id, event.balance, event.account_version)
 
 

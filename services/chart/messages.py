@@ -36,18 +36,20 @@ class PatientAdmitted(Event):
     ward_id: Code
 
 
+class AdmissionEnded(Event):
+    """A patient is in no ward any more."""
+
+    patient_id: UUID
+
+
 @reads("patient")
-class PatientAdmissionUndone(Event):
+class PatientAdmissionUndone(AdmissionEnded):
     """An admission did not come about after all."""
 
-    patient_id: UUID
-
 
 @reads("patient")
-class PatientDischarged(Event):
+class PatientDischarged(AdmissionEnded):
     """A patient has gone home."""
-
-    patient_id: UUID
 
 
 # admission: subject admission_id
@@ -135,105 +137,80 @@ class PrescriptionCancelled(Event):
     patient_id: UUID
 
 
-# inventory: subject prescription_id. Where the boxes of a prescription are.
+# inventory: subject prescription_id
+
+
+class BoxesMoved(Event):
+    """Each event tells where the boxes of a prescription are now."""
+
+    prescription_id: UUID
+    patient_id: UUID
 
 
 @reads("inventory")
-class StockReserved(Event):
+class StockReserved(BoxesMoved):
     """The boxes are kept for the prescription."""
 
-    prescription_id: UUID
-    patient_id: UUID
-
 
 @reads("inventory")
-class StockRejected(Event):
+class StockRejected(BoxesMoved):
     """There are not enough boxes."""
 
-    prescription_id: UUID
-    patient_id: UUID
-
 
 @reads("inventory")
-class StockReleased(Event):
+class StockReleased(BoxesMoved):
     """The boxes are no longer kept."""
 
-    prescription_id: UUID
-    patient_id: UUID
-
 
 @reads("inventory")
-class StockDispensed(Event):
+class StockDispensed(BoxesMoved):
     """The boxes have left the shelf."""
 
-    prescription_id: UUID
-    patient_id: UUID
-
 
 @reads("inventory")
-class StockReturned(Event):
+class StockReturned(BoxesMoved):
     """The boxes are back on the shelf, and kept for the prescription."""
 
-    prescription_id: UUID
+
+# billing: subject entry_id
+
+
+class AccountChanged(Event):
+    """Each event carries the balance of the whole account: those of different entries come in any order."""
+
     patient_id: UUID
-
-
-# billing: subject entry_id. Each carries the balance of the whole account and the account's version, because events of
-# different entries come in any order and only the newest balance counts.
+    balance: Amount
+    account_version: Version
 
 
 @reads("billing")
-class BillingEntryCreated(Event):
+class BillingEntryCreated(AccountChanged):
     """A prescription will have to be paid for."""
 
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
-
 
 @reads("billing")
-class BillingEntryPriced(Event):
+class BillingEntryPriced(AccountChanged):
     """It is known what a prescription costs."""
 
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
-
 
 @reads("billing")
-class BillingEntryPosted(Event):
+class BillingEntryPosted(AccountChanged):
     """A dispensed prescription has been charged."""
 
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
-
 
 @reads("billing")
-class BillingEntryVoided(Event):
+class BillingEntryVoided(AccountChanged):
     """A prescription need not be paid for."""
 
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
-
 
 @reads("billing")
-class AdmissionBilled(Event):
+class AdmissionBilled(AccountChanged):
     """The fee of an admission has been charged."""
 
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
-
 
 @reads("billing")
-class AdmissionBillingVoided(Event):
+class AdmissionBillingVoided(AccountChanged):
     """The fee of an admission need not be paid."""
-
-    patient_id: UUID
-    balance: Amount
-    account_version: Version
 
 
 # lab: subject lab_result_id

@@ -31,7 +31,6 @@ from infirmary.saga.saga_spans import transition
 from infirmary.saga.told import expect_sagas, tell_later
 from infirmary.tracing.causation import causation_of
 from infirmary.transport.envelope import MessageTooLarge
-from infirmary.written_messages import check_written
 
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +51,6 @@ class Orchestrator:
         self.service = service_name(service)
         self.sagas = {saga.name: saga for saga in sagas}
         check_sagas(service, sagas)
-        check_written(service)
 
     def show_series(self) -> None:
         """Shows nought for all that may happen to the sagas; to be called by a process that may start or carry them."""

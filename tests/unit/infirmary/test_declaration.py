@@ -1,6 +1,9 @@
 """A message class that could not be written, or not be read, is refused where it is declared."""
 
 import enum
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +15,7 @@ from pydantic import Field, StringConstraints, create_model
 
 from infirmary.declaring.declaration import Misdeclared
 from infirmary.messages import Command, Event, Message, encode, publishes, reads, receives, sends
+from local.rundir import REPOSITORY
 
 pytestmark = pytest.mark.filterwarnings("ignore:Field name:UserWarning")
 
@@ -111,7 +115,7 @@ def test_a_class_is_declared_once() -> None:
         reads("ward")(reads("patient")(event(ward=(str, ...))))
 
 
-@pytest.mark.parametrize("peer", ["", "day-care", "day_care", "Ward", "chassis"])
+@pytest.mark.parametrize("peer", ["", "day-care", "day_care", "Ward", "relay"])
 def test_the_other_end_is_a_service(peer: str) -> None:
     with pytest.raises(Misdeclared, match="Came: a service cannot be called"):
         reads(peer)(event(ward=(str, ...)))
@@ -140,3 +144,9 @@ def test_an_event_names_the_field_of_its_subject() -> None:
         publishes(event(ward=(str, ...)))
     with pytest.raises(Misdeclared, match="@publishes names the field that holds the aggregate's id"):
         publishes()
+
+
+def test_declaring_reads_no_environment() -> None:
+    imports = "import services.admission.saga, services.ward.handlers, services.patient.api"
+    environment = {"PATH": os.environ["PATH"], "INFIRMARY_SERVICES": "no package", "TRACE_SAMPLE_RATIO": "nonsense"}
+    subprocess.run([sys.executable, "-c", imports], env=environment, cwd=REPOSITORY, check=True)

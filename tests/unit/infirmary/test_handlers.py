@@ -160,6 +160,15 @@ def test_a_handler_takes_the_message_and_the_transaction(handlers: Handlers, han
         handlers.on(Came)(handler)
 
 
+def test_one_function_handles_several_events_of_one_base(handlers: Handlers) -> None:
+    handlers.on(Came, Left)(on_any)
+    assert [handler for _, handler in handlers.events.values()] == [on_any, on_any]
+    with pytest.raises(Misdeclared, match="takes_another takes a Left, and is registered for Came"):
+        Handlers("ward").on(Left, Came)(takes_another)  # type: ignore[arg-type]
+    with pytest.raises(Misdeclared, match=r"on\(\) names no event"):
+        handlers.on()
+
+
 def test_a_handler_of_a_command_returns_its_outcome(handlers: Handlers) -> None:
     def says_yes(command: MakeRoom, tx: Any) -> bool:
         return True
