@@ -52,7 +52,7 @@ def named(thing: Any) -> str:
 def service_of(module: str) -> str | None:
     """Returns the service whose module it is; None for what belongs to no service.
 
-    A service is a package with a module `messages`: that is seen without knowing which package holds the services.
+    A service is a package with `messages` and `handlers`: that is seen without knowing which package holds the services.
     """
     package = module.rpartition(".")[0]
     if not package or package.partition(".")[0] == _LIBRARY:
@@ -63,7 +63,7 @@ def service_of(module: str) -> str | None:
 @cache
 def _is_service(package: str) -> bool:
     try:
-        return find_spec(f"{package}.messages") is not None
+        return all(find_spec(f"{package}.{room}") is not None for room in ("messages", "handlers"))
     except ModuleNotFoundError:
         return False
 

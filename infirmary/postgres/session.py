@@ -5,7 +5,10 @@ from typing import Any, Final, TypedDict, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
+from psycopg.rows import RowFactory, tuple_row
 
+from infirmary.postgres.arrays import ArrayDumper
 from infirmary.postgres.psycopg_internals import WAIT_TIMEOUT
 from infirmary.settings import Settings
 
@@ -78,6 +81,11 @@ class BoundedConnection(psycopg.Connection[Any]):
     """For a single wait. Above what the server allows a statement, so that its own error comes first."""
 
     _due_at: float | None = None
+
+    def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
+        """Takes what `connect` has opened."""
+        super().__init__(pgconn, row_factory)
+        self.adapters.register_dumper(list, ArrayDumper)
 
     def allow(self, seconds: float) -> None:
         """Lets all that is done from now on, until this is called again, wait for so long together."""
