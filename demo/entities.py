@@ -154,10 +154,6 @@ class Admission:
         """Says whether it was refused and everything is undone."""
         return self.status == "failed"
 
-    def is_parked(self) -> bool:
-        """Says whether it waits for an operator."""
-        return self.status == "parked"
-
     def has_ended(self) -> bool:
         """Says whether it goes no further by itself."""
         return self.status in ("completed", "failed", "parked")

@@ -24,7 +24,7 @@ TAKEN: Final = {
 def service_name(name: str) -> str:
     """Returns the name of a service, if it can be one wherever a service has its name.
 
-    It is a Python package, a database and its role, a user of the broker and the beginning of its queues' names, and a
+    It is a Python package, a database and its role, a user of the broker and the beginning of its logs' names, and a
     release on Kubernetes.
 
     Raises:

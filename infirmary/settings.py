@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     http_port: Annotated[Port, Field(description="port of the API")] = 8100
     http_threads: Annotated[int, Field(ge=1, le=64, description="requests that the API works on at once")] = 8
     metrics_port: Annotated[
-        Port | None, Field(description="port of the metrics and probes; without it one above the API's port")
+        Port | None,
+        Field(description="port of the metrics and probes; without it the API's plus 300, a consumer's plus 100"),
     ] = None
     database_connections: Annotated[
         int, Field(ge=1, le=64, description="connections of the API's pool at the most")

@@ -57,14 +57,14 @@ class Applier:
             ReaderReplaced: The offset is not where this reader left it.
         """
 
-        def work(tx: BatchWork, one_by_one: bool) -> BatchCounts:
-            batch = self._batch(log, tx, position, one_by_one, some_held)
+        def apply_batch(work: BatchWork, one_by_one: bool) -> BatchCounts:
+            batch = self._batch(log, work, position, one_by_one, some_held)
             batch.apply(deliveries)
             return batch.counts
 
         some_held = self._held.of(log) > 0
         with self._series.timed(log, len(deliveries)):
-            counts = self._twice(log, work)
+            counts = self._twice(log, apply_batch)
         self._tell(log, counts)
         if counts.held_messages or counts.closed:
             self._held.changed(log, counts.held_messages - counts.closed)
@@ -87,8 +87,8 @@ class Applier:
             How many need nothing more.
         """
 
-        def work(tx: BatchWork, one_by_one: bool) -> BatchCounts:
-            batch = self._batch(log, tx, position, one_by_one, some_held=True)
+        def retry_batch(work: BatchWork, one_by_one: bool) -> BatchCounts:
+            batch = self._batch(log, work, position, one_by_one, some_held=True)
             batch.retry(at_most, until)
             return batch.counts
 
@@ -96,7 +96,7 @@ class Applier:
             return 0
         settled, some_failed = 0, self._store.some_due_failed(log)
         if some_failed is not None:
-            counts = self._one_by_one(log, work) if some_failed else self._twice(log, work)
+            counts = self._one_by_one(log, retry_batch) if some_failed else self._twice(log, retry_batch)
             self._tell(log, counts)
             settled = counts.settled + counts.closed
         self._held.changed(log, -settled)
@@ -106,17 +106,17 @@ class Applier:
         """Says whether messages of a log are parked or wait."""
         return self._held.of(log) > 0
 
-    def _batch(self, log: str, tx: BatchWork, position: Position, one_by_one: bool, some_held: bool) -> Batch:
+    def _batch(self, log: str, work: BatchWork, position: Position, one_by_one: bool, some_held: bool) -> Batch:
         rules = LogRules(log, position, self._sequence_days)
         passes = self._store.is_transient
-        return Batch(tx, rules, position, self._handles, passes, one_by_one=one_by_one, some_held=some_held)
+        return Batch(work, rules, position, self._handles, passes, one_by_one=one_by_one, some_held=some_held)
 
     def _twice(self, log: str, work: Callable[[BatchWork, bool], BatchCounts]) -> BatchCounts:
         """Does a batch's work in the quick way; if a message fails or meets a lock, again one by one."""
         if time.monotonic() < self._one_by_one_until:
             return self._one_by_one(log, work)
         try:
-            return self._store.transact(log, lambda tx: work(tx, False), one_by_one=False)
+            return self._store.transact(log, lambda batch_work: work(batch_work, False), one_by_one=False)
         except ReaderReplaced:
             raise
         except Exception as error:
@@ -128,7 +128,7 @@ class Applier:
         return self._one_by_one(log, work)
 
     def _one_by_one(self, log: str, work: Callable[[BatchWork, bool], BatchCounts]) -> BatchCounts:
-        return self._store.transact(log, lambda tx: work(tx, True), one_by_one=True)
+        return self._store.transact(log, lambda batch_work: work(batch_work, True), one_by_one=True)
 
     def _tell(self, log: str, counts: BatchCounts) -> None:
         if counts.hindered:

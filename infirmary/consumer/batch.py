@@ -49,7 +49,6 @@ class Batch:
         self._is_transient, self._one_by_one, self._some_held = is_transient, one_by_one, some_held
         self._sequences: Sequences = rules.sequences({})
         self._changed: set[str] = set()
-        self._closing = 0
         self.counts = BatchCounts(rules.channel)
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
@@ -89,13 +88,13 @@ class Batch:
             if isinstance(message, MalformedMessage):
                 raise message
             with self._work.alone():
-                verdict = self._judge_and_apply(message)
+                verdict, closed = self._judge_and_apply(message)
         except MalformedMessage as malformed:
             self._hold(delivery, malformed)
         except Exception as error:
             self._hold(delivery, error, is_put_off=self._is_put_off(error))
         else:
-            self._note(message, verdict)
+            self._note(message, verdict, closed)
             if verdict is Verdict.WAIT:
                 self._hold(delivery, None)
 
@@ -104,7 +103,7 @@ class Batch:
         try:
             message = held.message()
             with self._work.alone():
-                verdict = self._judge_and_apply(message, was_passed=self._rules.of_commands and held.unreadable)
+                verdict, closed = self._judge_and_apply(message, was_passed=self._rules.of_commands and held.unreadable)
         except Exception as error:  # whatever a handler raises is kept with its message
             if not isinstance(error, MalformedMessage) and self._is_put_off(error):
                 self._work.parked.put_off(held)
@@ -115,7 +114,7 @@ class Batch:
             if message is not None:
                 self._go_on_behind(message, error)
             return
-        self._note(message, verdict)
+        self._note(message, verdict, closed)
         if verdict is not Verdict.WAIT:
             self._work.parked.release(held)
 
@@ -128,12 +127,15 @@ class Batch:
             raise error
         return is_put_off
 
-    def _judge_and_apply(self, message: Incoming, *, was_passed: bool = False) -> Verdict:
+    def _judge_and_apply(self, message: Incoming, *, was_passed: bool = False) -> tuple[Verdict, int]:
         """Applies a message if it is its turn.
 
         Args:
             message: The message.
             was_passed: Whether its sequence was passed when it could not be read, so that it is no duplicate.
+
+        Returns:
+            What it was judged to be, and how many parked commands it has closed.
         """
         closed: list[ParkedMessage] = []
         verdict = self._rules.judge(self._sequences, message)
@@ -147,14 +149,13 @@ class Batch:
             self._work.apply(message)
         for held in closed:  # only now that nothing of their compensation has failed
             self._work.parked.release(held)
-        self._closing = len(closed)
-        return verdict
+        return verdict, len(closed)
 
-    def _note(self, message: Incoming, verdict: Verdict) -> None:
+    def _note(self, message: Incoming, verdict: Verdict, closed: int) -> None:
         """Notes what has come of a message, once nothing of it can fail any more."""
         if verdict is Verdict.APPLY:
             self._pass(message)
-            self.counts.closed += self._closing
+            self.counts.closed += closed
             if self._handles(message):
                 self.counts.applied(message)
             else:

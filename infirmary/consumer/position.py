@@ -11,7 +11,7 @@ class Position:
 
     Attributes:
         first_offset: The first offset that the log had when it was read from its beginning; above 0 its beginning
-        had expired.
+            had expired.
         last_offset: The last message applied; None before the first.
         last_message_id: That message's id, to know the log again by.
         earlier_expired: Whether the beginning had expired of a part where this one's subjects were before it was there.
@@ -36,10 +36,8 @@ def recognise(position: Position, offset: int, identity: UUID) -> Recognition:
 
     Returns:
         `known`: it is the one that was applied last, to be skipped. `go on`: it is to be applied; either nothing was
-        read
-        before, or retention has removed what was. `start over`: the log is not the one that was read, for example
-        because
-        it was deleted and declared again; read from its first message, `sequence` drops what was applied.
+        read before, or retention has removed what was. `start over`: the log is not the one that was read, for example
+        because it was deleted and declared again; read from its first message, `sequence` drops what was applied.
     """
     if position.last_offset is None or offset > position.last_offset:
         return "go on"

@@ -52,7 +52,7 @@ def named(thing: Any) -> str:
 def service_of(module: str) -> str | None:
     """Returns the service whose module it is; None for what belongs to no service.
 
-    A service is a package with `messages` and `handlers`: that is seen without knowing which package holds the services.
+    It is a package with `messages` and `handlers`, whatever the package that holds the services is called.
     """
     package = module.rpartition(".")[0]
     if not package or package.partition(".")[0] == _LIBRARY:

@@ -34,8 +34,7 @@ def claim(tx: Transaction, scope: str, key: str, body: bytes) -> FirstAnswer | N
     """Makes this the first call with the key, or returns the first one's answer.
 
     The insert waits for another transaction that holds the key: when that commits, its answer is found; when it
-    rolls back,
-    this call is the first.
+    rolls back, this call is the first.
 
     Raises:
         Problem: The key was used with another body.

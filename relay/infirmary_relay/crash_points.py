@@ -3,8 +3,10 @@
 import os
 import signal
 from pathlib import Path
+from typing import Final, Literal, get_args
 
-POINTS = ("after_fetch", "after_publish", "after_confirm", "after_delete")
+Point = Literal["after_fetch", "after_publish", "after_confirm", "after_delete"]
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
 
 
 class CrashPoints:

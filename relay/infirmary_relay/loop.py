@@ -160,7 +160,7 @@ class Relay:
             self._timing.wake(now)
 
     def _lift_blocks(self, broker: Publisher, now: float) -> None:
-        """Tries again what was held back for long enough; a missing queue or log is declared first."""
+        """Tries again what was held back for long enough; a missing log is declared first, a queue looked for."""
         for backoff in self._backoffs.due(now):
             if backoff.kind is Kind.TARGET and not self._targets.is_there_again(backoff, broker.known_targets, now):
                 continue

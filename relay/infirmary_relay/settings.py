@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.crash_points import Point
 
 _SIZE = re.compile(r"^[1-9][0-9]*[YMDhms]$")
 
@@ -73,9 +74,7 @@ class Settings(BaseSettings):
     relay_restart_when_stalled_s: float = Field(
         300.0, ge=0, le=86_400, description="seconds of that after which /healthz fails, 0 for never"
     )
-    relay_crash_point: Literal["after_fetch", "after_publish", "after_confirm", "after_delete"] | None = Field(
-        None, description="tests only: where to freeze"
-    )
+    relay_crash_point: Point | None = Field(None, description="tests only: where to freeze")
     relay_crash_file: Path | None = Field(None, description="tests only: file to touch before freezing")
     infirmary_env: Literal["development", "production"] = Field("development", description="development or production")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -28,10 +28,10 @@ LOG = "till.events"
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the page's `pip install` makes, without an index."""
-    assert "pip install '.[http]' ./relay" in commands()
+    assert "pip install '.[http,testing]' ./relay" in commands()
     folder = tmp_path_factory.mktemp("installed")
     wheels, required = [], []
-    for source, extras in ((REPOSITORY, ("http",)), (REPOSITORY / "relay", ())):
+    for source, extras in ((REPOSITORY, ("http", "testing")), (REPOSITORY / "relay", ())):
         project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
         required += project["dependencies"]
         required += [each for extra in extras for each in project["optional-dependencies"][extra]]
@@ -128,6 +128,14 @@ def test_what_is_sold_is_baked_once(variables: dict[str, str], tmp_path: Path) -
         with psycopg.connect(variables["TILL"], autocommit=True) as till:
             assert till.execute("SELECT loaves FROM shelf").fetchall() == [(7,)]
             eventually(lambda: till.execute("SELECT FROM outbox").fetchall() == [], because="the relay has moved it")
+
+
+def test_a_handler_is_tested_without_a_broker(variables: dict[str, str], tmp_path: Path) -> None:
+    write_files(tmp_path)
+    (migrate,) = [command for command in commands() if command.endswith("oven migrate")]
+    (test,) = [command for command in commands() if "pytest" in command]
+    given(migrate, tmp_path, variables)
+    assert "1 passed" in given(test, tmp_path, variables)
 
 
 def test_the_schema_is_printed_for_whoever_makes_tables_otherwise(variables: dict[str, str], tmp_path: Path) -> None:

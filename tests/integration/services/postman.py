@@ -13,11 +13,8 @@ from flask.testing import FlaskClient
 from infirmary.identifiers import new_id
 from infirmary.messages import Reply, encode
 from infirmary.processes import make_app
-from tests.integration.by_hand import HandFed, properties_of
+from infirmary.testing import Handed, HandFedConsumer, message
 from tests.integration.conftest import NewDatabase
-
-Letter = tuple[dict[str, Any], bytes]
-"""A message's properties and its body."""
 
 SERVICES = ("admission", "ward", "patient", "billing")
 
@@ -30,17 +27,17 @@ class Service:
         app = make_app(name, self.settings)
         stack.callback(app.extensions["storage"].close)
         self.client: FlaskClient = app.test_client()
-        self.consumer = HandFed(name, self.settings)
+        self.consumer = HandFedConsumer(name, self.settings)
         stack.callback(self.consumer.close)
         self.database = stack.enter_context(psycopg.connect(self.settings.database_url, autocommit=True))
 
-    def post_bag(self) -> list[tuple[str, Letter]]:
+    def post_bag(self) -> list[tuple[str, Handed]]:
         """Empties the outbox; returns the messages with their targets."""
         rows = self.database.execute(
             "SELECT id, message_id, target, type, subject, sequence, body FROM outbox ORDER BY id"
         )
         bag = [
-            (target, (properties_of(self.name, message_id, kind, subject, sequence), bytes(body)))
+            (target, message(self.name, kind, bytes(body), subject=subject, sequence=sequence, message_id=message_id))
             for _, message_id, target, kind, subject, sequence, body in rows.fetchall()
         ]
         self.database.execute("DELETE FROM outbox")
@@ -57,7 +54,7 @@ class Hospital:
     def __init__(self, new_database: NewDatabase, stack: ExitStack) -> None:
         self.services = {name: Service(name, new_database, stack) for name in SERVICES}
         self.late: set[str] = set()
-        self._kept: list[tuple[str, Letter]] = []
+        self._kept: list[tuple[str, Handed]] = []
         self._replied: Counter[str] = Counter()
         self.call("ward", "PUT", "/wards/W1", {"name": "West", "beds": 1})
 
@@ -128,13 +125,13 @@ class Hospital:
         body = {"patient_id": str(new_id()), "ward_id": "W1"}
         return str(self.call("admission", "POST", "/admissions", body)["admission_id"])
 
-    def _answer(self, participant: str, reply: Reply) -> Letter:
+    def _answer(self, participant: str, reply: Reply) -> Handed:
         counted = f"{participant} {reply.saga_id}"
         self._replied[counted] += 1
-        place = (reply.saga_id, self._replied[counted])
-        return properties_of(participant, new_id(), "Reply", *place), encode(reply)
+        number = self._replied[counted]
+        return message(participant, "Reply", encode(reply), subject=reply.saga_id, sequence=number)
 
-    def _hand_over(self, log: str, *letters: Letter) -> None:
+    def _hand_over(self, log: str, *letters: Handed) -> None:
         for service in self.services.values():
             if log in service.consumer.logs:
-                service.consumer.hears(log, letters)
+                service.consumer.apply(log, *letters)

@@ -13,9 +13,9 @@ from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.registry import handlers_of
 from infirmary.settings import Settings
+from infirmary.testing import HandFedConsumer
 from infirmary.tracing.causation import causation_of
 from services.chart import store
-from tests.integration.by_hand import HandFed
 from tests.integration.conftest import NewDatabase
 from tests.integration.services.stay import Stay, Told, stays
 
@@ -26,7 +26,7 @@ class Reader:
     def __init__(self, chosen: Settings) -> None:
         self.url = chosen.database_url
         self._app = make_app("chart", chosen)
-        self.consumer = HandFed("chart", chosen)
+        self.consumer = HandFedConsumer("chart", chosen)
 
     def close(self) -> None:
         self.consumer.close()
@@ -40,10 +40,10 @@ class Reader:
             while together < min(batch, len(rest)) and rest[together].source == rest[0].source:
                 together += 1
             heard = [(event.properties, event.body) for event in rest[:together]]
-            self.consumer.hears(f"{rest[0].source}.events", heard)
+            self.consumer.apply(f"{rest[0].source}.events", *heard)
             del rest[:together]
         while self.value("UPDATE parked_message SET retry_at = now() WHERE error IS NULL RETURNING true"):
-            self.consumer.retries()
+            self.consumer.retry()
 
     def value(self, sql: str) -> Any:
         with psycopg.connect(self.url) as connection:

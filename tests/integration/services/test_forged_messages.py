@@ -1,6 +1,5 @@
 """What a publisher should never have said is parked with a sentence; nothing of it is kept, and the next is applied."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ import psycopg
 import pytest
 
 from infirmary.processes import make_app
-from tests.integration.by_hand import HandFed, properties_of
+from infirmary.testing import HandFedConsumer, message
 from tests.integration.conftest import NewDatabase
 
 PATIENT, PRESCRIPTION = str(uuid4()), str(uuid4())
@@ -53,7 +52,7 @@ class Reader:
     def __init__(self, name: str, new_database: NewDatabase) -> None:
         chosen = new_database(name)
         self.url, self.service = chosen.database_url, name
-        self._consumer = HandFed(name, chosen)
+        self._consumer = HandFedConsumer(name, chosen)
         self.app = make_app(name, chosen)
 
     def close(self) -> None:
@@ -62,8 +61,8 @@ class Reader:
 
     def hears(self, source: str, kind: str, *bodies: dict[str, Any]) -> None:
         """Applies events, each the first of a subject of its own."""
-        heard = [(properties_of(source, uuid4(), kind, uuid4(), 1), json.dumps(body).encode()) for body in bodies]
-        self._consumer.hears(f"{source}.events", heard)
+        heard = [message(source, kind, body, subject=uuid4(), sequence=1) for body in bodies]
+        self._consumer.apply(f"{source}.events", *heard)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as connection:
