@@ -69,8 +69,9 @@ def _rule(source: dict[str, Any], factor: float, runbooks: str) -> dict[str, Any
     if "record" in source:
         return {"record": source["record"], "expr": expression}
     rule = {"alert": source["alert"], "expr": expression}
-    if "for" in source:
-        rule["for"] = scaled_for(source["for"], factor)
+    for wait in ("for", "keep_firing_for"):
+        if wait in source:
+            rule[wait] = scaled_for(source[wait], factor)
     return rule | {
         "labels": {"severity": source["severity"]},
         "annotations": {

@@ -22,7 +22,7 @@ from tests.eventually import eventually
 
 FACTOR, EVERY = 0.1, "2s"
 SEVERITIES = ("critical", "warning", "info", "none")
-SHOWN_WITHIN_S, OVER_WITHIN_S = 90.0, 120.0
+SHOWN_WITHIN_S, OVER_WITHIN_S = 90.0, 180.0
 
 Alert = dict[str, Any]
 
