@@ -34,6 +34,11 @@ class OldQueue:
         self._subscription: Subscription | None = None
         self._look_at = 0.0
         self._empty_since: int | None = None
+        self._applied = 0
+        self._found: int | None = None
+        """So many messages were in it when it was first looked into."""
+        self._enough: int | None = None
+        """When so many have been applied, none is left of those that it had then."""
         self.is_drained = not broker.exists(self.name)
         if not self.is_drained:
             self._subscribe()
@@ -51,6 +56,7 @@ class OldQueue:
         if deliveries:
             self._empty_since = None
             self._applier.apply(self.name, deliveries, Position())
+            self._applied += len(deliveries)
             self._subscription.acknowledge(deliveries[-1])
         elif self._subscription.cancelled:
             self._end("it was deleted")
@@ -61,20 +67,37 @@ class OldQueue:
         return self._applier.retry(self.name, Position(), at_most, until)
 
     def tend(self) -> None:
-        """Looks now and then whether it has been read to its end.
+        """Looks now and then whether it has been read to its end, or as far as that was when it was first looked into.
 
-        What the broker has sent ahead is no longer counted there, so that nothing must come after the count either.
+        What the broker has sent ahead is no longer counted there, so that nothing must come after the count either. A
+        sender of the release before may go on for long to write a message now and then: the logs do not wait for those.
         """
         if self.is_drained or time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_EVERY_S
-        if self._broker.messages_in(self.name) or self.waiting:
+        left = self._broker.messages_in(self.name) or 0
+        if left or self.waiting:
             self._empty_since = None
         elif self._empty_since is None:
             self._empty_since = self._broker.times_emptied
         elif self._broker.times_emptied > self._empty_since:
-            self.is_drained = True
-            _logger.info("%s is drained; commands and replies are read from logs from now on", self.name)
+            self._note_drained()
+        if not self.is_drained and self._has_come_through(left):
+            self._note_drained()
+
+    def _has_come_through(self, left: int) -> bool:
+        """Counts at its first look what is in the queue, and at the next what had been sent ahead until then."""
+        if self._enough is not None:
+            return self._applied >= self._enough
+        if self._found is not None:
+            self._enough = self._found + self._applied + self.waiting
+        elif self._applied or self.waiting:  # before that another reader may have what is in it
+            self._found = left
+        return False
+
+    def _note_drained(self) -> None:
+        self.is_drained = True
+        _logger.info("%s is drained; commands and replies are read from logs from now on", self.name)
 
     def _subscribe(self) -> None:
         try:

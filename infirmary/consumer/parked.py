@@ -30,7 +30,7 @@ class ParkedMessage:
         source, type, subject, sequence: Its attributes; None where they cannot be read.
         error: Why it could not be applied, and below that line the calls that led to it; None while it only waits for
             the one before it.
-        unreadable: Whether it failed because of what it is, and not of what its handler did.
+        unreadable: Whether it has failed because of what it is, and not of what its handler did.
         attempts: How often it has failed.
         retry_at: When it is tried next; None for one whose attributes cannot be read, which is never tried.
         properties: Its attributes as JSON.
@@ -172,4 +172,8 @@ class ParkedMessages(Protocol):
 
     def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
         """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
+        ...
+
+    def skip_to(self, held: ParkedMessage) -> None:
+        """Makes a message the next of its subject, and due: those that it waits for are not waited for any more."""
         ...

@@ -26,8 +26,10 @@ def forget(database: MongoDatabase, logs: Collection[str], days: float, at_most:
     sequences, found = database["log_sequence"], 0
     oldest = str(least_id_of(time.time() - days * _DAY_S))
     for log in (log for log in logs if parsed(log).of_commands):
+        # What is held of a saga keeps its place: without it, what waits behind a parked message would go before it.
+        held = database["parked_message"].distinct("subject", {"channel": log, "subject": {"$lt": oldest}})
         # The 13th digit of a UUID is its version: only version 7 has the time in front.
-        old = {"source": log, "subject": {"$lt": oldest, "$regex": "^.{14}7"}}
+        old = {"source": log, "subject": {"$lt": oldest, "$regex": "^.{14}7", "$nin": held}}
         ids = [each["_id"] for each in sequences.find(old, {"_id": True}).limit(at_most)]
         if ids:
             sequences.delete_many({"_id": {"$in": ids}})

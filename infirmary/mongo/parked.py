@@ -100,7 +100,7 @@ class MongoParked:
         """Notes another failure and when to try next."""
         known = {
             "error": kept(error),
-            "unreadable": isinstance(error, MalformedMessage),
+            "unreadable": held.unreadable or isinstance(error, MalformedMessage),
             "retry_at": now(self._database) + timedelta(seconds=pause_s(held.attempts + 1)),
         }
         self._collection.update_one({"_id": held.id}, {"$set": known, "$inc": {"attempts": 1}})
@@ -199,11 +199,20 @@ class MongoParked:
         What is left if only the first succeeds is dropped as a duplicate.
         """
         if pass_sequence:
-            key = {"source": scope_of(held.channel), "subject": held.subject}
-            self._sequences.update_one(key, {"$max": {"last": held.sequence}}, upsert=True)
+            self._pass(held, held.sequence)
         self._collection.delete_one({"_id": held.id})
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
+
+    def skip_to(self, held: ParkedMessage) -> None:
+        """Makes a message the next of its subject."""
+        if held.sequence is not None:
+            self._pass(held, held.sequence - 1)
+            self.make_due(str(held.id))
+
+    def _pass(self, held: ParkedMessage, sequence: int | None) -> None:
+        key = {"source": scope_of(held.channel), "subject": held.subject}
+        self._sequences.update_one(key, {"$max": {"last": sequence}}, upsert=True)
 
     def _last(self, channel: str, subjects: set[str]) -> dict[str, int]:
         wanted = {"source": scope_of(channel), "subject": {"$in": list(subjects)}}

@@ -28,9 +28,32 @@ def check_discard(parked: ParkedMessages, parked_id: str) -> ParkedMessage:
     if held.sequence is not None and gap is not None and held.sequence > gap:
         raise CannotDiscard(
             f"message {held.sequence} of {held.subject} waits for message {gap}; apply or discard that one first,"
-            " otherwise what comes after it would wait for ever"
+            " otherwise what comes after it would wait for ever. If it is not in the list, it has not come:"
+            " `skip` goes on without it"
         )
     return held
+
+
+def check_skip(parked: ParkedMessages, parked_id: str) -> tuple[ParkedMessage, int]:
+    """Returns the message, and the first that it waits for, if none of those has come.
+
+    Raises:
+        CannotDiscard: There is no such message, it waits for none, or one that it waits for is held.
+    """
+    held = parked.find(parked_id)
+    if held is None:
+        raise CannotDiscard(f"there is no parked message {parked_id}; perhaps it has been applied meanwhile")
+    gap = _next_sequence(parked, held)
+    if held.sequence is None or held.subject is None or gap is None or held.sequence <= gap:
+        raise CannotDiscard(f"message {parked_id} waits for no other one")
+    between = range(gap, held.sequence)
+    for other in parked.of_subject(held.channel, held.subject):
+        if other.sequence in between:
+            raise CannotDiscard(
+                f"message {other.sequence} of {held.subject} has come, and is held as {other.id}: apply, discard"
+                " or skip to that one first"
+            )
+    return held, gap
 
 
 def discard(parked: ParkedMessages, held: ParkedMessage) -> None:

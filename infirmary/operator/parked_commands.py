@@ -6,7 +6,7 @@ import click
 
 from infirmary.consumer.parked import ParkedMessage
 from infirmary.operator.connection import OperatorDatabase
-from infirmary.operator.parked import CannotDiscard, check_discard, is_numbered
+from infirmary.operator.parked import CannotDiscard, check_discard, check_skip, is_numbered
 from infirmary.operator.parked import discard as give_up
 from infirmary.operator.tables import show_record, show_rows
 from infirmary.transport.log_names import parsed
@@ -72,6 +72,25 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
         except CannotDiscard as cannot:
             raise click.ClickException(str(cannot)) from cannot
         click.echo(f"Done. {_consequence(held)}")
+
+    @group.command()
+    @click.argument("parked_id", metavar="ID")
+    @click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
+    def skip(parked_id: str, yes: bool) -> None:
+        """Go on with one that waits for messages that will never come, as retention or a lost disk has taken them."""
+        try:
+            with database.parked() as parked:
+                held, gap = check_skip(parked, parked_id)
+                what = (
+                    f"Message {held.sequence} of {held.subject} is applied without those from {gap} on, which are given"
+                    " up: should they come after all, they are dropped."
+                )
+                if not yes:
+                    raise click.ClickException(f"{what}\nNothing was changed; --yes does it.")
+                parked.skip_to(held)
+        except CannotDiscard as cannot:
+            raise click.ClickException(str(cannot)) from cannot
+        click.echo(f"Done. {what} The running consumer takes it up within a second.")
 
     return group
 

@@ -2,7 +2,8 @@
 
 How old a saga is stands in its id, a UUID of version 7. A reader forgets it once its log cannot hold a message of it
 any more, and takes whatever sequence may come after that for its first (`LogRules`); a writer forgets it only after
-twice that time, so that no reader ever knows a higher sequence than its writer gives out.
+twice that time, so that no reader ever knows a higher sequence than its writer gives out. What is held of a saga keeps
+its place: without it, what waits behind a parked message would go before it.
 """
 
 import time
@@ -19,6 +20,7 @@ _DAY_S: Final = 86_400
 _READ: Final[LiteralString] = """
 DELETE FROM log_sequence WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM log_sequence WHERE source = %(log)s AND subject < %(oldest)s AND substring(subject, 15, 1) = '7'
+           AND NOT EXISTS (SELECT FROM parked_message WHERE channel = %(log)s AND subject = log_sequence.subject)
     ORDER BY subject LIMIT %(at_most)s FOR UPDATE SKIP LOCKED))
 """
 

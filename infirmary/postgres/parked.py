@@ -107,8 +107,8 @@ class PostgresParked(ParkedCounts):
     def failed_again(self, held: ParkedMessage, error: BaseException) -> None:
         """Notes another failure and when to try next."""
         self._query.execute(
-            """UPDATE parked_message SET error = %(error)s, unreadable = %(unreadable)s, attempts = attempts + 1,
-                      retry_at = clock_timestamp() + make_interval(secs => %(pause_s)s)
+            """UPDATE parked_message SET error = %(error)s, unreadable = unreadable OR %(unreadable)s,
+                      attempts = attempts + 1, retry_at = clock_timestamp() + make_interval(secs => %(pause_s)s)
                WHERE id = %(id)s""",
             id=held.id,
             error=kept(error),
@@ -189,13 +189,22 @@ class PostgresParked(ParkedCounts):
     def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
         """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
         if pass_sequence:
-            self._query.execute(
-                """INSERT INTO log_sequence (source, subject, last) VALUES (%(scope)s, %(subject)s, %(sequence)s)
-                   ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last""",
-                scope=scope_of(held.channel),
-                subject=held.subject,
-                sequence=held.sequence,
-            )
+            self._pass(held, held.sequence)
         self.release(held)
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
+
+    def skip_to(self, held: ParkedMessage) -> None:
+        """Makes a message the next of its subject."""
+        if held.sequence is not None:
+            self._pass(held, held.sequence - 1)
+            self.make_due(str(held.id))
+
+    def _pass(self, held: ParkedMessage, sequence: int | None) -> None:
+        self._query.execute(
+            """INSERT INTO log_sequence (source, subject, last) VALUES (%(scope)s, %(subject)s, %(sequence)s)
+               ON CONFLICT (source, subject) DO UPDATE SET last = greatest(log_sequence.last, excluded.last)""",
+            scope=scope_of(held.channel),
+            subject=held.subject,
+            sequence=sequence,
+        )

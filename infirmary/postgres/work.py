@@ -34,7 +34,7 @@ SELECT subject, last FROM log_sequence WHERE source = %(scope)s AND subject = AN
 _SAVE_SEQUENCES: Final[LiteralString] = """
 INSERT INTO log_sequence (source, subject, last)
 SELECT %(scope)s, subject, last FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS changed (subject, last)
-ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last
+ON CONFLICT (source, subject) DO UPDATE SET last = greatest(log_sequence.last, excluded.last)
 """
 
 

@@ -53,12 +53,12 @@ class Report:
             SourceLostError: the database went away while its backlog was measured.
         """
         metrics.iterations.inc()
+        outbox = source.current
+        could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
+        self._progress.iterated(now, could_deliver=could_deliver)  # however short a connection is
         if now < self._next_tell:
             return
         self._next_tell = now + _TELL_S
-        outbox = source.current
-        could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
-        self._progress.iterated(now, could_deliver=could_deliver)
         self._health.iterated(
             now,
             [*_problems_of_servers(source, broker), *backoffs.problems(), *self._stalled()],

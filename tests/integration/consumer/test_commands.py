@@ -160,6 +160,18 @@ def test_the_sequences_of_sagas_that_are_long_over_are_forgotten_and_no_others(c
     assert counting.replies(old) == [("step", 1, "done"), ("step", 2, "done")]
 
 
+def test_a_saga_of_which_something_is_held_is_not_forgotten(counting: Counting, faults: Faults) -> None:
+    old = least_id_of(time.time() - (counting.settings.saga_sequence_days + 1) * 86_400)
+    counting.take(counting.asked(Add, old, 1))
+    faults.breaks(old)
+    counting.take(counting.asked(Add, old, 2, step="second"), counting.asked(Add, old, 3, step="third"))
+    assert counting.store.forget_old([COMMANDS], 10)["log_sequence"] == 0
+    faults.broken.clear()
+    counting.retry_all(COMMANDS)
+    assert (counting.numbers(old), counting.held()) == ([1, 2, 3], [])
+    assert counting.store.forget_old([COMMANDS], 10)["log_sequence"] == 1
+
+
 def test_a_batch_that_is_done_again_one_by_one_is_counted_once(counting: Counting, faults: Faults) -> None:
     def applied() -> float:
         return REGISTRY.get_sample_value("infirmary_messages_applied_total", {"channel": COMMANDS, "type": "Add"}) or 0

@@ -105,6 +105,28 @@ def test_an_event_is_not_discarded_before_those_that_it_waits_for_or_without_a_y
     assert stuck.sequences() == {("ward", "a"): 1}
 
 
+def test_what_waits_for_a_message_that_will_never_come_goes_on_without_it(counting: Counting) -> None:
+    counting.read(*(counting.told("b", number) for number in (1, 4, 5)))
+    waits = first_id(counting)
+    refused = parked(counting, "discard", waits, "--yes")
+    assert "waits for message 2" in refused.output
+    assert "Nothing was changed" in parked(counting, "skip", waits).output
+    assert "message 4 of b has come" in parked(counting, "skip", str(listed(counting)[1]["id"]), "--yes").output
+    result = parked(counting, "skip", waits, "--yes")
+    assert result.exit_code == 0, result.output
+    while counting.retry(LOG):
+        pass
+    assert (counting.numbers("b"), counting.held()) == ([1, 4, 5], [])
+    counting.read(counting.told("b", 2))
+    assert counting.numbers("b") == [1, 4, 5]
+
+
+def test_what_waits_for_one_that_is_parked_cannot_skip_it(stuck: Counting) -> None:
+    result = parked(stuck, "skip", str(listed(stuck)[1]["id"]), "--yes")
+    assert (result.exit_code, "message 1 of b has come" in result.output) == (1, True)
+    assert "waits for no other one" in parked(stuck, "skip", first_id(stuck), "--yes").output
+
+
 def test_a_discarded_command_lets_the_next_of_its_saga_through(counting: Counting, faults: Faults) -> None:
     saga_id = new_id()
     faults.breaks(saga_id)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from infirmary.identifiers import new_id
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Add, Faults, TakeAway
@@ -113,7 +115,10 @@ def test_a_compensation_that_cannot_be_read_leaves_its_parked_command_where_it_i
     assert counting.replies() == [("step.compensation", 2, "done")]
 
 
-def test_what_can_be_read_after_all_is_applied_although_it_was_passed(counting: Counting) -> None:
+@pytest.mark.parametrize("fails_once", [False, True])
+def test_what_can_be_read_after_all_is_applied_although_it_was_passed(
+    counting: Counting, faults: Faults, fails_once: bool
+) -> None:
     saga_id = new_id()
     limit = counting.settings.message_max_bytes
     counting.settings = counting.settings.model_copy(update={"message_max_bytes": 200})
@@ -128,6 +133,11 @@ def test_what_can_be_read_after_all_is_applied_although_it_was_passed(counting: 
     counting.dispatcher = counting.make_dispatcher()
     counting.end_reader(counting.store)
     counting.take_over()
+    if fails_once:
+        faults.breaks(saga_id)
+        counting.retry_all(COMMANDS)
+        assert counting.numbers(saga_id) == [7]
+        faults.broken.clear()
     counting.retry_all(COMMANDS)
     assert (counting.numbers(saga_id), counting.held()) == ([7, 5], [])
     assert counting.replies() == [("next", 1, "done"), ("step", 1, "done")]

@@ -73,6 +73,28 @@ def test_a_sender_of_the_release_before_may_go_on_while_others_use_logs(
     assert counting.rows("SELECT count(*) FROM outbox WHERE type = 'Reply'") == [(300,)]
 
 
+def test_logs_do_not_wait_for_a_sender_of_the_release_before_that_goes_on_for_ever(
+    counting: Counting, publisher: OldPublisher, rabbitmq_url: str
+) -> None:
+    stop, saga_id = threading.Event(), new_id()
+
+    def send() -> None:
+        sender = OldPublisher(rabbitmq_url)
+        while not stop.wait(0.3):  # too often for the queue ever to be empty for a second
+            sender.ask_by_queue(new_id(), 1)
+        sender.close()
+
+    sending = threading.Thread(target=send)
+    publisher.ask(saga_id, 1)
+    with consuming(counting, rabbitmq_url):
+        sending.start()
+        try:
+            eventually(lambda: counting.numbers(saga_id) == [1], because="its log is read", within_s=30)
+        finally:
+            stop.set()
+            sending.join()
+
+
 def test_what_the_release_before_has_parked_is_tried_again(
     counting: Counting, faults: Faults, publisher: OldPublisher, rabbitmq_url: str
 ) -> None:
