@@ -14,7 +14,7 @@ from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.sources.source import Backlog, Source
 
 _TELL_S = 0.2
-"""How often health and gauges are told: a probe or a scrape is seldom quicker, and a relay at rest does little else."""
+"""How often it is told that all is well, which is a part of what a relay at rest costs; what is not is told at once."""
 _BACKLOG_S = 5.0
 """How often the backlog is measured: measuring costs the database more than a poll."""
 
@@ -26,6 +26,7 @@ class Report:
         self._health = health
         self._progress = progress
         self._next_tell = self._next_backlog = 0.0
+        self._is_well = False
         self._waits_since: float | None = None
         """When it was first seen that something waits of which no writer has told a time that can be."""
 
@@ -56,16 +57,20 @@ class Report:
         outbox = source.current
         could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
         self._progress.iterated(now, could_deliver=could_deliver)  # however short a connection is
-        if now < self._next_tell:
+        is_due = now >= self._next_tell
+        if not is_due and self._is_well and could_deliver and not backoffs.keys():
             return
-        self._next_tell = now + _TELL_S
+        problems = [*_problems_of_servers(source, broker), *backoffs.problems(), *self._stalled()]
+        self._is_well = not problems
         self._health.iterated(
             now,
-            [*_problems_of_servers(source, broker), *backoffs.problems(), *self._stalled()],
+            problems,
             wants_restart=self._progress.wants_restart,
             floor_held_since=outbox.floor_held_since if outbox is not None else None,
         )
-        self._set_gauges(outbox, broker.current, backoffs)
+        if is_due:
+            self._next_tell = now + _TELL_S
+            self._set_gauges(outbox, broker.current, backoffs)
         if now >= self._next_backlog and outbox is not None:
             self._next_backlog = now + _BACKLOG_S
             backlog = outbox.backlog(backoffs.known())
