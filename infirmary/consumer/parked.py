@@ -174,6 +174,6 @@ class ParkedMessages(Protocol):
         """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
         ...
 
-    def skip_to(self, held: ParkedMessage) -> None:
-        """Makes a message the next of its subject, and due: those that it waits for are not waited for any more."""
+    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
+        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
         ...

@@ -199,18 +199,13 @@ class MongoParked:
         What is left if only the first succeeds is dropped as a duplicate.
         """
         if pass_sequence:
-            self._pass(held, held.sequence)
+            self.pass_up_to(held, held.sequence)
         self._collection.delete_one({"_id": held.id})
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
 
-    def skip_to(self, held: ParkedMessage) -> None:
-        """Makes a message the next of its subject."""
-        if held.sequence is not None:
-            self._pass(held, held.sequence - 1)
-            self.make_due(str(held.id))
-
-    def _pass(self, held: ParkedMessage, sequence: int | None) -> None:
+    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
+        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
         key = {"source": scope_of(held.channel), "subject": held.subject}
         self._sequences.update_one(key, {"$max": {"last": sequence}}, upsert=True)
 

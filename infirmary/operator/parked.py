@@ -21,9 +21,7 @@ def check_discard(parked: ParkedMessages, parked_id: str) -> ParkedMessage:
     Raises:
         CannotDiscard: There is no such message, or one before it has not been applied.
     """
-    held = parked.find(parked_id)
-    if held is None:
-        raise CannotDiscard(f"there is no parked message {parked_id}; perhaps it has been applied meanwhile")
+    held = _found(parked, parked_id)
     gap = _next_sequence(parked, held)
     if held.sequence is not None and gap is not None and held.sequence > gap:
         raise CannotDiscard(
@@ -40,9 +38,7 @@ def check_skip(parked: ParkedMessages, parked_id: str) -> tuple[ParkedMessage, i
     Raises:
         CannotDiscard: There is no such message, it waits for none, or one that it waits for is held.
     """
-    held = parked.find(parked_id)
-    if held is None:
-        raise CannotDiscard(f"there is no parked message {parked_id}; perhaps it has been applied meanwhile")
+    held = _found(parked, parked_id)
     gap = _next_sequence(parked, held)
     if held.sequence is None or held.subject is None or gap is None or held.sequence <= gap:
         raise CannotDiscard(f"message {parked_id} waits for no other one")
@@ -64,6 +60,25 @@ def discard(parked: ParkedMessages, held: ParkedMessage) -> None:
         held: What `check_discard` has returned.
     """
     parked.give_up(held, pass_sequence=is_numbered(held) and _next_sequence(parked, held) == held.sequence)
+
+
+def skip(parked: ParkedMessages, held: ParkedMessage) -> None:
+    """Makes a message the next of its subject, and due: those that it waits for are given up.
+
+    Args:
+        parked: Where it is.
+        held: What `check_skip` has returned.
+    """
+    if held.sequence is not None:
+        parked.pass_up_to(held, held.sequence - 1)
+    parked.make_due(str(held.id))
+
+
+def _found(parked: ParkedMessages, parked_id: str) -> ParkedMessage:
+    held = parked.find(parked_id)
+    if held is None:
+        raise CannotDiscard(f"there is no parked message {parked_id}; perhaps it has been applied meanwhile")
+    return held
 
 
 def _next_sequence(parked: ParkedMessages, held: ParkedMessage) -> int | None:

@@ -8,6 +8,7 @@ from infirmary.consumer.parked import ParkedMessage
 from infirmary.operator.connection import OperatorDatabase
 from infirmary.operator.parked import CannotDiscard, check_discard, check_skip, is_numbered
 from infirmary.operator.parked import discard as give_up
+from infirmary.operator.parked import skip as go_on_with
 from infirmary.operator.tables import show_record, show_rows
 from infirmary.transport.log_names import parsed
 
@@ -87,7 +88,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
                 )
                 if not yes:
                     raise click.ClickException(f"{what}\nNothing was changed; --yes does it.")
-                parked.skip_to(held)
+                go_on_with(parked, held)
         except CannotDiscard as cannot:
             raise click.ClickException(str(cannot)) from cannot
         click.echo(f"Done. {what} The running consumer takes it up within a second.")

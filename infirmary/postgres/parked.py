@@ -189,18 +189,13 @@ class PostgresParked(ParkedCounts):
     def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
         """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
         if pass_sequence:
-            self._pass(held, held.sequence)
+            self.pass_up_to(held, held.sequence)
         self.release(held)
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
 
-    def skip_to(self, held: ParkedMessage) -> None:
-        """Makes a message the next of its subject."""
-        if held.sequence is not None:
-            self._pass(held, held.sequence - 1)
-            self.make_due(str(held.id))
-
-    def _pass(self, held: ParkedMessage, sequence: int | None) -> None:
+    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
+        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
         self._query.execute(
             """INSERT INTO log_sequence (source, subject, last) VALUES (%(scope)s, %(subject)s, %(sequence)s)
                ON CONFLICT (source, subject) DO UPDATE SET last = greatest(log_sequence.last, excluded.last)""",
