@@ -19,6 +19,11 @@ from tests.unit.alerts.test_runbooks import COMMANDS
 GIVEN = sorted({command for command in COMMANDS if command.startswith("python -m services ")})
 HARMLESS = [command for command in GIVEN if not command.endswith("rebuild")]
 OF_ONE_MESSAGE, OF_ONE_SAGA = "<number>", "<saga id>"
+OF_GAPS = [command for command in GIVEN if "parked skip" in command]
+OF_POISON = sorted(
+    (command for command in GIVEN if OF_ONE_MESSAGE in command and command not in OF_GAPS),
+    key=lambda command: "discard" in command,
+)
 
 
 def give(machinery: Machinery, command: str) -> subprocess.CompletedProcess[str]:
@@ -40,14 +45,25 @@ def parked(machinery: Machinery) -> set[str]:
     return {str(each["id"]) for each in listed}
 
 
+def held_by_billing(machinery: Machinery, sequence: int) -> str:
+    """The number of a message that nobody can apply, sent to billing with this sequence of a new subject."""
+    before = parked(machinery)
+    with Post(machinery.env["RABBITMQ_URL"]) as post:
+        post.command("admission.to.billing", "Nonsense", str(uuid4()), sequence, b"\x00 this is not JSON")
+    (number,) = eventually(lambda: parked(machinery) - before, because="billing holds it", within_s=60)
+    return number
+
+
 @pytest.fixture
 def poison(machinery: Machinery) -> str:
     """The number of a message that billing has just parked."""
-    before = parked(machinery)
-    with Post(machinery.env["RABBITMQ_URL"]) as post:
-        post.command("admission.to.billing", "Nonsense", str(uuid4()), 1, b"\x00 this is not JSON")
-    (number,) = eventually(lambda: parked(machinery) - before, because="billing parks it", within_s=60)
-    return number
+    return held_by_billing(machinery, sequence=1)
+
+
+@pytest.fixture
+def waiting(machinery: Machinery) -> str:
+    """The number of a message that waits for two that will never come."""
+    return held_by_billing(machinery, sequence=3)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +82,26 @@ def test_a_command_that_looks_succeeds(machinery: Machinery, command: str) -> No
 
 
 def test_a_parked_message_is_shown_tried_again_and_given_up(machinery: Machinery, poison: str) -> None:
-    given = [command for command in GIVEN if OF_ONE_MESSAGE in command]
-    assert len(given) == 2
-    for command in sorted(given, key=lambda each: "discard" in each):
+    for command in OF_POISON:
         done = give(machinery, command.replace(OF_ONE_MESSAGE, poison))
         assert done.returncode == 0, done.stderr
     eventually(lambda: poison not in parked(machinery), because="it is given up")
+
+
+def test_a_message_behind_a_gap_is_gone_on_with(machinery: Machinery, waiting: str) -> None:
+    (command,) = OF_GAPS
+    done = give(machinery, command.replace(OF_ONE_MESSAGE, waiting))
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: state(machinery, waiting) == "parked", because="it is tried, and fails for what it is")
+    for given in OF_POISON:
+        done = give(machinery, given.replace(OF_ONE_MESSAGE, waiting))
+        assert done.returncode == 0, done.stderr
+
+
+def state(machinery: Machinery, number: str) -> str:
+    """What a message is held for."""
+    shown = give(machinery, f"python -m services billing parked show {number} --json")
+    return str(json.loads(shown.stdout)["state"])
 
 
 def test_a_saga_is_shown_and_one_that_is_not_parked_cannot_be_resumed(machinery: Machinery, saga: str) -> None:
