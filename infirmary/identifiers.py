@@ -45,6 +45,15 @@ def new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
+def time_of(text: str) -> float | None:
+    """Returns the time in an id, in unix seconds; None for what is no UUID version 7."""
+    try:
+        read = UUID(text)
+    except ValueError:
+        return None
+    return (read.int >> 80) / 1000 if read.version == 7 else None
+
+
 def least_id_of(at: float) -> UUID:
     """Returns the least UUID version 7 of a time in unix seconds, to find what is older by its id."""
     return UUID(int=(max(int(at * 1000), 0) << 80) | (7 << 76) | (2 << 62))

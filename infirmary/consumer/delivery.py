@@ -1,7 +1,9 @@
 """A message as the broker delivers it, before anybody has looked into it."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -9,7 +11,7 @@ from uuid import UUID, uuid5
 
 from infirmary.printable import printable
 from infirmary.transport.amqp_header import PARTS_HEADER
-from infirmary.transport.envelope import Incoming, MalformedMessage, incoming
+from infirmary.transport.envelope import Incoming, MalformedMessage, incoming, unix_time
 from infirmary.transport.log_names import NUMBERS_OF_PARTS
 
 _MALFORMED = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -46,6 +48,13 @@ class Delivery:
         headers = self.properties.get("application_headers")
         parts = headers.get(PARTS_HEADER) if isinstance(headers, Mapping) else None
         return parts if type(parts) is int and parts in NUMBERS_OF_PARTS else 1
+
+    @property
+    def written(self) -> datetime:
+        """When it was written, as far as it says so; never later than now."""
+        now = time.time()
+        at = unix_time(self.message.time) if isinstance(self.message, Incoming) else None
+        return datetime.fromtimestamp(now if at is None else min(at, now), UTC)
 
     @cached_property
     def identity(self) -> UUID:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from pydantic_core import from_json
 
 from infirmary.consumer.parked import ParkedMessage
 from infirmary.consumer.position import Position
 from infirmary.consumer.sequence import Sequences, Verdict
+from infirmary.identifiers import time_of
 from infirmary.messages import COMPENSATION_SUFFIX
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from infirmary.transport.log_names import is_old_queue, parsed
@@ -23,7 +23,7 @@ class LogRules:
     A message must be from the log's writer and have a sequence. In a log of commands and replies the subject is a saga,
     which asks again for what gets lost: so what cannot be read keeps no later message waiting, a compensation need not
     wait for the command that it undoes, and a saga that is older than anything the log may still hold may be met in
-    its middle.
+    its middle. A subject of any log may begin above 1 if its first messages can have been gone before this reader came.
 
     What an inbox queue of the release before still holds has no sequences, and is applied as it comes.
 
@@ -74,7 +74,10 @@ class LogRules:
         )
 
     def _may_start_late(self, subject: str) -> bool:
-        return self._position.beginning_expired or (self.of_commands and _age_s(subject) > self._kept_s)
+        began = time_of(subject)
+        if self.of_commands and began is not None and time.time() - began > self._kept_s:
+            return True
+        return not self._position.has_all_of(began)
 
 
 def closed_by(message: Incoming, last: int, held: Sequence[ParkedMessage]) -> list[ParkedMessage]:
@@ -106,12 +109,3 @@ def step_of(body: bytes) -> str | None:
         return None
     step = parsed_body.get("step") if isinstance(parsed_body, dict) else None
     return step if isinstance(step, str) else None
-
-
-def _age_s(subject: str) -> float:
-    """Returns how old a saga is, by the time in its id; 0 for what has none."""
-    try:
-        saga_id = UUID(subject)
-    except ValueError:
-        return 0.0
-    return time.time() - (saga_id.int >> 80) / 1000 if saga_id.version == 7 else 0.0

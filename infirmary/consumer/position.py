@@ -1,8 +1,12 @@
 """The position of a reader in a log, and the check that the log is still the one it knew. Pure."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
 from uuid import UUID
+
+LATE_BY_S: Final = 60.0
+"""A message may come into its log by so much later than others that were written after it, without being returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +18,31 @@ class Position:
             had expired.
         last_offset: The last message applied; None before the first.
         last_message_id: That message's id, to know the log again by.
-        earlier_expired: Whether the beginning had expired of a part where this one's subjects were before it was there.
+        complete_since: When the first message was written that this reader could read, where those before it were gone,
+            in this log or in a part where its subjects were before; None where none was.
     """
 
     first_offset: int | None = None
     last_offset: int | None = None
     last_message_id: UUID | None = None
-    earlier_expired: bool = False
+    complete_since: datetime | None = None
 
-    @property
-    def beginning_expired(self) -> bool:
-        """Whether the log's first messages were gone when it was read from its beginning."""
-        return self.earlier_expired or (self.first_offset or 0) > 0
+    def has_all_of(self, began: float | None) -> bool:
+        """Says whether none of a subject's messages can have been gone before this reader came to read them.
+
+        Args:
+            began: When the subject began, in unix seconds; None where nobody knows.
+        """
+        if self.complete_since is None:
+            return True
+        return began is not None and began > self.complete_since.timestamp() + LATE_BY_S
+
+    def begun_at(self, offset: int, written: datetime) -> "Position":
+        """Returns the position of a reader whose first message is this one, of a log or behind what was lost of it."""
+        if offset == 0:
+            return replace(self, first_offset=0)
+        since = written if self.complete_since is None else max(written, self.complete_since)
+        return replace(self, first_offset=offset, complete_since=since)
 
 
 Recognition = Literal["known", "go on", "start over"]

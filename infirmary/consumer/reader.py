@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import UTC, datetime
 
 from amqp.exceptions import ConnectionError as BrokenConnection
 from amqp.exceptions import ConnectionForced
@@ -209,14 +209,15 @@ class LogReader:
             return []
         self._recognised = True
         if self._position.last_offset is None:
-            self._position = replace(self._position, first_offset=offset)
+            self._position = self._position.begun_at(offset, first.written)
         elif (expired := offset - self._position.last_offset - 1) > 0:
             _logger.error(
                 "%s: %d messages before offset %d had expired before they were read", self.name, expired, offset
             )
             metrics.EXPIRED.labels(self.name).inc(expired)
             if self._of_commands:  # sagas ask again for what is gone; nothing of theirs waits for it
-                self._position = self._positions.cut(self.name, offset)
+                self._positions.forget_subjects(self.name)
+                self._position = self._position.begun_at(offset, first.written)
         return deliveries[1:] if verdict == "known" else deliveries
 
     def _look_at_the_end(self, now: float) -> None:
@@ -239,5 +240,9 @@ class LogReader:
         _logger.warning("%s is not the log that was read: %s; reading it from its first message", self.name, why)
         metrics.STARTED_OVER.labels(self.name).inc()
         self._close()
-        self._position = self._positions.start_over(self.name)
+        complete_since = None
+        if self._of_commands:  # what had not been read of the old log is gone
+            self._positions.forget_subjects(self.name)
+            complete_since = datetime.now(UTC)
+        self._position = self._positions.start_over(self.name, complete_since)
         self._subscribe()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from infirmary.consumer.batch_counts import BatchCounts
@@ -50,16 +51,17 @@ class Positions(Protocol):
         """Returns the stored offset of every log and part that is known; also keeps an idle session alive."""
         ...
 
-    def start_over(self, log: str) -> Position:
-        """Forgets how far a log was read, keeping what is known of its subjects."""
+    def start_over(self, log: str, complete_since: datetime | None) -> Position:
+        """Forgets how far a log was read, keeping what is known of its subjects.
+
+        Args:
+            log: The log.
+            complete_since: Before this time messages may have been lost; None keeps what was known.
+        """
         ...
 
-    def cut(self, log: str, first_offset: int) -> Position:
-        """Notes that a log of commands has lost what was before an offset, and forgets its subjects.
-
-        Returns:
-            How far it was read.
-        """
+    def forget_subjects(self, log: str) -> None:
+        """Forgets the sequences of a log of commands that has lost some: its sagas go on with what comes next."""
         ...
 
 

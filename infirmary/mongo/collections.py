@@ -47,8 +47,9 @@ _ABOUT: Final = """\
 //                     what a command was answered
 {of_documents}
 
-// log_reader: {{_id: <log>, first_offset: long, last_offset: long, last_message_id: UUID, holder: UUID, until: date}}:
-//   how far each log has been read, and which process holds the lease on it.
+// log_reader: {{_id: <log>, first_offset: long, last_offset: long, last_message_id: UUID, complete_since: date or null,
+//   holder: UUID, until: date}}: how far each log has been read, since when nothing of it was lost to the reader, and
+//   which process holds the lease on it.
 // log_sequence: {{source: string, subject: string, last: long}}: the last sequence applied per subject.
 {log_sequence}
 

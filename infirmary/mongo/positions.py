@@ -83,14 +83,13 @@ class MongoPositions:
 
     def read(self, log: str) -> Position:
         """Returns how far a log was read."""
-        found = self._collection.find_one({"_id": log}) or {}
-        earlier = earlier_homes(log)
-        expired = {"_id": {"$in": earlier}, "first_offset": {"$gt": 0}}
+        homes = {each["_id"]: each for each in self._collection.find({"_id": {"$in": [log, *earlier_homes(log)]}})}
+        found = homes.get(log, {})
         return Position(
             found.get("first_offset"),
             found.get("last_offset"),
             found.get("last_message_id"),
-            earlier_expired=bool(earlier) and self._collection.find_one(expired) is not None,
+            max(filter(None, map(_complete_since, homes.values())), default=None),
         )
 
     def offsets(self) -> dict[str, int | None]:
@@ -107,30 +106,30 @@ class MongoPositions:
         self._set(log, moved, {"last_offset": position.last_offset})
         return moved
 
-    def start_over(self, log: str) -> Position:
+    def start_over(self, log: str, complete_since: datetime | None) -> Position:
         """Forgets how far a log was read.
 
         Raises:
             ReaderReplaced: The log has another reader.
         """
-        self._set(log, Position(), {})
+        self._set(log, Position(complete_since=complete_since or self.read(log).complete_since), {})
         return self.read(log)
 
-    def cut(self, log: str, first_offset: int) -> Position:
-        """Notes that a log of commands has lost what was before an offset, and forgets its subjects.
+    def forget_subjects(self, log: str) -> None:
+        """Forgets the sequences of a log of commands that has lost some.
 
         Raises:
             ReaderReplaced: The log has another reader.
         """
-        self._set(log, replace(self.read(log), first_offset=first_offset), {})  # first, as it says who reads
+        self.renew()
         self._database["log_sequence"].delete_many({"source": scope_of(log)})
-        return self.read(log)
 
     def _set(self, log: str, position: Position, expected: dict[str, Any]) -> None:
         offsets = {
             "first_offset": position.first_offset,
             "last_offset": position.last_offset,
             "last_message_id": position.last_message_id,
+            "complete_since": position.complete_since,
         }
         changed = self._collection.update_one({"_id": log, "holder": self._holder, **expected}, {"$set": offsets})
         if changed.matched_count == 0:
@@ -138,3 +137,10 @@ class MongoPositions:
 
     def _lease(self, at: datetime) -> dict[str, Any]:
         return {"holder": self._holder, "until": at + timedelta(seconds=LEASE_S)}
+
+
+def _complete_since(found: dict[str, Any]) -> datetime | None:
+    known: datetime | None = found.get("complete_since")
+    if known is None and (found.get("first_offset") or 0) > 0:
+        return datetime.now(UTC)  # the release before has not noted it
+    return known

@@ -1,5 +1,6 @@
 """The positions and readers of logs: rows of `log_reader`, and advisory locks of the session that applies."""
 
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
@@ -20,10 +21,12 @@ WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (%s, 0,
 
 _POSITION = """
 SELECT first_offset, last_offset, last_message_id,
-       coalesce((SELECT bool_or(first_offset > 0) FROM log_reader WHERE log = ANY(%(earlier)s)), false)
-           AS earlier_expired
+       (SELECT max(CASE WHEN first_offset > 0 THEN coalesce(complete_since, statement_timestamp())
+                        ELSE complete_since END)
+        FROM log_reader WHERE log = %(log)s OR log = ANY(%(earlier)s)) AS complete_since
 FROM log_reader WHERE log = %(log)s
 """
+"""The release before has not noted the time."""
 
 
 _IDENTITY: LiteralString = """
@@ -78,20 +81,18 @@ class PostgresPositions:
         """
         return dict(self._connection.execute("SELECT log, last_offset FROM log_reader").fetchall())
 
-    def start_over(self, log: str) -> Position:
+    def start_over(self, log: str, complete_since: datetime | None) -> Position:
         """Forgets how far a log was read, keeping what is known of its subjects."""
         self._connection.execute(
-            "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL WHERE log = %s",
-            (log,),
+            "UPDATE log_reader SET first_offset = NULL, last_offset = NULL, last_message_id = NULL,"
+            " complete_since = coalesce(%s, complete_since) WHERE log = %s",
+            (complete_since, log),
         )
         return self.read(log)
 
-    def cut(self, log: str, first_offset: int) -> Position:
-        """Notes that a log of commands has lost what was before an offset, and forgets its subjects."""
-        with self._connection.transaction():
-            self._connection.execute("DELETE FROM log_sequence WHERE source = %s", (scope_of(log),))
-            self._connection.execute("UPDATE log_reader SET first_offset = %s WHERE log = %s", (first_offset, log))
-        return self.read(log)
+    def forget_subjects(self, log: str) -> None:
+        """Forgets the sequences of a log of commands that has lost some."""
+        self._connection.execute("DELETE FROM log_sequence WHERE source = %s", (scope_of(log),))
 
 
 def identity_of(query: Query) -> str:

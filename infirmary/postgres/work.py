@@ -22,7 +22,7 @@ from infirmary.transport.log_names import carries_commands, scope_of
 
 _MOVE_OFFSET: Final[LiteralString] = """
 UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
-       first_offset = coalesce(first_offset, %(first_offset)s)
+       first_offset = %(first_offset)s, complete_since = %(complete_since)s
 WHERE log = %(log)s AND last_offset IS NOT DISTINCT FROM %(expected)s RETURNING log
 """
 """Comes first, so that a reader that was replaced is stopped by the row before it does anything."""
@@ -144,6 +144,7 @@ class PostgresWork:
                 "offset": last.offset,
                 "identity": last.identity,
                 "first_offset": position.first_offset,
+                "complete_since": position.complete_since,
                 "expected": position.last_offset,
             },
         )

@@ -1,13 +1,14 @@
 """Events of a log: each applied once and in order, together with the offset."""
 
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import REGISTRY
 
 from infirmary.consumer.store import ReaderReplaced
-from infirmary.identifiers import new_id
+from infirmary.identifiers import least_id_of, new_id
 from tests.eventually import eventually
 from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import LOG, Faults
@@ -80,16 +81,28 @@ def test_a_sequence_near_the_end_of_all_numbers_stops_nobody(counting: Counting)
 
 
 def test_a_log_that_has_lost_its_beginning_may_start_a_subject_above_1(counting: Counting) -> None:
-    counting.positions[LOG] = replace(counting.positions[LOG], first_offset=7)
+    counting.positions[LOG] = counting.positions[LOG].begun_at(7, datetime.now(UTC))
     counting.read(counting.told("a", 5), counting.told("a", 6), counting.told("a", 8))
     assert counting.numbers("a") == [5, 6]
     assert counting.held() == [("a", 8, "waits")]
 
 
+def test_what_began_after_the_lost_beginning_of_a_log_is_waited_for_from_its_first_message_on(
+    counting: Counting,
+) -> None:
+    counting.positions[LOG] = counting.positions[LOG].begun_at(7, datetime.now(UTC) - timedelta(hours=1))
+    old, young = str(least_id_of(time.time() - 7200)), str(new_id())
+    counting.read(counting.told(old, 2), counting.told(young, 2))
+    counting.positions[LOG] = counting.store.positions.read(LOG)
+    counting.read(counting.told(young, 1), counting.told(old, 1))
+    counting.retry_all(LOG)
+    assert (counting.numbers(young), counting.numbers(old)) == ([1, 2], [2])
+
+
 def test_the_first_of_a_subject_that_starts_late_is_waited_for_when_it_fails(
     counting: Counting, faults: Faults
 ) -> None:
-    counting.positions[LOG] = replace(counting.positions[LOG], first_offset=7)
+    counting.positions[LOG] = counting.positions[LOG].begun_at(7, datetime.now(UTC))
     faults.breaks("a")
     counting.read(counting.told("a", 5), counting.told("a", 6))
     faults.broken.clear()
@@ -102,7 +115,7 @@ def test_the_first_of_a_subject_that_starts_late_is_waited_for_when_it_fails(
 def test_a_log_that_is_read_again_from_its_beginning_changes_nothing(counting: Counting) -> None:
     events = [counting.told("a", 1), counting.told("a", 2), counting.told("b", 1)]
     counting.read(*events)
-    counting.positions[LOG] = replace(counting.store.positions.start_over(LOG), first_offset=0)
+    counting.positions[LOG] = replace(counting.store.positions.start_over(LOG, None), first_offset=0)
     assert counting.positions[LOG].last_offset is None
     counting.read(*events, counting.told("a", 3))
     assert (counting.numbers("a"), counting.numbers("b"), len(counting.outbox())) == ([1, 2, 3], [1], 4)

@@ -148,7 +148,24 @@ def test_a_log_of_commands_that_retention_has_cut_keeps_no_saga_waiting(
     assert (counting.numbers(known), counting.held()) == ([1, 3], [])
     assert counting.replies(known) == [("one", 1, "done"), ("three", 1, "done")]
     counting.take_over()
-    assert counting.store.positions.read(COMMANDS).beginning_expired
+    assert not counting.store.positions.read(COMMANDS).has_all_of(None)
+
+
+def test_a_log_of_commands_that_was_deleted_unread_keeps_no_saga_waiting(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    known = new_id()
+    publisher.ask(known, 1, step="one")
+    publisher.ask(new_id(), 1)
+    with consuming(counting, rabbitmq_url):
+        patiently(lambda: len(counting.replies()) == 2, because="the consumer works")
+    publisher.ask(known, 2, step="lost")
+    publisher.delete(COMMANDS)
+    publisher.declare(COMMANDS)
+    publisher.ask(known, 3, step="three")
+    with consuming(counting, rabbitmq_url):
+        patiently(lambda: counting.numbers(known) == [1, 3], because="the saga goes on")
+    assert counting.held() == []
 
 
 def test_the_old_queue_is_drained_before_the_log_of_commands_is_read(

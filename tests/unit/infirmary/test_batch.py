@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID, uuid4, uuid5
 
@@ -14,11 +15,14 @@ from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.position import Position
 from infirmary.consumer.series import ConsumerSeries
 from infirmary.handlers import Handlers
+from infirmary.identifiers import new_id
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from tests.unit.infirmary.memory_store import MemoryStore, PassingError
 
 EVENTS, COMMANDS = "ward.events", "admission.to.memory"
-SUBJECTS = ("a", "b", "c")
+SUBJECTS = tuple(str(new_id()) for _ in range(3))
+"""They all begin now."""
+
 LENGTH = 4
 
 Place = tuple[str, int]
@@ -37,19 +41,22 @@ class Reading:
 
     Attributes:
         steps: The saga step of each message of a log of commands.
+        complete_since: Before this time messages of the log were lost.
         broken: What fails, and with what.
         came: What was delivered.
     """
 
     log: str
     steps: Sequence[str] = ("",) * 12
+    complete_since: datetime | None = None
     broken: dict[Place, Exception] = field(default_factory=dict)
     came: set[Place] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(self._handle)
         self._applier = Applier(self.store, lambda _: True, SERIES, 45.0)
-        self._position, self._offsets, self._name_space = Position(first_offset=0), count(), uuid4()
+        self._offsets, self._name_space = count(), uuid4()
+        self._position = Position(first_offset=0, complete_since=self.complete_since)
 
     def _handle(self, message: Incoming) -> None:
         if error := self.broken.get((message.subject, message.sequence or 0)):
@@ -112,6 +119,9 @@ class Reading:
         return uuid5(self._name_space, repr(place))
 
 
+lost = st.sampled_from([None, datetime(2000, 1, 1, tzinfo=UTC)])
+"""What was lost of a log matters to no subject that began later."""
+
 ALL = [(subject, number) for subject in SUBJECTS for number in range(1, LENGTH + 1)]
 
 
@@ -119,11 +129,14 @@ ALL = [(subject, number) for subject in SUBJECTS for number in range(1, LENGTH +
 @given(
     arrivals=st.lists(st.tuples(batches, st.dictionaries(places, faults, max_size=2), st.booleans()), max_size=6),
     rest=st.permutations(ALL),
+    complete_since=lost,
 )
 def test_events_are_applied_once_and_in_order_whatever_fails_meanwhile(
-    arrivals: list[tuple[list[Place], dict[Place, Exception], bool]], rest: list[Place]
+    arrivals: list[tuple[list[Place], dict[Place, Exception], bool]],
+    rest: list[Place],
+    complete_since: datetime | None,
 ) -> None:
-    reading, ever_broken = Reading(EVENTS), set[str]()
+    reading, ever_broken = Reading(EVENTS, complete_since=complete_since), set[str]()
     for batch, broken, heals in arrivals:
         reading.broken |= broken
         ever_broken |= {subject for subject, _ in broken}
@@ -148,11 +161,15 @@ def test_events_are_applied_once_and_in_order_whatever_fails_meanwhile(
     steps=steps,
     arrivals=st.lists(st.tuples(batches, st.dictionaries(places, faults, max_size=2), st.booleans()), max_size=6),
     rest=st.permutations(ALL),
+    complete_since=lost,
 )
 def test_commands_are_applied_once_and_in_order_unless_they_are_undone_first_or_cannot_be_read(
-    steps: list[str], arrivals: list[tuple[list[Place], dict[Place, Exception], bool]], rest: list[Place]
+    steps: list[str],
+    arrivals: list[tuple[list[Place], dict[Place, Exception], bool]],
+    rest: list[Place],
+    complete_since: datetime | None,
 ) -> None:
-    reading, unreadable, ever_broken = Reading(COMMANDS, steps), set[Place](), set[Place]()
+    reading, unreadable, ever_broken = Reading(COMMANDS, steps, complete_since), set[Place](), set[Place]()
     for batch, broken, heals in arrivals:
         reading.broken |= {place: error for place, error in broken.items() if place not in reading.broken}
         reading.read(batch)

@@ -1,11 +1,12 @@
 """Whether a log is still the one that was read."""
 
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary.consumer.position import Position, recognise, recognise_end
+from infirmary.consumer.position import LATE_BY_S, Position, recognise, recognise_end
 
 offsets = st.integers(0, 2**63 - 1)
 ids = st.uuids()
@@ -43,6 +44,21 @@ def test_a_log_that_starts_or_ends_before_the_last_message_is_another_one(last: 
     assert recognise_end(position, last) == "known"
 
 
-@given(first=st.none() | offsets)
-def test_a_beginning_has_expired_when_the_first_offset_was_above_zero(first: int | None) -> None:
-    assert Position(first_offset=first).beginning_expired == (first is not None and first > 0)
+times = st.floats(1.5e9, 4e9).map(lambda at: datetime.fromtimestamp(at, UTC))
+began = st.none() | times.map(datetime.timestamp)
+
+
+@given(written=times, began=began)
+def test_a_log_that_was_there_from_its_beginning_has_all_of_everything(written: datetime, began: float | None) -> None:
+    assert Position().has_all_of(began)
+    assert Position().begun_at(0, written).has_all_of(began)
+
+
+@given(offset=st.integers(1, 2**63 - 1), written=times, began=began, again=times)
+def test_where_the_beginning_was_gone_all_is_there_of_what_began_well_after_it(
+    offset: int, written: datetime, began: float | None, again: datetime
+) -> None:
+    position = Position().begun_at(offset, written)
+    assert position.has_all_of(began) == (began is not None and began > written.timestamp() + LATE_BY_S)
+    if not position.has_all_of(began):
+        assert not position.begun_at(offset, again).has_all_of(began), "what was lost once stays lost"
