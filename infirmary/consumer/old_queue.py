@@ -6,6 +6,7 @@ the queue is read for as long as it exists.
 
 import logging
 import time
+from dataclasses import dataclass
 
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
@@ -18,6 +19,30 @@ _logger = logging.getLogger(__name__)
 
 PREFETCH = 300
 LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What was in a queue when it was looked into. Pure.
+
+    Attributes:
+        received: How many messages had come to this reader until then.
+        left: How many more the broker counted.
+    """
+
+    received: int
+    left: int
+
+    def end(self, received: int) -> int:
+        """Returns how many must have been applied so that none of it is left.
+
+        What the broker had sent ahead was counted by nobody. It is no more than the prefetch, and has come since: the
+        broker's answer to the second look is behind it on the same connection.
+
+        Args:
+            received: How many messages have come to this reader until now, when it has looked again.
+        """
+        return self.received + self.left + min(received - self.received, PREFETCH)
 
 
 class OldQueue:
@@ -35,10 +60,9 @@ class OldQueue:
         self._look_at = 0.0
         self._empty_since: int | None = None
         self._applied = 0
-        self._found: int | None = None
-        """So many messages were in it when it was first looked into."""
+        self._backlog: Backlog | None = None
         self._enough: int | None = None
-        """When so many have been applied, none is left of those that it had then."""
+        """When so many have been applied, nothing of the backlog is left."""
         self.is_drained = not broker.exists(self.name)
         if not self.is_drained:
             self._subscribe()
@@ -86,14 +110,15 @@ class OldQueue:
             self._note_drained()
 
     def _has_come_through(self, left: int) -> bool:
-        """Counts at its first look what is in the queue, and at the next what had been sent ahead until then."""
-        if self._enough is not None:
-            return self._applied >= self._enough
-        if self._found is not None:
-            self._enough = self._found + self._applied + self.waiting
-        elif self._applied or self.waiting:  # before that another reader may have what is in it
-            self._found = left
-        return False
+        """Notes at its first look what is in the queue, and finds out at the second where that ends."""
+        received = self._applied + self.waiting
+        if self._backlog is None:
+            if received:  # before that another reader may have what is in it
+                self._backlog = Backlog(received, left)
+            return False
+        if self._enough is None:
+            self._enough = self._backlog.end(received)
+        return self._applied >= self._enough
 
     def _note_drained(self) -> None:
         self.is_drained = True
