@@ -147,7 +147,10 @@ class ParkedMessages(Protocol):
         ...
 
     def missing(self, channel: str) -> int:
-        """Returns how many messages are missing: those that held ones of their subjects wait for."""
+        """Returns how many messages are missing: those that held ones of their subjects wait for.
+
+        One that the log's writer has not written, or without a sequence, waits for none.
+        """
         ...
 
     def everything(self) -> Iterable[ParkedMessage]:

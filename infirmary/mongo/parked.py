@@ -17,7 +17,7 @@ from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
 from infirmary.identifiers import new_id
 from infirmary.mongo.storage import MongoDatabase, now
 from infirmary.transport.envelope import Incoming, MalformedMessage
-from infirmary.transport.log_names import scope_of
+from infirmary.transport.log_names import scope_of, writer_of
 
 _WITHOUT_CONTENT: Final = {"properties": False, "body": False}
 _FIELDS: Final = (
@@ -157,7 +157,7 @@ class MongoParked:
     def missing(self, channel: str) -> int:
         """Returns how many messages are missing: those that held ones of their subjects wait for."""
         sequences: dict[str, set[int]] = {}
-        held = {"channel": channel, "sequence": {"$ne": None}}
+        held = {"channel": channel, "source": writer_of(channel), "sequence": {"$ne": None}}
         for each in self._collection.find(held, {"subject": True, "sequence": True}):
             sequences.setdefault(each["subject"], set()).add(each["sequence"])
         last, missing = self._last(channel, set(sequences)), 0

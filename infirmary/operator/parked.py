@@ -1,7 +1,7 @@
 """Giving up messages that could not be applied or wait for one before them."""
 
 from infirmary.consumer.parked import ParkedMessage, ParkedMessages
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import writer_of
 
 
 class CannotDiscard(Exception):
@@ -10,9 +10,7 @@ class CannotDiscard(Exception):
 
 def is_numbered(held: ParkedMessage) -> bool:
     """Says whether later messages of the subject wait for this one: it is one of the log's own writer."""
-    if held.sequence is None or is_old_queue(held.channel):
-        return False
-    return parsed(held.channel).writer == held.source
+    return held.sequence is not None and held.source == writer_of(held.channel)
 
 
 def check_discard(parked: ParkedMessages, parked_id: str) -> ParkedMessage:

@@ -6,7 +6,7 @@ from datetime import datetime
 from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
 from infirmary.postgres.locks import PUT_OFF
 from infirmary.postgres.transaction import Query
-from infirmary.transport.log_names import scope_of
+from infirmary.transport.log_names import scope_of, writer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ class ParkedCounts:
             """SELECT sum(highest - last - held) FROM (
                    SELECT max(p.sequence) AS highest, coalesce(s.last, 0) AS last, count(DISTINCT p.sequence) AS held
                    FROM parked_message p LEFT JOIN log_sequence s ON s.source = %(scope)s AND s.subject = p.subject
-                   WHERE p.channel = %(channel)s AND p.sequence > coalesce(s.last, 0)
-                   GROUP BY p.source, p.subject, s.last) AS subjects""",
+                   WHERE p.channel = %(channel)s AND p.source = %(writer)s AND p.sequence > coalesce(s.last, 0)
+                   GROUP BY p.subject, s.last) AS subjects""",
             channel=channel,
+            writer=writer_of(channel),
             scope=scope_of(channel),
         )
         return int(found or 0)

@@ -74,6 +74,11 @@ def scope_of(channel: str) -> str:
     return channel if is_old_queue(channel) else parsed(channel).sequence_scope
 
 
+def writer_of(channel: str) -> str | None:
+    """Returns the service that writes a log; None for a queue of the release before, whose messages have no places."""
+    return None if is_old_queue(channel) else parsed(channel).writer
+
+
 def part_name(log: str, part: int) -> str:
     """Returns the name of a part of a log."""
     return f"{log}.{part}" if part else log

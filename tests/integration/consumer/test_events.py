@@ -11,7 +11,7 @@ from infirmary.consumer.store import ReaderReplaced
 from infirmary.identifiers import least_id_of, new_id
 from tests.eventually import eventually
 from tests.integration.consumer.counting import Counting
-from tests.integration.consumer.messages import LOG, Faults
+from tests.integration.consumer.messages import LOG, Faults, Told
 
 
 def test_events_are_applied_in_order_and_tell_others(counting: Counting) -> None:
@@ -58,6 +58,15 @@ def test_what_is_missing_is_counted_until_it_comes(counting: Counting, faults: F
     while counting.retry(LOG):
         pass
     assert missing() == 0
+
+
+def test_nothing_is_missing_before_what_has_no_place_in_the_order(counting: Counting) -> None:
+    counting.read(
+        counting.told("a", 2), counting.told("a", 7, source="stranger"), counting.told("b", 7, source="billing")
+    )
+    counting.read(counting.delivery(Told(counter="c", number=1), "c", None), counting.rubbish())
+    assert len(counting.held()) == 5
+    assert missing() == 1, "the first of one subject: strangers, and what has no sequence, wait for nothing"
 
 
 def missing() -> float | None:
