@@ -173,10 +173,10 @@ class ParkedMessages(Protocol):
         """Returns the last sequence of a log's subject that was applied or passed; 0 for none."""
         ...
 
-    def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
-        """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
+    def pass_up_to(self, channel: str, last: Mapping[str, int]) -> None:
+        """Lets subjects of a log go on behind sequences; one that is further already stays there."""
         ...
 
-    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
-        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
+    def give_up(self, held: ParkedMessage) -> None:
+        """Deletes a message and wakes those behind it."""
         ...

@@ -15,9 +15,10 @@ from infirmary.consumer.failure import kept
 from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
 from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
 from infirmary.identifiers import new_id
+from infirmary.mongo.sequences import last_of, raise_to
 from infirmary.mongo.storage import MongoDatabase, now
 from infirmary.transport.envelope import Incoming, MalformedMessage
-from infirmary.transport.log_names import scope_of, writer_of
+from infirmary.transport.log_names import writer_of
 
 _WITHOUT_CONTENT: Final = {"properties": False, "body": False}
 _FIELDS: Final = (
@@ -31,7 +32,6 @@ class MongoParked:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database, self._collection = database, database["parked_message"]
-        self._sequences = database["log_sequence"]
         self._released: list[ParkedId] = []
 
     def hold(self, channel: str, delivery: Delivery, error: BaseException | None, *, is_put_off: bool = False) -> None:  # noqa: ARG002 - nobody holds locks here
@@ -72,7 +72,7 @@ class MongoParked:
         ):
             for each in self._collection.find(due | more, _WITHOUT_CONTENT).sort(order).limit(limit):
                 found.setdefault(each["_id"], each)
-        last = self._last(channel, {each["subject"] for each in found.values()})
+        last = last_of(self._database, channel, {each["subject"] for each in found.values()})
         in_order = sorted(found.values(), key=lambda each: (each["sequence"] or 0, each["_id"]))
         return [_due(each, at, last.get(each["subject"], 0)) for each in in_order]
 
@@ -160,7 +160,7 @@ class MongoParked:
         held = {"channel": channel, "source": writer_of(channel), "sequence": {"$ne": None}}
         for each in self._collection.find(held, {"subject": True, "sequence": True}):
             sequences.setdefault(each["subject"], set()).add(each["sequence"])
-        last, missing = self._last(channel, set(sequences)), 0
+        last, missing = last_of(self._database, channel, sequences), 0
         for subject, found in sequences.items():
             beyond = {sequence for sequence in found if sequence > last.get(subject, 0)}
             missing += max(beyond) - last.get(subject, 0) - len(beyond) if beyond else 0
@@ -191,27 +191,17 @@ class MongoParked:
 
     def last_applied(self, channel: str, subject: str) -> int:
         """Returns the last sequence of a log's subject that was applied or passed; 0 for none."""
-        return self._last(channel, {subject}).get(subject, 0)
+        return last_of(self._database, channel, [subject]).get(subject, 0)
 
-    def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
-        """Passes the sequence, deletes, and wakes those behind it.
+    def pass_up_to(self, channel: str, last: Mapping[str, int]) -> None:
+        """Lets subjects of a log go on behind sequences; one that is further already stays there."""
+        raise_to(self._database, channel, last)
 
-        What is left if only the first succeeds is dropped as a duplicate.
-        """
-        if pass_sequence:
-            self.pass_up_to(held, held.sequence)
+    def give_up(self, held: ParkedMessage) -> None:
+        """Deletes a message and wakes those behind it."""
         self._collection.delete_one({"_id": held.id})
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
-
-    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
-        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
-        key = {"source": scope_of(held.channel), "subject": held.subject}
-        self._sequences.update_one(key, {"$max": {"last": sequence}}, upsert=True)
-
-    def _last(self, channel: str, subjects: set[str]) -> dict[str, int]:
-        wanted = {"source": scope_of(channel), "subject": {"$in": list(subjects)}}
-        return {each["subject"]: int(each["last"]) for each in self._sequences.find(wanted)}
 
 
 def _due(found: Mapping[str, Any], at: datetime, last: int) -> Due:

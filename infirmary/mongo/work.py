@@ -10,21 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from uuid import UUID
 
-from pymongo import UpdateOne
-
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
 from infirmary.mongo.parked import MongoParked
 from infirmary.mongo.participant import Answers
 from infirmary.mongo.positions import MongoPositions
+from infirmary.mongo.sequences import last_of, raise_to
 from infirmary.mongo.storage import MongoDatabase
 from infirmary.mongo.transaction import MongoTransaction
 from infirmary.mongo.writes import Writes
 from infirmary.tracing.spans import Span, note_failure, undo_to
 from infirmary.tracing.tracer import Tracer
 from infirmary.transport.envelope import Incoming
-from infirmary.transport.log_names import carries_commands, scope_of
+from infirmary.transport.log_names import carries_commands
 
 NewTransaction = Callable[[Incoming], MongoTransaction]
 
@@ -62,7 +61,7 @@ class MongoWork:
             log: The log's or part's name.
             one_by_one: Whether each message is written alone, so that the one that fails can be told from the others.
         """
-        self._sequences, self._positions = database["log_sequence"], positions
+        self._database, self._positions = database, positions
         self._writes, self._answers = writes, answers
         self._new_transaction, self._dispatcher, self._tracer = new_transaction, dispatcher, tracer
         self._log, self._one_by_one = log, one_by_one
@@ -78,8 +77,7 @@ class MongoWork:
         subjects = {message.subject for message in messages}
         if self._of_commands:
             self._answers.load(_saga_ids(subjects))
-        wanted = {"source": scope_of(self._log), "subject": {"$in": list(subjects)}}
-        return {each["subject"]: each["last"] for each in self._sequences.find(wanted, {"_id": False})}
+        return last_of(self._database, self._log, subjects)
 
     def alone(self) -> AbstractContextManager[None]:
         """Does nothing: what a message causes is one write, so nothing of one that fails has to be undone."""
@@ -116,7 +114,7 @@ class MongoWork:
         """
         self._write()
         if changed:
-            self._save(changed)
+            raise_to(self._database, self._log, changed)
             if wake:
                 self.parked.wake_after(self._log, changed)
         self.parked.delete_released()
@@ -154,17 +152,6 @@ class MongoWork:
             raise
         self._answers.written()
         self._tracer.tell(spans)
-
-    def _save(self, changed: Mapping[str, int]) -> None:
-        """Notes what was applied; never less than is known, so that a reader which was replaced spoils nothing."""
-        scope = scope_of(self._log)
-        self._sequences.bulk_write(
-            [
-                UpdateOne({"source": scope, "subject": subject}, {"$max": {"last": last}}, upsert=True)
-                for subject, last in changed.items()
-            ],
-            ordered=False,
-        )
 
 
 def _saga_ids(subjects: set[str]) -> list[UUID]:

@@ -57,7 +57,10 @@ def discard(parked: ParkedMessages, held: ParkedMessage) -> None:
         parked: Where it is.
         held: What `check_discard` has returned.
     """
-    parked.give_up(held, pass_sequence=is_numbered(held) and _next_sequence(parked, held) == held.sequence)
+    if held.subject is not None and held.sequence is not None and held.sequence == _next_sequence(parked, held):
+        # First: should it be all that is done, then the message is dropped as a duplicate.
+        parked.pass_up_to(held.channel, {held.subject: held.sequence})
+    parked.give_up(held)
 
 
 def skip(parked: ParkedMessages, held: ParkedMessage) -> None:
@@ -67,8 +70,8 @@ def skip(parked: ParkedMessages, held: ParkedMessage) -> None:
         parked: Where it is.
         held: What `check_skip` has returned.
     """
-    if held.sequence is not None:
-        parked.pass_up_to(held, held.sequence - 1)
+    if held.subject is not None and held.sequence is not None:
+        parked.pass_up_to(held.channel, {held.subject: held.sequence - 1})
     parked.make_due(str(held.id))
 
 

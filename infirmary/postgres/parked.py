@@ -13,6 +13,7 @@ from infirmary.consumer.failure import kept
 from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
 from infirmary.postgres.locks import told
 from infirmary.postgres.parked_counts import ParkedCounts
+from infirmary.postgres.sequences import ask_for_last, raise_to
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from infirmary.transport.log_names import scope_of
 
@@ -179,27 +180,14 @@ class PostgresParked(ParkedCounts):
 
     def last_applied(self, channel: str, subject: str) -> int:
         """Returns the last sequence of a log's subject that was applied or passed, locked; 0 for none."""
-        last: int | None = self._query.value(
-            "SELECT last FROM log_sequence WHERE source = %(scope)s AND subject = %(subject)s FOR UPDATE",
-            scope=scope_of(channel),
-            subject=subject,
-        )
-        return last or 0
+        return dict(ask_for_last(self._query, channel, [subject], lock=True).fetchall()).get(subject, 0)
 
-    def give_up(self, held: ParkedMessage, *, pass_sequence: bool) -> None:
-        """Deletes a message and wakes those behind it; with `pass_sequence` its subject goes on behind it."""
-        if pass_sequence:
-            self.pass_up_to(held, held.sequence)
+    def pass_up_to(self, channel: str, last: Mapping[str, int]) -> None:
+        """Lets subjects of a log go on behind sequences; one that is further already stays there."""
+        raise_to(self._query, channel, last)
+
+    def give_up(self, held: ParkedMessage) -> None:
+        """Deletes a message and wakes those behind it."""
         self.release(held)
         if held.subject is not None:
             self.wake_after(held.channel, {held.subject: self.last_applied(held.channel, held.subject)})
-
-    def pass_up_to(self, held: ParkedMessage, sequence: int | None) -> None:
-        """Lets the subject of a message go on behind a sequence; one that is further already stays there."""
-        self._query.execute(
-            """INSERT INTO log_sequence (source, subject, last) VALUES (%(scope)s, %(subject)s, %(sequence)s)
-               ON CONFLICT (source, subject) DO UPDATE SET last = greatest(log_sequence.last, excluded.last)""",
-            scope=scope_of(held.channel),
-            subject=held.subject,
-            sequence=sequence,
-        )

@@ -15,10 +15,11 @@ from infirmary.postgres.parked import PostgresParked
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.participant import answer
 from infirmary.postgres.sagas.prefetch import PrefetchedSagas
+from infirmary.postgres.sequences import ask_for_last, raise_to
 from infirmary.postgres.transaction import Transaction
 from infirmary.tracing.spans import note_failure
 from infirmary.transport.envelope import Incoming
-from infirmary.transport.log_names import carries_commands, scope_of
+from infirmary.transport.log_names import carries_commands
 
 _MOVE_OFFSET: Final[LiteralString] = """
 UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
@@ -26,16 +27,6 @@ UPDATE log_reader SET last_offset = %(offset)s, last_message_id = %(identity)s,
 WHERE log = %(log)s AND last_offset IS NOT DISTINCT FROM %(expected)s RETURNING log
 """
 """Comes first, so that a reader that was replaced is stopped by the row before it does anything."""
-
-_SEQUENCES: Final[LiteralString] = """
-SELECT subject, last FROM log_sequence WHERE source = %(scope)s AND subject = ANY(%(subjects)s)
-"""
-
-_SAVE_SEQUENCES: Final[LiteralString] = """
-INSERT INTO log_sequence (source, subject, last)
-SELECT %(scope)s, subject, last FROM unnest(%(subjects)s::text[], %(last)s::bigint[]) AS changed (subject, last)
-ON CONFLICT (source, subject) DO UPDATE SET last = greatest(log_sequence.last, excluded.last)
-"""
 
 
 class PostgresWork:
@@ -72,9 +63,7 @@ class PostgresWork:
         """
         moved = self._move_offset(position, last) if last is not None and last.offset is not None else None
         subjects = {message.subject for message in messages}
-        known: psycopg.Cursor[Any] = self._tx.connection.execute(
-            _SEQUENCES, {"scope": scope_of(self._log), "subjects": list(subjects)}
-        )
+        known = ask_for_last(self._tx, self._log, subjects)
         if self._of_commands and not self._one_by_one:
             self._sagas.ask(messages)
         if moved is not None and moved.fetchone() is None:
@@ -119,9 +108,7 @@ class PostgresWork:
             return
         if self._one_by_one:
             self._locks.wait_as_usual()
-        self._tx.execute(
-            _SAVE_SEQUENCES, scope=scope_of(self._log), subjects=list(changed), last=list(changed.values())
-        )
+        raise_to(self._tx, self._log, changed)
         if wake:
             self.parked.wake_after(self._log, changed)
 

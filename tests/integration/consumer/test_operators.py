@@ -121,6 +121,12 @@ def test_what_waits_for_a_message_that_will_never_come_goes_on_without_it(counti
     assert counting.numbers("b") == [1, 4, 5]
 
 
+def test_a_subject_never_goes_back_behind_what_was_applied_or_passed(stuck: Counting) -> None:
+    stuck.parked().pass_up_to(LOG, {"a": 4, "b": 2, "c": 1})
+    stuck.parked().pass_up_to(LOG, {"a": 1, "b": 3})
+    assert stuck.sequences() == {("ward", "a"): 4, ("ward", "b"): 3, ("ward", "c"): 1}
+
+
 def test_what_waits_for_one_that_is_parked_cannot_skip_it(stuck: Counting) -> None:
     result = parked(stuck, "skip", str(listed(stuck)[1]["id"]), "--yes")
     assert (result.exit_code, "message 1 of b has come" in result.output) == (1, True)
