@@ -1,5 +1,6 @@
 """The held messages of a service with a MongoDB database: documents of `parked_message`, each change a write."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,6 +20,8 @@ from infirmary.mongo.sequences import last_of, raise_to
 from infirmary.mongo.storage import MongoDatabase, now
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from infirmary.transport.log_names import writer_of
+
+_logger = logging.getLogger(__name__)
 
 _WITHOUT_CONTENT: Final = {"properties": False, "body": False}
 _FIELDS: Final = (
@@ -92,9 +95,12 @@ class MongoParked:
 
     def delete_released(self) -> None:
         """Deletes what was released, once it is noted that it was applied."""
-        if self._released:
-            self._collection.delete_many({"_id": {"$in": self._released}})
-            self._released = []
+        if not self._released:
+            return
+        gone = len(self._released) - self._collection.delete_many({"_id": {"$in": self._released}}).deleted_count
+        self._released = []
+        if gone:
+            _logger.warning("tried while somebody removed them: %d; if discarded, they may be applied", gone)
 
     def failed_again(self, held: ParkedMessage, error: BaseException) -> None:
         """Notes another failure and when to try next."""
