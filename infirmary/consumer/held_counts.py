@@ -1,4 +1,8 @@
-"""Counts of each channel's held messages. Few are counted whenever they may have changed, many only now and then."""
+"""Counts of each channel's held messages. Few are counted whenever they may have changed, many only now and then.
+
+Where none was held it is counted now and then, too: a reader that was frozen, and replaced meanwhile, may have held one
+when it went on. Whoever believes that there is none would not look for it before the log's next message comes.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,6 +14,8 @@ from infirmary.observing import metrics
 MANY: Final = 500
 MANY_ARE_COUNTED_EVERY_S: Final = 5.0
 """Or more rarely: to count a great many takes no more than a hundredth of the time."""
+
+NONE_IS_DOUBTED_AFTER_S: Final = 30.0
 
 _SHARE: Final = 100
 
@@ -36,19 +42,21 @@ class HeldCounts:
 
     def of(self, channel: str) -> int:
         """Returns how many are held; of many, about how many."""
-        if channel not in self._known:
+        known = self._known.get(channel)
+        if known is None or (known == 0 and self._clock() >= self._count_again_at[channel]):
             began = self._clock()
             held = self._count(channel)
             took = self._clock() - began
             self._known[channel] = held.total
-            self._count_again_at[channel] = began + max(MANY_ARE_COUNTED_EVERY_S, _SHARE * took)
+            pause_s = MANY_ARE_COUNTED_EVERY_S if held.total else NONE_IS_DOUBTED_AFTER_S
+            self._count_again_at[channel] = began + max(pause_s, _SHARE * took)
             _show(channel, held)
         return self._known[channel]
 
     def changed(self, channel: str, by: int) -> None:
         """Notes that this process has held more messages, or fewer, and that others may have, too."""
-        about = self._known.get(channel, 0) + by
-        if about > MANY and self._clock() < self._count_again_at[channel]:
+        known = self._known.get(channel, 0)
+        if known and (about := known + by) > MANY and self._clock() < self._count_again_at[channel]:
             self._known[channel] = about
         else:
             self.forget(channel)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from infirmary.consumer.held_counts import MANY, MANY_ARE_COUNTED_EVERY_S, HeldCounts
+from infirmary.consumer.held_counts import MANY, MANY_ARE_COUNTED_EVERY_S, NONE_IS_DOUBTED_AFTER_S, HeldCounts
 from infirmary.consumer.held_now import HeldNow
 
 
@@ -54,6 +54,30 @@ def test_to_count_a_great_many_takes_a_hundredth_of_the_time_at_most() -> None:
         held_now.counts.changed("ward.events", -1)
         held_now.now += 1.0
     assert held_now.countings * held_now.takes_s <= held_now.now / 100 + 2
+
+
+def test_what_another_process_has_held_unseen_is_found_before_long() -> None:
+    held_now = Held(0)
+    assert held_now.counts.of("ward.events") == 0
+    held_now.held = 1
+    held_now.now += NONE_IS_DOUBTED_AFTER_S
+    assert held_now.counts.of("ward.events") == 1
+
+
+def test_a_consumer_at_rest_hardly_counts() -> None:
+    held_now = Held(0, takes_s=0.001)
+    for _ in range(1000):
+        held_now.counts.of("ward.events")
+        held_now.now += 1.0
+    assert held_now.countings <= 1000 / NONE_IS_DOUBTED_AFTER_S + 1
+
+
+def test_many_that_are_held_at_once_where_none_was_are_counted_at_once() -> None:
+    held_now = Held(0)
+    held_now.counts.of("ward.events")
+    held_now.held = 2 * MANY
+    held_now.counts.changed("ward.events", 2 * MANY)
+    assert held_now.countings == 2
 
 
 def test_what_is_held_is_shown_by_state_and_so_is_the_oldest() -> None:
