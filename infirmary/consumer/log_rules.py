@@ -12,7 +12,7 @@ from infirmary.consumer.sequence import Sequences, Verdict
 from infirmary.identifiers import time_of
 from infirmary.messages import COMPENSATION_SUFFIX
 from infirmary.transport.envelope import Incoming, MalformedMessage
-from infirmary.transport.log_names import is_old_queue, parsed
+from infirmary.transport.log_names import carries_commands, writer_of
 
 _DAY_S: Final = 86_400.0
 
@@ -41,10 +41,9 @@ class LogRules:
             position: Where its reader stands.
             kept_days: For how long the sequences of a saga are known here.
         """
-        self.channel, self.numbered = channel, not is_old_queue(channel)
-        name = parsed(channel) if self.numbered else None
-        self._writer = None if name is None else name.writer
-        self.of_commands = name is None or name.of_commands
+        self.channel, self.of_commands = channel, carries_commands(channel)
+        self._writer = writer_of(channel)
+        self.numbered = self._writer is not None
         self._position, self._kept_s = position, kept_days * _DAY_S
 
     def sequences(self, last: dict[str, int]) -> Sequences:
