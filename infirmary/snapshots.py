@@ -1,8 +1,9 @@
 """Snapshots: copies of another service's data, kept from its events, so that no query has to ask that service.
 
-The copy is a table of the service's own, made by its migrations: a key, the copied columns, and `version`, a bigint.
+The copy is a table of the service's own, made by its migrations: a primary key, the copied columns, and `version`, a
+bigint.
 
-    customers = Snapshot("customer", table="customer_snapshot", key="customer_id", columns=["full_name"])
+    customers = Snapshot("customer", customer_snapshot)
 
     @handlers.on(CustomerRenamed)
     def rename(event: CustomerRenamed, tx: Transaction) -> None:
@@ -10,11 +11,13 @@ The copy is a table of the service's own, made by its migrations: a key, the cop
 """
 
 import time
-from collections.abc import Sequence
 from typing import LiteralString
 
+import sqlalchemy as sa
 from prometheus_client import Histogram
+from sqlalchemy.dialects import postgresql
 
+from infirmary.postgres.statements import compiled
 from infirmary.postgres.transaction import Transaction
 from infirmary.transport.envelope import unix_time
 
@@ -30,18 +33,14 @@ STALENESS = Histogram(
 class Snapshot:
     """A copy of what another service's aggregates of one kind are."""
 
-    def __init__(
-        self, name: LiteralString, *, table: LiteralString, key: LiteralString, columns: Sequence[LiteralString]
-    ) -> None:
-        """Declares it. Names go into statements as they are: they are the code's own, and nobody's input.
+    def __init__(self, name: str, table: sa.Table) -> None:
+        """Declares it.
 
         Args:
             name: What is copied, in the singular, as the metric shows it.
-            table: The service's own table.
-            key: Its primary key: the aggregate's id.
-            columns: What is copied, besides `version`.
+            table: The service's own table; its primary key is the aggregate's id.
         """
-        self._keep = keep_newest(table, key, columns)
+        self._keep, (self._key,) = keep_newest(table), (column.key for column in table.primary_key)
         self._staleness = STALENESS.labels(name)
 
     def keep(self, tx: Transaction, key: object, version: int, **columns: object) -> None:
@@ -53,21 +52,18 @@ class Snapshot:
             version: The owner's count of the aggregate's changes.
             columns: All that is copied.
         """
-        tx.execute(self._keep, key=key, version=version, **columns)
+        tx.execute(self._keep, **{self._key: key}, version=version, **columns)
         written_at = unix_time(tx.written_at)
         if written_at is not None:
             tx.after_commit.append(lambda: self._staleness.observe(max(time.time() - written_at, 0.0)))
 
 
-def keep_newest(table: LiteralString, key: LiteralString, columns: Sequence[LiteralString]) -> LiteralString:
+def keep_newest(table: sa.Table) -> LiteralString:
     """Returns the statement that keeps a snapshot.
 
     Its WHERE is the version guard: an event that comes late must not overwrite what a newer one has written.
     """
-    copied = (*columns, "version")
-    return f"""
-INSERT INTO {table} AS known ({key}, {", ".join(copied)})
-VALUES (%(key)s, {", ".join(f"%({column})s" for column in copied)})
-ON CONFLICT ({key}) DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for column in copied)}
-WHERE known.version < excluded.version
-"""
+    told = postgresql.insert(table)
+    copied = {column.key: told.excluded[column.key] for column in table.c if not column.primary_key}
+    is_newer = table.c.version < told.excluded.version
+    return compiled(told.on_conflict_do_update(index_elements=table.primary_key, set_=copied, where=is_newer))

@@ -23,22 +23,22 @@ class Query:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
 
-    def one(self, kind: type[T], sql: LiteralString, **values: object) -> T | None:
+    def one(self, kind: type[T], sql: LiteralString, /, **values: object) -> T | None:
         """Returns the only row as a `kind` (columns are its fields), or None when there is no row."""
         with self.connection.cursor(row_factory=class_row(kind)) as cursor:
             return cursor.execute(sql, values).fetchone()
 
-    def many(self, kind: type[T], sql: LiteralString, **values: object) -> list[T]:
+    def many(self, kind: type[T], sql: LiteralString, /, **values: object) -> list[T]:
         """Returns all rows, each as a `kind`."""
         with self.connection.cursor(row_factory=class_row(kind)) as cursor:
             return cursor.execute(sql, values).fetchall()
 
-    def value(self, sql: LiteralString, **values: object) -> Any:
+    def value(self, sql: LiteralString, /, **values: object) -> Any:
         """Returns the first column of the only row, or None when there is no row."""
         row = self.connection.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
-    def execute(self, sql: LiteralString, **values: object) -> None:
+    def execute(self, sql: LiteralString, /, **values: object) -> None:
         """Runs a statement whose result nobody needs."""
         self.connection.execute(sql, values)
 
@@ -65,7 +65,7 @@ class Transaction(Query, MessageWriter):
         # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
         self._cursor = connection.cursor()
 
-    def execute(self, sql: LiteralString, **values: object) -> None:
+    def execute(self, sql: LiteralString, /, **values: object) -> None:
         """Runs a statement whose result nobody needs; in a pipeline it costs no round trip of its own."""
         self._cursor.execute(sql, values)
 

@@ -1,51 +1,40 @@
-"""The SQL of patient: everything that touches its own tables."""
+"""The statements of patient: everything that touches its own tables."""
 
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from services.patient.model import Patient
+from services.patient.tables import patients
+
+_ONE = sa.select(*fields_of(Patient, patients)).where(is_given(patients.c.patient_id))
+_FIND = compiled(_ONE)
+_LOCK = compiled(_ONE.with_for_update())
+_INSERT = compiled(sa.insert(patients))
+_SAVE = compiled(
+    sa.update(patients)
+    .where(is_given(patients.c.patient_id))
+    .values(given(patients.c.full_name, patients.c.version, patients.c.admission_id))
+)
 
 
 def find(db: Query, patient_id: UUID) -> Patient | None:
     """Returns a patient as of now."""
-    return db.one(
-        Patient,
-        """SELECT patient_id, full_name, date_of_birth, version, admission_id FROM patients
-           WHERE patient_id = %(patient_id)s""",
-        patient_id=patient_id,
-    )
+    return db.one(Patient, _FIND, patient_id=patient_id)
 
 
 def lock(tx: Transaction, patient_id: UUID) -> Patient | None:
     """Returns a patient whom nobody else can change until the transaction ends."""
-    return tx.one(
-        Patient,
-        """SELECT patient_id, full_name, date_of_birth, version, admission_id FROM patients
-           WHERE patient_id = %(patient_id)s FOR UPDATE""",
-        patient_id=patient_id,
-    )
+    return tx.one(Patient, _LOCK, patient_id=patient_id)
 
 
 def insert(tx: Transaction, patient: Patient) -> None:
     """Saves a new patient."""
-    tx.execute(
-        """INSERT INTO patients (patient_id, full_name, date_of_birth, version, admission_id)
-           VALUES (%(patient_id)s, %(full_name)s, %(date_of_birth)s, %(version)s, %(admission_id)s)""",
-        patient_id=patient.patient_id,
-        full_name=patient.full_name,
-        date_of_birth=patient.date_of_birth,
-        version=patient.version,
-        admission_id=patient.admission_id,
-    )
+    tx.execute(_INSERT, **values_of(patient))
 
 
 def save(tx: Transaction, patient: Patient) -> None:
     """Saves what may change about a patient."""
-    tx.execute(
-        """UPDATE patients SET full_name = %(full_name)s, version = %(version)s, admission_id = %(admission_id)s
-           WHERE patient_id = %(patient_id)s""",
-        patient_id=patient.patient_id,
-        full_name=patient.full_name,
-        version=patient.version,
-        admission_id=patient.admission_id,
-    )
+    tx.execute(_SAVE, **values_of(patient))

@@ -2,15 +2,27 @@
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
 from infirmary.identifiers import new_id
+from infirmary.postgres.statements import new_metadata
 from infirmary.postgres.transaction import transaction
 from infirmary.snapshots import Snapshot
 from infirmary.tracing.causation import causation_of
 from tests.integration.conftest import NewDatabase
 
-SNAPSHOT = Snapshot("customer", table="customer_snapshot", key="customer_id", columns=["full_name", "city"])
+SNAPSHOT = Snapshot(
+    "customer",
+    sa.Table(
+        "customer_snapshot",
+        new_metadata(),
+        sa.Column("customer_id", sa.Uuid, primary_key=True),
+        sa.Column("full_name", sa.Text),
+        sa.Column("city", sa.Text),
+        sa.Column("version", sa.BigInteger),
+    ),
+)
 TABLE = "CREATE TABLE customer_snapshot (customer_id uuid PRIMARY KEY, full_name text, city text, version bigint)"
 OBSERVED = ("infirmary_snapshot_staleness_seconds_count", {"snapshot": "customer"})
 
