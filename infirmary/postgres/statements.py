@@ -51,7 +51,7 @@ def compiled(statement: sa.Executable) -> LiteralString:
             raise Uncompilable(
                 f"{value.key}: IN has a text of its own for each number of values; write = ANY of a list"
             )
-        if value.type.dialect_impl(_PSYCOPG).bind_processor(_PSYCOPG) is not None:
+        if _is_converted(value.type):
             raise Uncompilable(f"{value.key}: psycopg takes no {value.type!r} as Python has it")
     return str(text)
 
@@ -103,6 +103,13 @@ def is_given(column: sa.Column[Any]) -> ColumnElement[bool]:
 def given(*columns: sa.Column[Any]) -> dict[str, BindParameter[Any]]:
     """Returns what an INSERT or UPDATE sets: each of the columns to the value of its name."""
     return {column.key: sa.bindparam(column.key, type_=column.type) for column in columns}
+
+
+def _is_converted(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Says whether SQLAlchemy changes values of a type before the driver has them; a boolean's it only checks."""
+    if isinstance(kind, sa.Boolean):
+        return False
+    return kind.dialect_impl(_PSYCOPG).bind_processor(_PSYCOPG) is not None
 
 
 def _written(element: Any, **_: Any) -> ColumnElement[Any] | None:

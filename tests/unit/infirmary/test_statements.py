@@ -29,6 +29,7 @@ class OrderColumns(sa.TypedColumns):
     customer = sa.Column("customer_name", sa.Text, key="customer", nullable=False)
     boxes = sa.Column(sa.Integer, nullable=False)
     details = sa.Column(postgresql.JSONB)
+    paid = sa.Column(sa.Boolean)
 
 
 orders = sa.Table("orders", new_metadata(), OrderColumns, sa.CheckConstraint("boxes > 0", "boxes"))
@@ -107,7 +108,7 @@ def test_rows_of_another_query_are_one_value() -> None:
 
 
 def test_what_has_another_text_for_other_values_is_refused() -> None:
-    numbers = sa.bindparam("numbers", expanding=True)
+    numbers: sa.BindParameter[int] = sa.bindparam("numbers", expanding=True)
     with pytest.raises(Uncompilable, match="numbers: IN has a text of its own for each number of values"):
         compiled(sa.select(orders.c.order_id).where(orders.c.boxes.in_(numbers)))
 
@@ -115,6 +116,10 @@ def test_what_has_another_text_for_other_values_is_refused() -> None:
 def test_what_only_sqlalchemy_can_convert_is_refused() -> None:
     with pytest.raises(Uncompilable, match="details: psycopg takes no JSONB"):
         compiled(sa.update(orders).values(given(orders.c.details)))
+
+
+def test_what_sqlalchemy_only_checks_is_taken() -> None:
+    assert text(sa.update(orders).values(given(orders.c.paid))) == "UPDATE orders SET paid=%(paid)s"
 
 
 def test_the_values_of_a_row_are_those_of_its_fields() -> None:
