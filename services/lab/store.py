@@ -1,60 +1,58 @@
-"""The SQL of lab: everything that touches its own tables.
+"""The statements of lab: everything that touches its own tables.
 
 A patient's name is never stored with a result. It is joined from the snapshots, so that a rename shows at once.
 """
 
-from typing import Final, LiteralString
+from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from infirmary.postgres.statements import compiled, fields_of, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from infirmary.snapshots import Snapshot
 from services.lab.model import LabResult
+from services.lab.tables import lab_results, patient_snapshot
 
-patients: Final = Snapshot("patient", table="patient_snapshot", key="patient_id", columns=["full_name"])
+patients: Final = Snapshot("patient", patient_snapshot)
 """The patients' names, as patient has told them."""
 
-_SELECT: LiteralString = """
-SELECT r.lab_result_id, r.patient_id, p.full_name AS patient_name, r.test, r.value, r.unit, r.critical, r.at
-FROM lab_results r JOIN patient_snapshot p USING (patient_id)
-"""
-
-_PAGE: LiteralString = "r.lab_result_id > %(after)s ORDER BY r.lab_result_id LIMIT %(rows)s"
+_RESULTS = sa.select(*fields_of(LabResult, lab_results, patient_name=patient_snapshot.c.full_name)).join_from(
+    lab_results, patient_snapshot, lab_results.c.patient_id == patient_snapshot.c.patient_id
+)
+_PAGE = (
+    _RESULTS.where(lab_results.c.lab_result_id > sa.bindparam("after"))
+    .order_by(lab_results.c.lab_result_id)
+    .limit(sa.bindparam("rows"))
+)
+_FIND = compiled(_RESULTS.where(is_given(lab_results.c.lab_result_id)))
+_LIST_OF_PATIENT = compiled(_PAGE.where(is_given(lab_results.c.patient_id)))
+_LIST_ALL = compiled(_PAGE)
+_INSERT = compiled(sa.insert(lab_results))
+_PATIENT_NAME = compiled(sa.select(patient_snapshot.c.full_name).where(is_given(patient_snapshot.c.patient_id)))
 
 
 def find(db: Query, lab_result_id: UUID) -> LabResult | None:
     """Returns a result, or None."""
-    return db.one(LabResult, _SELECT + "WHERE r.lab_result_id = %(lab_result_id)s", lab_result_id=lab_result_id)
+    return db.one(LabResult, _FIND, lab_result_id=lab_result_id)
 
 
 def list_of_patient(db: Query, patient_id: UUID, after: UUID, rows: int) -> list[LabResult]:
     """Returns the next results of a patient, oldest first."""
-    sql = _SELECT + "WHERE r.patient_id = %(patient_id)s AND " + _PAGE
-    return db.many(LabResult, sql, patient_id=patient_id, after=after, rows=rows)
+    return db.many(LabResult, _LIST_OF_PATIENT, patient_id=patient_id, after=after, rows=rows)
 
 
 def list_all(db: Query, after: UUID, rows: int) -> list[LabResult]:
     """Returns the next results of anybody, oldest first."""
-    return db.many(LabResult, _SELECT + "WHERE " + _PAGE, after=after, rows=rows)
+    return db.many(LabResult, _LIST_ALL, after=after, rows=rows)
 
 
 def patient_name(db: Query, patient_id: UUID) -> str | None:
     """Returns a patient's name as last heard of, or None while the patient is not known here."""
-    name: str | None = db.value(
-        "SELECT full_name FROM patient_snapshot WHERE patient_id = %(patient_id)s", patient_id=patient_id
-    )
+    name: str | None = db.value(_PATIENT_NAME, patient_id=patient_id)
     return name
 
 
 def insert(tx: Transaction, result: LabResult) -> None:
     """Saves a new result."""
-    tx.execute(
-        """INSERT INTO lab_results (lab_result_id, patient_id, test, value, unit, critical, at)
-           VALUES (%(lab_result_id)s, %(patient_id)s, %(test)s, %(value)s, %(unit)s, %(critical)s, %(at)s)""",
-        lab_result_id=result.lab_result_id,
-        patient_id=result.patient_id,
-        test=result.test,
-        value=result.value,
-        unit=result.unit,
-        critical=result.critical,
-        at=result.at,
-    )
+    tx.execute(_INSERT, **values_of(result))
