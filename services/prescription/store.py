@@ -1,15 +1,19 @@
-"""The SQL of prescription: everything that touches its own tables."""
+"""The statements of prescription: everything that touches its own tables."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, LiteralString
+from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from infirmary.snapshots import Snapshot
 from services.prescription.model import Prescription, Status
+from services.prescription.tables import patient_snapshot, prescriptions
 
-patients: Final = Snapshot("patient", table="patient_snapshot", key="patient_id", columns=["full_name"])
+patients: Final = Snapshot("patient", patient_snapshot)
 """The patients' names, as patient has told them."""
 
 
@@ -35,70 +39,59 @@ class Row:
     created_at: datetime
 
 
+_KNOWN = fields_of(Known, patient_snapshot, patient_name=patient_snapshot.c.full_name, now=sa.func.clock_timestamp())
+_KNOWN_PATIENT = compiled(sa.select(*_KNOWN).where(is_given(patient_snapshot.c.patient_id)))
+
+_ROWS = sa.select(*fields_of(Row, prescriptions, patient_name=patient_snapshot.c.full_name)).join_from(
+    prescriptions, patient_snapshot, prescriptions.c.patient_id == patient_snapshot.c.patient_id
+)
+_PAGE = (
+    _ROWS.where(prescriptions.c.prescription_id > sa.bindparam("start"))
+    .order_by(prescriptions.c.prescription_id)
+    .limit(sa.bindparam("at_most"))
+)
+_FIND = compiled(_ROWS.where(is_given(prescriptions.c.prescription_id)))
+_AFTER = compiled(_PAGE)
+_AFTER_OF_PATIENT = compiled(_PAGE.where(is_given(prescriptions.c.patient_id)))
+_LOCK = compiled(
+    sa.select(*fields_of(Prescription, prescriptions))
+    .where(is_given(prescriptions.c.prescription_id))
+    .with_for_update()
+)
+_INSERT = compiled(sa.insert(prescriptions))
+_SAVE = compiled(
+    sa.update(prescriptions)
+    .where(is_given(prescriptions.c.prescription_id))
+    .values(given(prescriptions.c.status, prescriptions.c.reason))
+)
+
+
 def known_patient(tx: Transaction, patient_id: UUID) -> Known | None:
     """Returns a patient of whom this service has heard."""
-    return tx.one(
-        Known,
-        """SELECT full_name AS patient_name, clock_timestamp() AS now FROM patient_snapshot
-           WHERE patient_id = %(patient_id)s""",
-        patient_id=patient_id,
-    )
-
-
-_SELECT: LiteralString = """
-SELECT p.prescription_id, p.patient_id, s.full_name AS patient_name, p.medication_code, p.quantity, p.status,
-p.reason, p.created_at
-FROM prescriptions p JOIN patient_snapshot s USING (patient_id)
-"""
+    return tx.one(Known, _KNOWN_PATIENT, patient_id=patient_id)
 
 
 def find(db: Query, prescription_id: UUID) -> Row | None:
     """Returns a prescription as of now."""
-    return db.one(Row, _SELECT + "WHERE p.prescription_id = %(prescription_id)s", prescription_id=prescription_id)
+    return db.one(Row, _FIND, prescription_id=prescription_id)
 
 
 def after(db: Query, start: UUID, patient_id: UUID | None, at_most: int) -> list[Row]:
     """Returns prescriptions in the order of their ids, those behind `start`, of one patient or of all."""
-    of_patient = "" if patient_id is None else "AND p.patient_id = %(patient_id)s "
-    return db.many(
-        Row,
-        _SELECT + "WHERE p.prescription_id > %(start)s " + of_patient + "ORDER BY p.prescription_id LIMIT %(at_most)s",
-        start=start,
-        patient_id=patient_id,
-        at_most=at_most,
-    )
+    statement = _AFTER if patient_id is None else _AFTER_OF_PATIENT
+    return db.many(Row, statement, start=start, patient_id=patient_id, at_most=at_most)
 
 
 def lock(tx: Transaction, prescription_id: UUID) -> Prescription | None:
     """Returns a prescription that nobody else can change until the transaction ends."""
-    return tx.one(
-        Prescription,
-        """SELECT prescription_id, patient_id, medication_code, quantity, status, reason, created_at FROM prescriptions
-           WHERE prescription_id = %(prescription_id)s FOR UPDATE""",
-        prescription_id=prescription_id,
-    )
+    return tx.one(Prescription, _LOCK, prescription_id=prescription_id)
 
 
 def insert(tx: Transaction, prescription: Prescription) -> None:
     """Saves a new prescription."""
-    tx.execute(
-        """INSERT INTO prescriptions (prescription_id, patient_id, medication_code, quantity, status, created_at)
-           VALUES (%(prescription_id)s, %(patient_id)s, %(medication_code)s, %(quantity)s, %(status)s,
-           %(created_at)s)""",
-        prescription_id=prescription.prescription_id,
-        patient_id=prescription.patient_id,
-        medication_code=prescription.medication_code,
-        quantity=prescription.quantity,
-        status=prescription.status,
-        created_at=prescription.created_at,
-    )
+    tx.execute(_INSERT, **values_of(prescription))
 
 
 def save(tx: Transaction, prescription: Prescription) -> None:
     """Saves what may change about a prescription."""
-    tx.execute(
-        "UPDATE prescriptions SET status = %(status)s, reason = %(reason)s WHERE prescription_id = %(prescription_id)s",
-        prescription_id=prescription.prescription_id,
-        status=prescription.status,
-        reason=prescription.reason,
-    )
+    tx.execute(_SAVE, **values_of(prescription))
