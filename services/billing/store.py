@@ -1,4 +1,4 @@
-"""The SQL of billing: everything that touches its own tables.
+"""The statements of billing: everything that touches its own tables.
 
 The account's row is the lock of all entries of its patient: whoever changes an entry holds it.
 """
@@ -6,11 +6,15 @@ The account's row is the lock of all entries of its patient: whoever changes an 
 from decimal import Decimal
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.dialects import postgresql
 
+from infirmary.postgres.statements import compiled, fields_of, given, is_given, json_rows, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from services.billing.messages import EntryKind
 from services.billing.model import Account, Entry
+from services.billing.tables import accounts, entries
 
 
 class Statement(BaseModel):
@@ -23,6 +27,53 @@ class Statement(BaseModel):
     entries_total: int = 0
 
 
+_IS_OF_ACCOUNT = entries.c.patient_id == accounts.c.patient_id
+_TOTAL = sa.select(sa.func.count()).where(_IS_OF_ACCOUNT).correlate(accounts).scalar_subquery()
+# A number of JSON would come back as a float; a text keeps all its digits.
+_NEWEST = json_rows(
+    sa.select(*fields_of(Entry, entries, amount=sa.cast(entries.c.amount, sa.Text)))
+    .where(_IS_OF_ACCOUNT)
+    .order_by(entries.c.entry_id.desc())
+    .limit(sa.bindparam("newest"))
+    .correlate(accounts),
+    order_by="entry_id",
+)
+_STATEMENT = compiled(
+    sa.select(*fields_of(Statement, accounts, entries=_NEWEST, entries_total=_TOTAL)).where(
+        is_given(accounts.c.patient_id)
+    )
+)
+
+_OPEN_ACCOUNT = compiled(
+    postgresql.insert(accounts)
+    .values(held=False, balance=0, version=0, **given(accounts.c.patient_id))
+    .on_conflict_do_nothing(index_elements=[accounts.c.patient_id])
+)
+_LOCK_ACCOUNT = compiled(
+    sa.select(*fields_of(Account, accounts)).where(is_given(accounts.c.patient_id)).with_for_update()
+)
+_SAVE_ACCOUNT = compiled(
+    sa.update(accounts)
+    .where(is_given(accounts.c.patient_id))
+    .values(given(accounts.c.held, accounts.c.balance, accounts.c.version))
+)
+
+_ENTRIES = sa.select(*fields_of(Entry, entries))
+_NEXT_ENTRIES = compiled(
+    _ENTRIES.where(is_given(entries.c.patient_id), entries.c.entry_id > sa.bindparam("after"))
+    .order_by(entries.c.entry_id)
+    .limit(sa.bindparam("rows"))
+)
+_FIND_ENTRY = compiled(_ENTRIES.where(is_given(entries.c.kind), is_given(entries.c.reference_id)))
+_SAVED = postgresql.insert(entries)
+_SAVE_ENTRY = compiled(
+    _SAVED.on_conflict_do_update(
+        index_elements=[entries.c.entry_id],
+        set_={"amount": _SAVED.excluded.amount, "status": _SAVED.excluded.status},
+    )
+)
+
+
 def statement(db: Query, patient_id: UUID, newest: int) -> Statement:
     """Returns a patient's account, empty while nothing was heard of the patient, as of one moment.
 
@@ -31,82 +82,31 @@ def statement(db: Query, patient_id: UUID, newest: int) -> Statement:
         patient_id: Whose.
         newest: How many entries; the oldest of them comes first.
     """
-    found = db.one(
-        Statement,
-        """SELECT patient_id, held, balance,
-                  (SELECT count(*) FROM entries e WHERE e.patient_id = a.patient_id) AS entries_total,
-                  ARRAY(SELECT to_jsonb(e) || jsonb_build_object('amount', e.amount::text)
-                        FROM (SELECT * FROM entries e WHERE e.patient_id = a.patient_id
-                              ORDER BY entry_id DESC LIMIT %(newest)s) e ORDER BY entry_id) AS entries
-           FROM accounts a WHERE patient_id = %(patient_id)s""",
-        patient_id=patient_id,
-        newest=newest,
-    )
+    found = db.one(Statement, _STATEMENT, patient_id=patient_id, newest=newest)
     return found or Statement(patient_id=patient_id)
 
 
 def lock_account(tx: Transaction, patient_id: UUID) -> Account:
     """Returns a patient's account, new if need be, which nobody else can change until the transaction ends."""
-    tx.execute(
-        """INSERT INTO accounts (patient_id, held, balance, version) VALUES (%(patient_id)s, false, 0, 0)
-           ON CONFLICT (patient_id) DO NOTHING""",
-        patient_id=patient_id,
-    )
-    account = tx.one(
-        Account,
-        """SELECT patient_id, held, balance, version FROM accounts
-           WHERE patient_id = %(patient_id)s FOR UPDATE""",
-        patient_id=patient_id,
-    )
-    return account or Account(patient_id)
+    tx.execute(_OPEN_ACCOUNT, patient_id=patient_id)
+    return tx.one(Account, _LOCK_ACCOUNT, patient_id=patient_id) or Account(patient_id)
 
 
 def save_account(tx: Transaction, account: Account) -> None:
     """Saves what may change about an account."""
-    tx.execute(
-        """UPDATE accounts SET held = %(held)s, balance = %(balance)s, version = %(version)s
-           WHERE patient_id = %(patient_id)s""",
-        patient_id=account.patient_id,
-        held=account.held,
-        balance=account.balance,
-        version=account.version,
-    )
+    tx.execute(_SAVE_ACCOUNT, **values_of(account))
 
 
 def entries_of(db: Query, patient_id: UUID, after: UUID, rows: int) -> list[Entry]:
     """Returns the next entries of a patient, oldest first."""
-    return db.many(
-        Entry,
-        """SELECT entry_id, patient_id, kind, reference_id, amount, status, at FROM entries
-           WHERE patient_id = %(patient_id)s AND entry_id > %(after)s ORDER BY entry_id LIMIT %(rows)s""",
-        patient_id=patient_id,
-        after=after,
-        rows=rows,
-    )
+    return db.many(Entry, _NEXT_ENTRIES, patient_id=patient_id, after=after, rows=rows)
 
 
 def find_entry(tx: Transaction, kind: EntryKind, reference_id: UUID) -> Entry | None:
     """Returns the entry of a prescription or an admission; the caller holds the patient's account."""
-    return tx.one(
-        Entry,
-        """SELECT entry_id, patient_id, kind, reference_id, amount, status, at FROM entries
-           WHERE kind = %(entry_kind)s AND reference_id = %(reference_id)s""",
-        entry_kind=kind,
-        reference_id=reference_id,
-    )
+    return tx.one(Entry, _FIND_ENTRY, kind=kind, reference_id=reference_id)
 
 
 def save_entry(tx: Transaction, entry: Entry) -> None:
     """Saves an entry, new or known."""
-    tx.execute(
-        """INSERT INTO entries (entry_id, patient_id, kind, reference_id, amount, status, at)
-           VALUES (%(entry_id)s, %(patient_id)s, %(kind)s, %(reference_id)s, %(amount)s, %(status)s, %(at)s)
-           ON CONFLICT (entry_id) DO UPDATE SET amount = excluded.amount, status = excluded.status""",
-        entry_id=entry.entry_id,
-        patient_id=entry.patient_id,
-        kind=entry.kind,
-        reference_id=entry.reference_id,
-        amount=entry.amount,
-        status=entry.status,
-        at=entry.at,
-    )
+    tx.execute(_SAVE_ENTRY, **values_of(entry))
