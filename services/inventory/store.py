@@ -1,50 +1,64 @@
-"""The SQL of inventory: everything that touches its own tables."""
+"""The statements of inventory: everything that touches its own tables."""
 
 from decimal import Decimal
 from uuid import UUID
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from services.inventory.model import Reservation, Stock
+from services.inventory.tables import medications, reservations
+
+_STOCK = fields_of(Stock, medications)
+_ONE_STOCK = sa.select(*_STOCK).where(is_given(medications.c.code))
+_FIND_STOCK = compiled(_ONE_STOCK)
+_LOCK_STOCK = compiled(_ONE_STOCK.with_for_update())
+_NAMED = postgresql.insert(medications).values(
+    on_hand=0, reserved=0, **given(medications.c.code, medications.c.name, medications.c.unit_price)
+)
+_NAME_MEDICATION = compiled(
+    _NAMED.on_conflict_do_update(
+        index_elements=[medications.c.code],
+        set_={"name": _NAMED.excluded.name, "unit_price": _NAMED.excluded.unit_price},
+    ).returning(*_STOCK)
+)
+_SAVE_STOCK = compiled(
+    sa.update(medications)
+    .where(is_given(medications.c.code))
+    .values(given(medications.c.on_hand, medications.c.reserved))
+)
+
+_CLAIM_RESERVATION = compiled(
+    postgresql.insert(reservations).on_conflict_do_nothing(index_elements=[reservations.c.prescription_id])
+)
+_LOCK_RESERVATION = compiled(
+    sa.select(*fields_of(Reservation, reservations)).where(is_given(reservations.c.prescription_id)).with_for_update()
+)
+_SAVE_RESERVATION = compiled(
+    sa.update(reservations).where(is_given(reservations.c.prescription_id)).values(given(reservations.c.status))
+)
 
 
 def find_stock(db: Query, code: str) -> Stock | None:
     """Returns a medication's stock as of now."""
-    return db.one(
-        Stock, "SELECT code, name, unit_price, on_hand, reserved FROM medications WHERE code = %(code)s", code=code
-    )
+    return db.one(Stock, _FIND_STOCK, code=code)
 
 
 def lock_stock(tx: Transaction, code: str) -> Stock | None:
     """Returns a medication's stock, which nobody else can change until the transaction ends."""
-    return tx.one(
-        Stock,
-        "SELECT code, name, unit_price, on_hand, reserved FROM medications WHERE code = %(code)s FOR UPDATE",
-        code=code,
-    )
+    return tx.one(Stock, _LOCK_STOCK, code=code)
 
 
 def name_medication(tx: Transaction, code: str, name: str, unit_price: Decimal) -> Stock | None:
     """Saves what a medication is called and costs, and returns it; a new one has no boxes, a known one keeps them."""
-    return tx.one(
-        Stock,
-        """INSERT INTO medications (code, name, unit_price, on_hand, reserved)
-           VALUES (%(code)s, %(name)s, %(unit_price)s, 0, 0)
-           ON CONFLICT (code) DO UPDATE SET name = excluded.name, unit_price = excluded.unit_price
-           RETURNING code, name, unit_price, on_hand, reserved""",
-        code=code,
-        name=name,
-        unit_price=unit_price,
-    )
+    return tx.one(Stock, _NAME_MEDICATION, code=code, name=name, unit_price=unit_price)
 
 
 def save_stock(tx: Transaction, stock: Stock) -> None:
     """Saves how many boxes there are and how many are reserved."""
-    tx.execute(
-        "UPDATE medications SET on_hand = %(on_hand)s, reserved = %(reserved)s WHERE code = %(code)s",
-        code=stock.code,
-        on_hand=stock.on_hand,
-        reserved=stock.reserved,
-    )
+    tx.execute(_SAVE_STOCK, **values_of(stock))
 
 
 def claim_reservation(tx: Transaction, reservation: Reservation) -> Reservation:
@@ -52,33 +66,15 @@ def claim_reservation(tx: Transaction, reservation: Reservation) -> Reservation:
 
     The insert waits for another transaction that has just inserted it, so two can never both take it for new.
     """
-    tx.execute(
-        """INSERT INTO reservations (prescription_id, patient_id, medication_code, quantity, status)
-           VALUES (%(prescription_id)s, %(patient_id)s, %(medication_code)s, %(quantity)s, %(status)s)
-           ON CONFLICT (prescription_id) DO NOTHING""",
-        prescription_id=reservation.prescription_id,
-        patient_id=reservation.patient_id,
-        medication_code=reservation.medication_code,
-        quantity=reservation.quantity,
-        status=reservation.status,
-    )
+    tx.execute(_CLAIM_RESERVATION, **values_of(reservation))
     return lock_reservation(tx, reservation.prescription_id) or reservation
 
 
 def lock_reservation(tx: Transaction, prescription_id: UUID) -> Reservation | None:
     """Returns what is kept for a prescription, which nobody else can change until the transaction ends."""
-    return tx.one(
-        Reservation,
-        """SELECT prescription_id, patient_id, medication_code, quantity, status FROM reservations
-           WHERE prescription_id = %(prescription_id)s FOR UPDATE""",
-        prescription_id=prescription_id,
-    )
+    return tx.one(Reservation, _LOCK_RESERVATION, prescription_id=prescription_id)
 
 
 def save_reservation(tx: Transaction, reservation: Reservation) -> None:
     """Saves what has become of a reservation."""
-    tx.execute(
-        "UPDATE reservations SET status = %(status)s WHERE prescription_id = %(prescription_id)s",
-        prescription_id=reservation.prescription_id,
-        status=reservation.status,
-    )
+    tx.execute(_SAVE_RESERVATION, **values_of(reservation))
