@@ -14,6 +14,7 @@ from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 
 NewDatabase = Callable[[str], Settings]
+EmptyDatabase = Callable[[], Settings]
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +65,15 @@ def new_database(postgres: PostgresServer | ExternalPostgres, templates: Callabl
     databases: Databases = postgres.databases
     with ExitStack() as stack:
         yield lambda service: Settings(database_url=stack.enter_context(databases.clone(templates(service))))
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer | ExternalPostgres) -> Iterator[EmptyDatabase]:
+    """Gives databases without any tables."""
+    databases: Databases = postgres.databases
+    databases.make_template("template_empty", lambda _: None)
+    with ExitStack() as stack:
+        yield lambda: Settings(database_url=stack.enter_context(databases.clone("template_empty")))
 
 
 @pytest.fixture
