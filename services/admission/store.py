@@ -1,9 +1,22 @@
-"""The SQL of admission. It has no table of its own: an admission is its saga, in the library's table `saga`."""
+"""The statements of admission. It has no table of its own: an admission is its saga, in the library's table `saga`."""
 
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from infirmary.postgres.sagas.view import SagaView
+from infirmary.postgres.statements import compiled, fields_of
 from infirmary.postgres.transaction import Query
+from services.admission.tables import admissions
+
+_PAGE = (
+    sa.select(*fields_of(SagaView, admissions))
+    .where(admissions.c.name == "admission", admissions.c.saga_id > sa.bindparam("after"))
+    .order_by(admissions.c.saga_id)
+    .limit(sa.bindparam("at_most"))
+)
+_OF_ALL = compiled(_PAGE)
+_OF_PATIENT = compiled(_PAGE.where(admissions.c.data["patient_id"].astext == sa.bindparam("patient_id")))
 
 
 def of_patient(db: Query, patient_id: UUID | None, after: UUID, at_most: int) -> list[SagaView]:
@@ -16,19 +29,5 @@ def of_patient(db: Query, patient_id: UUID | None, after: UUID, at_most: int) ->
         at_most: How many.
     """
     if patient_id is None:
-        return db.many(
-            SagaView,
-            """SELECT saga_id, data, state, started_at FROM saga
-               WHERE name = 'admission' AND saga_id > %(after)s ORDER BY saga_id LIMIT %(at_most)s""",
-            after=after,
-            at_most=at_most,
-        )
-    return db.many(
-        SagaView,
-        """SELECT saga_id, data, state, started_at FROM saga
-           WHERE name = 'admission' AND data ->> 'patient_id' = %(patient_id)s AND saga_id > %(after)s
-           ORDER BY saga_id LIMIT %(at_most)s""",
-        patient_id=str(patient_id),
-        after=after,
-        at_most=at_most,
-    )
+        return db.many(SagaView, _OF_ALL, after=after, at_most=at_most)
+    return db.many(SagaView, _OF_PATIENT, patient_id=str(patient_id), after=after, at_most=at_most)
