@@ -36,7 +36,7 @@ OF_CONSUMER: Final = {
 _ABOUT: Final = """\
 // What the library wants of a service's MongoDB database, for mongosh. All writes are of one document.
 //
-// {collection}: the service's aggregates, in the one collection that its `store.py` declares as `documents`. Each
+// {collection}: the service's aggregates, in the one collection that its `documents.py` declares as `documents`. Each
 //   document has the aggregate's own fields, and of the library
 //   _id               UUID of the message that caused it, so that the same message cannot cause it twice
 //   outbox            array of {{message_id: UUID, target: string, type: string, subject: string, sequence: long,

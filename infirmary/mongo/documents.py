@@ -1,4 +1,4 @@
-"""The collection of a service's aggregates: its `store.py` declares it once, as `documents`.
+"""The collection of a service's aggregates: its `documents.py` declares it once, as `documents`.
 
 A document holds the aggregate's own fields and, of the library:
 
@@ -35,5 +35,5 @@ class Documents:
 
 
 def documents_of(service: str) -> Documents:
-    """Returns what a service's `store.py` declares."""
-    return cast("Documents", import_module(f"{package_of_services()}.{service}.store").documents)
+    """Returns what a service's `documents.py` declares."""
+    return cast("Documents", import_module(f"{package_of_services()}.{service}.documents").documents)

@@ -1,29 +1,13 @@
-"""The documents of notification: one for each, inserted once and never changed but for its outbox."""
+"""The reads and writes of notification: everything that touches its own documents."""
 
 from dataclasses import asdict, fields
-from typing import Any, Final, get_args
+from typing import Any, Final
 from uuid import UUID
 
-from infirmary.mongo.documents import Documents
 from infirmary.mongo.storage import MongoDatabase
 from infirmary.mongo.transaction import MongoTransaction
-from services.notification.messages import Kind
+from services.notification.documents import documents
 from services.notification.model import Notification
-
-_ID: Final = {"bsonType": "binData"}
-
-documents: Final = Documents(
-    "notifications",
-    indexes=[[("notification_id", 1)], [("patient_id", 1), ("notification_id", 1)]],
-    limits={
-        "notification_id": _ID,
-        "patient_id": _ID,
-        "kind": {"enum": list(get_args(Kind))},
-        "text": {"bsonType": "string", "minLength": 1, "maxLength": 1000},
-        "reference_id": _ID,
-        "at": {"bsonType": "date"},
-    },
-)
 
 _FIELDS: Final = {"_id": False, **{field.name: True for field in fields(Notification)}}
 

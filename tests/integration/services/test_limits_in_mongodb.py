@@ -11,8 +11,8 @@ from infirmary.identifiers import new_id
 from infirmary.mongo.schema import create_collections
 from infirmary.mongo.storage import MongoCollection, connect
 from infirmary.settings import Settings
+from services.notification.documents import documents
 from services.notification.model import admission_confirmed
-from services.notification.store import documents
 
 
 @pytest.fixture
