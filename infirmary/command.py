@@ -107,6 +107,15 @@ def of_service(name: str) -> click.Group:
         except GaveUp as gave_up:
             raise click.ClickException(str(gave_up)) from None
 
+    @group.command()
+    @click.argument("what")
+    def revision(what: str) -> None:
+        """Draft the next migration: what tables.py declares and the database does not have yet.
+
+        DATABASE_URL leads to a database that is at the last revision. WHAT says what the migration is for.
+        """
+        click.echo(_revise(name, registry.settings_of(name), what))
+
     for command in (*operator_commands(name, has_saga=registry.has_saga(name)), *registry.commands_of(name)):
         group.add_command(command)
     return group
@@ -121,6 +130,23 @@ def _migrate(name: str, settings: Settings, revision: str) -> None:
         from infirmary.postgres.migrate import migrate as run
 
         run(name, settings, revision)
+
+
+def _revise(name: str, settings: Settings, what: str) -> str:
+    """Drafts a migration and returns what is to be said about it."""
+    if settings.database_url.startswith("mongodb"):
+        raise click.ClickException(
+            f"{name} keeps documents: `migrate` makes its collection as documents.py declares it"
+        )
+    from infirmary.postgres.revise import READ_IT, CannotRevise, revise
+
+    try:
+        written = revise(name, settings, what)
+    except CannotRevise as reason:
+        raise click.ClickException(str(reason)) from None
+    if written is None:
+        return "There is nothing to do: the database has what tables.py declares. CHECKs of a table are not compared."
+    return f"{written} is written. {READ_IT}"
 
 
 def _services() -> list[str]:

@@ -83,8 +83,11 @@ def migrations_of(service: str) -> Path:
     return folder() / service / "migrations"
 
 
-def _engine(service: str, settings: Settings) -> Engine:
-    """Lets psycopg open the connections: SQLAlchemy's URLs do not have all that libpq's have, such as two hosts."""
+def engine(service: str, settings: Settings) -> Engine:
+    """Returns what opens sessions for migrations; each is closed after its use.
+
+    psycopg opens them: SQLAlchemy's URLs do not have all that libpq's have, such as two hosts.
+    """
     chosen: dict[str, Any] = {**parameters(settings, f"{service}/migrate", _SESSION)}
     chosen |= {"autocommit": False, "prepare_threshold": None}
 
@@ -100,10 +103,10 @@ def _engine(service: str, settings: Settings) -> Engine:
 
 def _alone(service: str, settings: Settings, work: Callable[[Connection], None]) -> None:
     """Does the work on a database that no other migration, of whichever release, is at."""
-    engine = _engine(service, settings)
+    database = engine(service, settings)
 
     def once() -> None:
-        with engine.connect() as connection:
+        with database.connect() as connection:
             # One after the other; the lock ends with the session.
             if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
                 raise InTheWay("another migration of this database is under way")

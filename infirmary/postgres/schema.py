@@ -20,6 +20,9 @@ LIBRARY_VERSION_TABLE: Final = "infirmary_version"
 VERSION_TABLE: Final = "version_table"
 """The attribute of alembic's configuration that names the table with the revision a database is at."""
 
+COMPARISON: Final = "comparison"
+"""The attribute of alembic's configuration with what a database is compared with: `target_metadata` and the like."""
+
 _OF_LIBRARY: Final = Path(__file__).parent / "migrations"
 
 

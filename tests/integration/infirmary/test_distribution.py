@@ -53,6 +53,11 @@ def test_the_versions_are_the_same() -> None:
     assert PROJECT["version"] == __version__
 
 
+def test_what_a_migration_is_drafted_from_is_installed(installed: Path) -> None:
+    found = "from infirmary.postgres import schema; print((schema._OF_LIBRARY / 'script.py.mako').exists())"
+    assert run(str(installed / "python"), "-c", found).strip() == "True"
+
+
 def test_the_command_prints_what_a_service_needs_without_any_extra(installed: Path) -> None:
     command = str(installed / "infirmary")
     assert run(command, "--version").strip() == __version__
