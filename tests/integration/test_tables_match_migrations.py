@@ -9,20 +9,22 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, pool
 
+from infirmary import registry
 from infirmary.postgres import library_tables
-from infirmary.postgres.migrate import migrate_library
-from infirmary.postgres.schema import LIBRARY_VERSION_TABLE, library_migrations
+from infirmary.postgres.migrate import engine, migrate, migrate_library, migrations_of
+from infirmary.postgres.schema import LIBRARY_VERSION_TABLE, configuration, library_migrations
 from infirmary.settings import Settings
 from tests.integration.catalog import catalog
 from tests.integration.conftest import EmptyDatabase
 
+ON_POSTGRESQL = [name for name in registry.names() if migrations_of(name).exists()]
 VERSIONS = (LIBRARY_VERSION_TABLE, "alembic_version")
 
 A_VALUE: dict[type[Any], object] = {
@@ -40,8 +42,7 @@ A_VALUE: dict[type[Any], object] = {
 
 
 def connected(settings: Settings, work: Callable[[sa.Connection], Any]) -> Any:
-    url = settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    with create_engine(url, poolclass=pool.NullPool).begin() as connection:
+    with engine("test", settings).begin() as connection:
         return work(connection)
 
 
@@ -90,6 +91,30 @@ def allowed(column: sa.Column[Any], table: sa.Table) -> object:
         if isinstance(check, sa.CheckConstraint) and str(check.sqltext).startswith(listed):
             return str(check.sqltext).removeprefix(listed).partition("'")[0]
     return A_VALUE[column.type.python_type]
+
+
+def first_revision(service: str) -> str:
+    return str(ScriptDirectory.from_config(configuration(migrations_of(service))).get_base())
+
+
+@pytest.mark.parametrize("service", ON_POSTGRESQL)
+def test_migrations_make_the_tables_of_a_service(service: str, empty_database: EmptyDatabase) -> None:
+    declared, settings = registry.room(service, "tables").metadata, empty_database()
+    migrate(service, settings)
+    assert differences(settings, declared) == []
+    assert catalog(settings, without=VERSIONS) == made_of(empty_database, declared, library_tables.metadata)
+
+
+@pytest.mark.parametrize("service", ON_POSTGRESQL)
+def test_a_database_of_the_first_revision_with_its_rows_becomes_the_same(
+    service: str, empty_database: EmptyDatabase
+) -> None:
+    declared, settings = registry.room(service, "tables").metadata, empty_database()
+    migrate(service, settings, first_revision(service))
+    fill(settings, declared)
+    migrate(service, settings)
+    assert differences(settings, declared) == []
+    assert catalog(settings, without=VERSIONS) == made_of(empty_database, declared, library_tables.metadata)
 
 
 def test_migrations_make_the_tables_of_the_library(empty_database: EmptyDatabase) -> None:
