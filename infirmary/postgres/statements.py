@@ -9,6 +9,7 @@ hand, and a column that the tables do not have ends the import.
         return db.one(Ward, _FIND, ward_id=ward_id)
 """
 
+import warnings
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, LiteralString, cast
 
@@ -40,10 +41,11 @@ def compiled(statement: sa.Executable) -> LiteralString:
     Values that the statement itself holds are written into it.
 
     Raises:
-        Uncompilable: It has another text for other values, as `IN` has, or a value that only SQLAlchemy can convert.
+        Uncompilable: It has another text for other values, as `IN` has, or a value that only SQLAlchemy can convert;
+            or an upsert sets a column that the table does not have.
         sqlalchemy.exc.CompileError: It names columns that the table does not have.
     """
-    text = replacement_traverse(cast("Any", statement), {}, _written).compile(dialect=_PSYCOPG)
+    text = _compile(replacement_traverse(cast("Any", statement), {}, _written))
     for value in text.bind_names:
         if not value.required:
             raise Uncompilable(f"{value.key} is always {value.value!r}: say so with sa.literal({value.value!r})")
@@ -103,6 +105,16 @@ def is_given(column: sa.Column[Any]) -> ColumnElement[bool]:
 def given(*columns: sa.Column[Any]) -> dict[str, BindParameter[Any]]:
     """Returns what an INSERT or UPDATE sets: each of the columns to the value of its name."""
     return {column.key: sa.bindparam(column.key, type_=column.type) for column in columns}
+
+
+def _compile(statement: sa.Executable) -> Any:
+    """Compiles a statement; what SQLAlchemy only warns of is an error: its SQL would fail when it is run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", sa.exc.SAWarning)
+        try:
+            return cast("Any", statement).compile(dialect=_PSYCOPG)
+        except sa.exc.SAWarning as warned:
+            raise Uncompilable(str(warned)) from None
 
 
 def _is_converted(kind: sa.types.TypeEngine[Any]) -> bool:

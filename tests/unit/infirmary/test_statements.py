@@ -84,6 +84,13 @@ def test_a_column_that_the_table_does_not_have_is_no_column() -> None:
         compiled(sa.insert(orders).values(boxs=sa.bindparam("boxs"), **given(orders.c.order_id)))
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_column_that_an_upsert_sets_has_to_be_there_too() -> None:
+    upsert = postgresql.insert(orders).on_conflict_do_update(index_elements=["order_id"], set_={"boxs": 1})
+    with pytest.raises(Uncompilable, match="boxs"):
+        compiled(upsert)
+
+
 @for_all(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
 def test_a_value_that_never_changes_is_written_into_the_statement(value: str) -> None:
     statement = compiled(sa.select(orders.c.boxes).where(orders.c.customer == value, is_given(orders.c.boxes)))
