@@ -11,7 +11,7 @@ from demo.client import Hospital
 from tests.cluster.cluster import Cluster, helm
 from tests.cluster.images import build_image
 from tests.cluster.load import Load
-from tests.e2e.renamed_column.new_code import with_new_sql
+from tests.e2e.renamed_column.new_code import with_renamed_column
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATION = ROOT / "tests/e2e/renamed_column/expand.py"
@@ -31,10 +31,10 @@ def next_release(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         f"FROM {cluster.image('patient', 'api')}\n"
         "COPY 0003_expand.py services/patient/migrations/versions/\n"
-        "COPY store.py services/patient/\n"
+        "COPY tables.py services/patient/\n"
     )
     shutil.copy(MIGRATION, tmp_path / "0003_expand.py")
-    (tmp_path / "store.py").write_text(with_new_sql((ROOT / "services/patient/store.py").read_text()))
+    (tmp_path / "tables.py").write_text(with_renamed_column((ROOT / "services/patient/tables.py").read_text()))
     for file in tmp_path.iterdir():
         file.chmod(0o644)
     build_image(f"infirmary-patient:{NEXT}", tmp_path)

@@ -2,12 +2,14 @@
 
 from alembic import op
 
+from infirmary.postgres.migration_steps import limit
+
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Leaves only the new column."""
+    """Leaves only the new column, with the limit that the old one had."""
     op.execute(
         """
         DROP TRIGGER keep_names_alike ON patients;
@@ -16,3 +18,4 @@ def upgrade() -> None:
         ALTER TABLE patients ALTER COLUMN legal_name SET NOT NULL;
         """
     )
+    limit("patients", legal_name="length(legal_name) BETWEEN 1 AND 200")

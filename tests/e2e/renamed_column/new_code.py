@@ -1,20 +1,26 @@
-"""The code that goes with the new column."""
+"""The code that goes with the new column: one line of patient's `tables.py`, and the limit that names the column.
 
-NEW_SQL = {
-    "SELECT patient_id, full_name,": "SELECT patient_id, legal_name AS full_name,",
-    "INSERT INTO patients (patient_id, full_name,": "INSERT INTO patients (patient_id, legal_name,",
-    "UPDATE patients SET full_name =": "UPDATE patients SET legal_name =",
+In the code the column keeps its name, so nothing else of the service changes.
+"""
+
+NEW_TABLES = {
+    "    full_name = sa.Column(sa.Text, nullable=False)\n": (
+        '    full_name = sa.Column("legal_name", sa.Text, key="full_name", nullable=False)\n'
+    ),
+    'sa.CheckConstraint("length(full_name) BETWEEN 1 AND 200", "full_name")': (
+        'sa.CheckConstraint("length(legal_name) BETWEEN 1 AND 200", "legal_name")'
+    ),
 }
 
 
-def with_new_sql(store: str) -> str:
-    """Returns the text of patient's `store.py` as it is after the change.
+def with_renamed_column(tables: str) -> str:
+    """Returns the text of patient's `tables.py` as it is after the change.
 
     Raises:
         LookupError: It does not hold what was to be replaced.
     """
-    for old, new in NEW_SQL.items():
-        if old not in store:
+    for old, new in NEW_TABLES.items():
+        if old not in tables:
             raise LookupError(old)
-        store = store.replace(old, new)
-    return store
+        tables = tables.replace(old, new)
+    return tables
