@@ -13,7 +13,7 @@ from infirmary import registry
 from local.topology import SERVICES, Engine
 from services.__main__ import cli
 
-WITHOUT_MIGRATIONS = {service.name for service in SERVICES if service.engine is Engine.MONGODB}
+IN_MONGODB = {service.name for service in SERVICES if service.engine is Engine.MONGODB}
 
 
 def test_every_schema_is_committed_as_its_class_has_it() -> None:
@@ -33,7 +33,8 @@ def test_every_publisher_and_its_readers_fit() -> None:
 def test_every_service_has_the_same_rooms(service: str) -> None:
     folder: Path = registry.folder() / service
     rooms_of_all = ("messages.py", "store.py", "handlers.py", "api.py", "schemas")
-    for room in (*rooms_of_all, *(() if service in WITHOUT_MIGRATIONS else ("migrations",))):
+    rooms_of_database = ("documents.py",) if service in IN_MONGODB else ("tables.py", "migrations")
+    for room in (*rooms_of_all, *rooms_of_database):
         assert (folder / room).exists(), f"{service} has no {room}"
     assert (folder / "model.py").exists() or (folder / "saga.py").exists(), f"{service} decides nothing"
 
