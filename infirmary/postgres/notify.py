@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,19 +19,28 @@ GAP_S = 0.004
 _RETRY_S = 5.0
 
 
-class Notifier:
+class NotifyingThread:
     """Sends NOTIFY from a thread and a connection of its own.
 
     A notification that is lost costs the relay's polling interval.
     """
 
-    def __init__(self, settings: Settings, service: str) -> None:
-        self._settings = settings
-        self._service = service
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], idle_s: float | None = None) -> None:
+        """Starts the thread.
+
+        Args:
+            connect: Opens its connection, in autocommit mode.
+            idle_s: After so many seconds without a notification it ends, and after an error; None for never.
+        """
+        self._connect, self._idle_s = connect, idle_s
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
         self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Says whether it can be asked: it has not ended, and this process is not a fork of the one that started it."""
+        return self._thread.is_alive() and not self._stopping.is_set()
 
     def notify(self) -> None:
         """Asks for the relay to be woken; returns at once."""
@@ -49,16 +60,29 @@ class Notifier:
             except psycopg.Error as error:
                 _logger.info("the relay cannot be notified for a while, and polls: %s", error)
                 self._stopping.wait(_RETRY_S)
+                if self._idle_s is not None:
+                    self._stopping.set()
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:
         while True:
-            self._wanted.wait()
-            if self._stopping.is_set():
+            if not self._wanted.wait(self._idle_s):
+                self._stopping.set()  # whoever asks from now on sees it, and starts another one
+                if not self._wanted.is_set():
+                    return
+            elif self._stopping.is_set():
                 return
             self._wanted.clear()
             connection.execute("NOTIFY outbox")
             self._stopping.wait(GAP_S)
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        # A notification takes a lock until its transaction has ended; without a flush to disk that is short.
-        return connect(self._settings, f"{self._service}/notifier", session_options(synchronous_commit="off"))
+
+class Notifier(NotifyingThread):
+    """Wakes the relay of a service from one of its processes."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        super().__init__(partial(_connect, settings, service))
+
+
+def _connect(settings: Settings, service: str) -> psycopg.Connection[Any]:
+    # A notification takes a lock until its transaction has ended; without a flush to disk that is short.
+    return connect(settings, f"{service}/notifier", session_options(synchronous_commit="off"))

@@ -1,13 +1,14 @@
 """Writes a transaction's messages into its outbox, numbered, in one statement."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
-import psycopg
+from collections.abc import Callable, Sequence
+from typing import Any, LiteralString
 
 from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import Outgoing
+
+Execute = Callable[[LiteralString, Any], object]
+"""Runs a statement with its values: a cursor's `execute`, or what SQLAlchemy has for a driver's own statements."""
 
 _COLUMNS = "partition, message_id, target, type, subject, sequence, header, body, created_at"
 
@@ -51,22 +52,22 @@ ORDER BY m.position
 """
 
 
-def write(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
-    """Writes the messages, in their order, into the outbox of the transaction that the cursor's connection is in."""
+def write(execute: Execute, messages: Sequence[Outgoing]) -> None:
+    """Writes the messages, in their order, into the outbox of the transaction in which `execute` runs statements."""
     if len(messages) == 1:
-        _write_one(cursor, messages[0])
+        _write_one(execute, messages[0])
     elif messages:
-        _write_several(cursor, messages)
+        _write_several(execute, messages)
 
 
-def _write_one(cursor: psycopg.Cursor[Any], message: Outgoing) -> None:
+def _write_one(execute: Execute, message: Outgoing) -> None:
     where = (message.partition, message.message_id, message.target, message.type, message.subject)
-    cursor.execute(_WRITE_ONE, (message.counted_as, *where, message.header, message.body, message.created_at))
+    execute(_WRITE_ONE, (message.counted_as, *where, message.header, message.body, message.created_at))
 
 
-def _write_several(cursor: psycopg.Cursor[Any], messages: Sequence[Outgoing]) -> None:
+def _write_several(execute: Execute, messages: Sequence[Outgoing]) -> None:
     counted = Counter(message.counted_as for message in messages)
-    cursor.execute(
+    execute(
         _WRITE_SEVERAL,
         {
             "counted": list(counted),

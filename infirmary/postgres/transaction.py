@@ -96,7 +96,7 @@ class Transaction(Query, MessageWriter):
 
     def write_messages(self) -> None:
         """Writes what was published and is not written yet."""
-        outbox.write(self._cursor, self.messages)
+        outbox.write(self._cursor.execute, self.messages)
         self.wrote_messages = self.wrote_messages or bool(self.messages)
         self.messages.clear()
 
