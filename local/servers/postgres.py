@@ -29,8 +29,10 @@ host sameuser all      127.0.0.1/32 scram-sha-256
 
 SETTINGS = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_connections": "300"}
 
-# Three times faster to clone a database; a killed server may lose everything.
-FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# Three times faster to clone a database; a killed server may lose everything. Only tests prepare transactions.
+FORGETFUL_SETTINGS = {
+    "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_prepared_transactions": "10"
+}  # fmt: skip
 
 
 class PostgresServer(Server):
