@@ -1,7 +1,8 @@
 """A service's table of contents: which message it handles, and how.
 
-A handler of an event takes the event and the transaction. A handler of a command returns its outcome; the library
-stores it and replies. Ids, headers, order, retries and duplicates have been seen to before a handler runs.
+A handler of an event takes the event and the transaction, or a Session of SQLAlchemy in it (`session: Session`). A
+handler of a command returns its outcome; the library stores it and replies. Ids, headers, order, retries and duplicates
+have been seen to before a handler runs.
 """
 
 from collections.abc import Callable, Collection
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from infirmary.declaring.declaration import Misdeclared, check_place, named
-from infirmary.declaring.signature import check_signature
+from infirmary.declaring.signature import check_signature, wants_session
 from infirmary.identifiers import service_name
 from infirmary.messages import Command, Event, Message, contract_of
 from infirmary.transport.log_names import events_of, log_to
@@ -17,7 +18,7 @@ from infirmary.transport.log_names import events_of, log_to
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=Command)
 K = TypeVar("K")
-H = TypeVar("H")
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Handlers:
         events: (source, type) to class and handler.
         commands: Type to class and handler.
         projection: The read model that its events fill, and that can be filled anew from the logs; None without one.
+        with_session: Those handlers that take a Session of SQLAlchemy instead of the transaction.
     """
 
     def __init__(self, service: str, projection: str | None = None) -> None:
@@ -53,6 +55,7 @@ class Handlers:
         self.service, self.projection = service_name(service), projection
         self.events: dict[tuple[str, str], tuple[type[Event], EventHandler]] = {}
         self.commands: dict[str, tuple[type[Command], CommandHandler]] = {}
+        self.with_session: set[Callable[..., Any]] = set()
 
     def on(self, *events: type[E]) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
         """Registers the handler of another service's event, or of several that it treats alike.
@@ -103,6 +106,8 @@ class Handlers:
                 else f"{self.service} handles two messages called {message.__name__}, {named(of_it)} and"
                 f" {named(message)}; rename one of them, at its sender, too"
             )
+        if wants_session(handler):
+            self.with_session.add(handler)
         table[key] = message, handler
 
     def commanded_by(self) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from infirmary.declaring.declaration import Misdeclared, named
 from infirmary.identifiers import new_id
 from infirmary.observing import health, json_logging
 from infirmary.observing.health import Liveness
@@ -106,7 +107,12 @@ def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tup
         orchestrator.show_series()
         expect_statuses(orchestrator.sagas.values())
     asked = orchestrator.peers() if orchestrator is not None else ()
-    dispatcher = Dispatcher(handlers_of(service), asked, settings.message_max_bytes)
+    handlers = handlers_of(service)
+    if handlers.with_session:
+        from infirmary.sqlalchemy.handling import in_sessions  # most services do without
+
+        handlers = in_sessions(handlers)
+    dispatcher = Dispatcher(handlers, asked, settings.message_max_bytes)
     notifier = Notifier(settings, service)
 
     def open_store() -> PostgresStore:
@@ -116,13 +122,16 @@ def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tup
 
 
 def _mongo_consumer(service: str, settings: Settings, tracer: Tracer) -> "tuple[Opening, IsTransient]":
-    """It takes part in sagas but orchestrates none."""
+    """It takes part in sagas but orchestrates none, and its handlers have no Session."""
     from infirmary.consumer.dispatch import Dispatcher
     from infirmary.consumer.opening import Opening
     from infirmary.mongo.storage import is_transient
     from infirmary.mongo.store import MongoStore
 
-    dispatcher = Dispatcher(handlers_of(service), (), settings.message_max_bytes)
+    handlers = handlers_of(service)
+    for handler in handlers.with_session:
+        raise Misdeclared(f"{named(handler)} asks for a Session, and the database is MongoDB's, which has none")
+    dispatcher = Dispatcher(handlers, (), settings.message_max_bytes)
     holder = new_id()
     opening = Opening(service, settings, dispatcher, lambda: MongoStore(service, settings, dispatcher, holder, tracer))
     return opening, is_transient

@@ -41,7 +41,12 @@ class HandFedConsumer(AbstractContextManager["HandFedConsumer"]):
         self._service, self._settings = service, settings or read(Settings)
         self._orchestrator = orchestrator_of(service)
         asked = self._orchestrator.peers() if self._orchestrator is not None else ()
-        self._dispatcher = Dispatcher(handlers_of(service), asked)
+        handlers = handlers_of(service)
+        if handlers.with_session:
+            from infirmary.sqlalchemy.handling import in_sessions  # most services do without
+
+            handlers = in_sessions(handlers)
+        self._dispatcher = Dispatcher(handlers, asked)
         self._notifier = Notifier(self._settings, service)
         self.logs = self._dispatcher.logs()
         self.open()

@@ -2,9 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, get_type_hints
+from typing import Any, Final, get_origin, get_type_hints
 
 from infirmary.declaring.declaration import Misdeclared, named
+
+_SESSION: Final = "sqlalchemy.orm.session.Session"
+_OTHER_SESSIONS: Final = ("sqlalchemy.orm.scoping.scoped_session", "sqlalchemy.ext.asyncio.session.AsyncSession")
 
 
 def check_signature(
@@ -37,6 +40,30 @@ def check_signature(
     if "return" in hints and hints["return"] not in returns:
         expected = " or ".join(_phrase(each) for each in returns)
         raise Misdeclared(f"{name} returns {_phrase(hints['return'])}; it should return {expected}")
+
+
+def wants_session(handler: Callable[..., Any]) -> bool:
+    """Says whether a handler asks for a Session of SQLAlchemy, by the annotation of its second parameter.
+
+    Nothing of SQLAlchemy is imported for it: whoever has such a handler has done so.
+
+    Raises:
+        Misdeclared: It asks for another kind of Session, or for one that only a type checker knows.
+    """
+    parameters = list(inspect.signature(handler).parameters.values())
+    if len(parameters) == 1:  # it takes whatever comes
+        return False
+    parameter = parameters[1]
+    kind = _hints(handler).get(parameter.name, parameter.annotation)
+    if isinstance(kind, str) and kind.rpartition(".")[2] == "Session":
+        raise Misdeclared(f"{named(handler)}: import Session at run time, too, and not for type checkers only")
+    kind = get_origin(kind) or kind
+    names = [named(base) for base in kind.__mro__] if isinstance(kind, type) else []
+    if names[:1] == [_SESSION]:
+        return True
+    if _SESSION in names or any(name in names for name in _OTHER_SESSIONS):
+        raise Misdeclared(f"{named(handler)} asks for a {_phrase(kind)}; what it gets is a sqlalchemy.orm.Session")
+    return False
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

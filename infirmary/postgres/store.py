@@ -64,6 +64,8 @@ class PostgresStore:
             psycopg.OperationalError: The database does not answer.
         """
         self._service, self._dispatcher, self._notifier = service, dispatcher, notifier
+        # A Session asks for the answer to each statement: how many rows it has met, and which.
+        self._pipelined = not dispatcher.handlers.with_session
         self._options = settings.write_options(tracer)
         self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
         self._query = Query(self._connection)
@@ -86,10 +88,10 @@ class PostgresStore:
 
         for _ in range(0 if one_by_one else _DEADLOCKS_IN_A_ROW):
             try:
-                return self._commit(in_transaction, pipelined=True)
+                return self._commit(in_transaction, pipelined=self._pipelined)
             except psycopg.errors.DeadlockDetected:
                 self._dispatcher.series.of(log).rolled_back.inc()
-        return self._commit(in_transaction, pipelined=not one_by_one)
+        return self._commit(in_transaction, pipelined=self._pipelined and not one_by_one)
 
     def is_transient(self, error: BaseException) -> bool:
         """Says whether the same work may succeed later without any change."""

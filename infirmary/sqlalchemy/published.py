@@ -49,9 +49,12 @@ class Published:
         """
         self._begin(session, bind_arguments)
         level = self._level(_innermost(session))
-        if cause is not None:
-            level.cause = cause
-        level.publish(event)
+        usual = level.cause
+        level.cause = cause or usual
+        try:
+            level.publish(event)
+        finally:
+            level.cause = usual
 
     def _begin(self, session: Session, bind_arguments: dict[str, Any] | None) -> None:
         """Begins to work in the Session's transaction."""

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from infirmary.settings import Settings
 from tests.integration.conftest import NewDatabase
 from tests.integration.sessions.app import Shop
+from tests.integration.sessions.consumer import Consumer
 
 
 @pytest.fixture
@@ -14,3 +16,11 @@ def shop(new_database: NewDatabase) -> Iterator[Shop]:
     app = Shop(new_database("patient").database_url)
     yield app
     app.close()
+
+
+@pytest.fixture
+def consumer(shop: Shop) -> Iterator[Consumer]:
+    """The shop's consumer."""
+    opened = Consumer(Settings(database_url=shop.database_url))
+    yield opened
+    opened.close()
