@@ -1,4 +1,4 @@
-"""The outbox in anybody's SQLAlchemy Session."""
+"""The outbox in anybody's SQLAlchemy Session: docs/flask-sqlalchemy.md."""
 
 from infirmary.sqlalchemy.outbox import Outbox
 

@@ -2,15 +2,11 @@
 
 import os
 import re
-import signal
-import subprocess
-import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import amqp
 import psycopg
 import pytest
 
@@ -18,26 +14,19 @@ from infirmary.postgres.schema import statements
 from local.ports import free_port
 from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
-from tests.contract.bakery import REPOSITORY, commands, write_files
+from tests.contract.pages import Page
 from tests.eventually import eventually
-from tests.integration.installation import build_wheel, environment
+from tests.integration.following import forget, given, installed, running
 
+PAGE = Page("library.md")
 LOG = "till.events"
 
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the page's `pip install` makes, without an index."""
-    assert "pip install '.[http,testing]' ./relay" in commands()
-    folder = tmp_path_factory.mktemp("installed")
-    wheels, required = [], []
-    for source, extras in ((REPOSITORY, ("http", "testing")), (REPOSITORY / "relay", ())):
-        project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
-        required += project["dependencies"]
-        required += [each for extra in extras for each in project["optional-dependencies"][extra]]
-        (folder / project["name"]).mkdir()
-        wheels.append(build_wheel(source, folder / project["name"]))
-    return environment(folder / "environment", wheels, required)
+    """What the page's `pip install` makes."""
+    assert "pip install '.[http,testing]' ./relay" in PAGE.commands()
+    return installed(tmp_path_factory.mktemp("installed"), extras=("http", "testing"))
 
 
 @pytest.fixture
@@ -48,46 +37,10 @@ def variables(
     postgres.databases.make_template("template_nothing", lambda _: None)
     with ExitStack() as stack:
         urls = {name: stack.enter_context(postgres.databases.clone("template_nothing")) for name in ("TILL", "OVEN")}
-        forget(rabbitmq_url)
+        forget(rabbitmq_url, [LOG], ("till", "oven"))
         path = f"{programs}:{os.environ['PATH']}"
         yield {"PATH": path, "INFIRMARY_SERVICES": "bakery", "RABBITMQ_URL": rabbitmq_url} | urls
-        forget(rabbitmq_url)
-
-
-def forget(rabbitmq_url: str) -> None:
-    """Deletes the till's log, and the marks of both services on the virtual host."""
-    host = re.fullmatch(r"amqp://(?P<user>[^:]+):(?P<password>[^@]+)@(?P<host>[^/]+)/(?P<vhost>.*)", rabbitmq_url)
-    assert host is not None
-    with amqp.Connection(host["host"], host["user"], host["password"], virtual_host=host["vhost"] or "/") as connection:
-        channel = connection.channel()
-        channel.queue_delete(LOG)
-        for service in ("till", "oven"):
-            channel.exchange_delete(f"{service}.owner")
-
-
-@contextmanager
-def running(command: str, folder: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Runs a command of the page that goes on until it is stopped."""
-    with (folder / f"{command.split()[1]}.log").open("wb") as log:
-        process = subprocess.Popen(
-            ["sh", "-c", f"exec env {command}"],
-            cwd=folder,
-            env={"METRICS_PORT": str(free_port())} | variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield
-            assert process.poll() is None, (folder / log.name).read_text()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def given(command: str, folder: Path, variables: dict[str, str]) -> str:
-    done = subprocess.run(["sh", "-c", command], cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+        forget(rabbitmq_url, [LOG], ("till", "oven"))
 
 
 def sell(command: str, port: int) -> int:
@@ -108,14 +61,14 @@ def is_open(port: int) -> bool:
 
 
 def test_what_is_sold_is_baked_once(variables: dict[str, str], tmp_path: Path) -> None:
-    write_files(tmp_path)
-    for command in commands():
+    PAGE.write_files(tmp_path)
+    for command in PAGE.commands():
         if command.endswith(" migrate"):
             given(command, tmp_path, variables)
-    (curl,) = [command for command in commands() if command.startswith("curl ")]
+    (curl,) = [command for command in PAGE.commands() if command.startswith("curl ")]
     port = free_port()
     with ExitStack() as stack:
-        for command in commands():
+        for command in PAGE.commands():
             if command.endswith(" &"):
                 stack.enter_context(running(command.removesuffix(" &"), tmp_path, {"HTTP_PORT": str(port)} | variables))
         eventually(lambda: is_open(port), because="the till is open")
@@ -131,14 +84,16 @@ def test_what_is_sold_is_baked_once(variables: dict[str, str], tmp_path: Path) -
 
 
 def test_a_handler_is_tested_without_a_broker(variables: dict[str, str], tmp_path: Path) -> None:
-    write_files(tmp_path)
-    (migrate,) = [command for command in commands() if command.endswith("oven migrate")]
-    (test,) = [command for command in commands() if "pytest" in command]
+    PAGE.write_files(tmp_path)
+    (migrate,) = [command for command in PAGE.commands() if command.endswith("oven migrate")]
+    (test,) = [command for command in PAGE.commands() if "pytest" in command]
     given(migrate, tmp_path, variables)
     assert "1 passed" in given(test, tmp_path, variables)
 
 
 def test_the_schema_is_printed_for_whoever_makes_tables_otherwise(variables: dict[str, str], tmp_path: Path) -> None:
-    printed = [given(command, tmp_path, variables) for command in commands() if command.startswith("infirmary schema")]
+    printed = [
+        given(command, tmp_path, variables) for command in PAGE.commands() if command.startswith("infirmary schema")
+    ]
     assert (printed[0], len(printed)) == (statements(), 2)
     assert "createIndex" in printed[1]

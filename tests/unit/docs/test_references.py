@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import bakery
+from tests.contract.pages import Page
 from tests.contract.tenth_service import steps
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,7 +36,8 @@ OF_THE_TENTH = {  # what `make services` writes for the service of docs/add-a-se
     "charts/production/pharmacist.yaml",
     "k8s/production/databases/counsellings.yaml",
 }
-TO_BE_WRITTEN = {name for name, _, _ in steps()} | OF_THE_TENTH | bakery.files().keys() | {"canteen.py"}
+FOLLOWED = {name for page in ("library.md", "flask-sqlalchemy.md") for name in Page(page).files()}
+TO_BE_WRITTEN = {name for name, _, _ in steps()} | OF_THE_TENTH | FOLLOWED | {"canteen.py"}
 
 
 def text_of(path: Path) -> str:
