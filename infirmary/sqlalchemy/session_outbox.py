@@ -39,6 +39,7 @@ class SessionOutbox(Published):
         super().__init__(session, service)
         self._options, self._wake_relay = options, wake_relay
         self._connection: Connection | None = None
+        self._last_event = ""
         self._whole: MessageWriter | None = None
         self._has_written = False
 
@@ -47,10 +48,10 @@ class SessionOutbox(Published):
         if connection is self._connection:
             return
         if self._connection is not None:
-            raise ValueError("a transaction has published by one database; all of its messages are written to it")
+            raise ValueError("a transaction publishes through one database, and this is another one than before")
         check_driver(connection)
-        event.listen(connection, "commit", self._before_end_of)
-        event.listen(connection, "prepare_twophase", self._before_end_of)
+        self._last_event = "prepare_twophase" if session.twophase else "commit"
+        event.listen(connection, self._last_event, self._before_end_of)
         self._connection = connection
 
     def _root(self) -> MessageWriter:
@@ -98,8 +99,7 @@ class SessionOutbox(Published):
         connection, self._connection = self._connection, None
         self._whole, self._has_written = None, False
         if connection is not None and not connection.closed:  # it is somebody else's, and goes on
-            event.remove(connection, "commit", self._before_end_of)
-            event.remove(connection, "prepare_twophase", self._before_end_of)
+            event.remove(connection, self._last_event, self._before_end_of)
 
 
 def check_driver(connection: Connection) -> None:
