@@ -123,15 +123,15 @@ class _Lender:
         try:
             yield session
             if not lent.is_spoilt():
-                session.flush()
+                _finish(session)
             if lent.is_spoilt():
                 raise NotYoursToEnd(
-                    "a statement has failed, and the handler has gone on: what may fail belongs into"
+                    "an error has undone what the handler did, and it has gone on: what may fail belongs into"
                     " `with session.begin_nested():`"
                 )
         except DBAPIError as error:
             if isinstance(error.orig, psycopg.Error):
-                raise error.orig from error
+                raise error.orig.with_traceback(error.__traceback__) from error
             raise
         finally:
             Session.close(session)
@@ -141,3 +141,10 @@ class _Lender:
             lent = LentConnection(connection)
             self._lent = lent, engine_on(lent)
         return self._lent
+
+
+def _finish(session: Session) -> None:
+    """Does what comes before a COMMIT: releases the savepoints that are open, and flushes."""
+    while (nested := session.get_nested_transaction()) is not None:
+        nested.commit()
+    session.flush()

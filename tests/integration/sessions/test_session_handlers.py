@@ -1,5 +1,6 @@
 """A handler's Session works in the batch's transaction, and can neither end nor undo it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,29 @@ def test_what_is_published_in_a_savepoint_is_dropped_with_it(shop: Shop, consume
     consumer.hear("a", "b")
     assert errors(shop) == []
     assert shop.written() == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+def test_a_savepoint_that_is_open_at_the_end_is_released(shop: Shop, consumer: Consumer) -> None:
+    def handle(event: Sold, session: Session) -> None:
+        session.begin_nested()
+        session.begin_nested()
+        session.add(Item(name=event.name))
+        shop.publish(session, event.name)
+
+    consumer.on_sold = handle
+    consumer.hear("a", "b")
+    assert (shop.items(), shop.written()) == (["a", "b"], [("a", 1), ("b", 1)])
+
+
+def test_the_error_of_a_statement_says_where_in_the_handler_it_was(shop: Shop, consumer: Consumer) -> None:
+    def handle(event: Sold, session: Session) -> None:
+        session.execute(text("SELECT 1/0"))
+
+    consumer.on_sold = handle
+    consumer.hear("a")
+    ((error,),) = shop.rows("SELECT error FROM parked_message")
+    assert error.startswith("DivisionByZero: division by zero")
+    assert Path(__file__).name in error
 
 
 def test_a_message_that_fails_leaves_nothing_and_others_are_applied(shop: Shop, consumer: Consumer) -> None:
