@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import event, insert
@@ -189,3 +190,17 @@ def test_the_messages_of_a_transaction_have_one_cause(shop: Shop) -> None:
     assert correlations[2] & correlations[3]
     assert not correlations[1] & correlations[2]
     assert b"the-request" in shop.rows("SELECT header FROM outbox ORDER BY id DESC LIMIT 1")[0][0]
+
+
+def test_sessions_at_once_leave_no_gap_and_number_in_the_order_of_their_commits(shop: Shop) -> None:
+    def write(number: int) -> None:
+        with Session(shop.engine) as session, session.begin():
+            session.add(Item(name=str(number)))
+            shop.publish(session, f"c{number % 3}", number)
+            with session.begin_nested():
+                shop.publish(session, f"c{(number + 1) % 3}", number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(60)))
+    for counter in ("c0", "c1", "c2"):
+        assert [last for subject, last in shop.written() if subject == counter] == list(range(1, 41))
