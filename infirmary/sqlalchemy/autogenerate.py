@@ -1,24 +1,11 @@
-"""The names of the library's own tables, which an app's own migrations leave alone."""
+"""Which tables an app's own migrations leave alone: the library's."""
 
 from collections.abc import Mapping
 from typing import Final
 
-LIBRARY_TABLES: Final = frozenset(
-    {
-        "idempotency_key",
-        "infirmary_version",
-        "log_reader",
-        "log_sequence",
-        "outbox",
-        "outbox_log",
-        "outbox_relay",
-        "outbox_sequence",
-        "parked_message",
-        "saga",
-        "saga_history",
-        "saga_outcome",
-    }
-)
+from infirmary.postgres.library_tables import metadata
+
+LIBRARY_TABLES: Final = frozenset({*metadata.tables, "infirmary_version"})
 """All that `create_tables` makes in a database."""
 
 
