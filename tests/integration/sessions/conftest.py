@@ -4,18 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 
+from infirmary.postgres.migrate import migrate_library
 from infirmary.settings import Settings
-from tests.integration.conftest import NewDatabase
+from local.servers.external import ExternalPostgres
+from local.servers.postgres import PostgresServer
 from tests.integration.sessions.app import Shop
 from tests.integration.sessions.consumer import Consumer
 
 
+@pytest.fixture(scope="session")
+def library_template(postgres: PostgresServer | ExternalPostgres) -> str:
+    """Returns the name of a database with the library's tables and no service's, to be cloned."""
+    name = "template_of_the_library"
+    postgres.databases.make_template(name, lambda url: migrate_library("shop", Settings(database_url=url)))
+    return name
+
+
 @pytest.fixture
-def shop(new_database: NewDatabase) -> Iterator[Shop]:
+def shop(postgres: PostgresServer | ExternalPostgres, library_template: str) -> Iterator[Shop]:
     """The app on a fresh database."""
-    app = Shop(new_database("patient").database_url)
-    yield app
-    app.close()
+    with postgres.databases.clone(library_template) as url:
+        app = Shop(url)
+        yield app
+        app.close()
 
 
 @pytest.fixture
