@@ -1,5 +1,5 @@
 """The outbox in anybody's SQLAlchemy Session: docs/flask-sqlalchemy.md."""
 
-from infirmary.sqlalchemy.outbox import Outbox
+from infirmary.sqlalchemy.outbox import Outbox, publish
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "publish"]

@@ -1,11 +1,13 @@
 """The outbox of a service whose database is worked on by SQLAlchemy Sessions."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
+from infirmary.declaring.declaration import service_of
 from infirmary.identifiers import service_name
 from infirmary.messages import Event
 from infirmary.sqlalchemy.autogenerate import include_name
@@ -100,6 +102,31 @@ class Outbox:
     def _wake(self, engine: Engine) -> None:
         if self._is_waking:
             self._waker.wake(engine)
+
+
+def publish(session: AnySession, event: Event) -> None:
+    """Publishes as the service whose `messages` declare the event, with the default options.
+
+    Args:
+        session: A Session or a scoped_session.
+        event: What has happened.
+
+    Raises:
+        TypeError: No service can be told from where the event's class is: make an `Outbox` that names it.
+        Exception: As of `Outbox.publish`.
+    """
+    service = service_of(type(event).__module__)
+    if service is None:
+        raise TypeError(
+            f"{type(event).__name__} is in no service's package, one with `messages` and `handlers`: say"
+            ' `outbox = Outbox("<service>")` beside the class, and outbox.publish(session, event)'
+        )
+    _outbox_of(service).publish(session, event)
+
+
+@lru_cache
+def _outbox_of(service: str) -> Outbox:
+    return Outbox(service)
 
 
 def _session_of(session: AnySession) -> Session:

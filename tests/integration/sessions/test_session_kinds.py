@@ -12,9 +12,11 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from infirmary.declaring.declaration import Misdeclared
-from infirmary.sqlalchemy import Outbox
+from infirmary.identifiers import new_id
+from infirmary.sqlalchemy import Outbox, publish
 from infirmary.transport.envelope import MessageTooLarge
 from infirmary.transport.write_options import WriteOptions
+from services.ward.messages import BedReleased
 from tests.integration.infirmary.messages import Counted, Told
 from tests.integration.sessions.app import Item, Shop
 
@@ -149,3 +151,13 @@ def test_a_session_that_is_gone_leaves_nothing_behind(shop: Shop) -> None:
     gc.collect()
     assert [each() for each in gone] == [None] * 20
     assert len(registry._key_to_collection) <= known + 5
+
+
+def test_who_speaks_is_told_by_the_package_of_the_event(shop: Shop) -> None:
+    admission = new_id()
+    with Session(shop.engine) as session:
+        publish(session, BedReleased(admission_id=admission, patient_id=new_id(), ward_id="w"))
+        session.commit()
+    assert shop.rows("SELECT target, type FROM outbox") == [("ward.events", "BedReleased")]
+    with Session(shop.engine) as session, pytest.raises(TypeError, match=r'outbox = Outbox\("<service>"\)'):
+        publish(session, Counted(counter="a", number=1))
