@@ -15,7 +15,22 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from infirmary.http.server import Server
+from infirmary.observing.pool_state import PoolState
 from infirmary.settings import Settings, read
+
+
+class NoStorage:
+    """What the server asks of an application about its database, of one that has nothing to say."""
+
+    def problem(self) -> None:
+        """Says that nothing is wrong."""
+
+    def pool(self) -> PoolState:
+        """Says that nothing is pooled."""
+        return PoolState()
+
+    def close(self) -> None:
+        """Closes nothing."""
 
 
 class NewPrescription(BaseModel):
@@ -95,10 +110,7 @@ def _app(prescribe: Callable[[NewPrescription], Answer]) -> Flask:
         answer = prescribe(NewPrescription.model_validate_json(request.get_data()))
         return Response(answer.model_dump_json(), 201, content_type="application/json")
 
-    @app.get("/readyz")
-    def readyz() -> dict[str, str]:
-        return {"status": "ready"}
-
+    app.extensions["storage"] = NoStorage()
     return app
 
 

@@ -18,7 +18,7 @@ TITLE = "Requests: POST /prescriptions at saturation, one process of 8 threads e
 _CLIENTS = 8
 _START_DEADLINE_S = 60.0
 _SERVICE = "prescription"
-_WAYS: Sequence[tuple[str, Kind, Sequence[str]]] = (
+WAYS: Sequence[tuple[str, Kind, Sequence[str]]] = (
     ("Flask without a database", "ceiling", ("-m", "benchmarks.plain_app", "none")),
     ("Flask and SQLAlchemy's ORM, no outbox", "baseline", ("-m", "benchmarks.plain_app", "orm")),
     ("the service: validated, traced, counted, with its outbox", "ours", ("-m", "services", _SERVICE, "api")),
@@ -32,7 +32,7 @@ def run(testbed: Testbed, results: Results, options: Options) -> None:
     with testbed.prescription_database() as (url, patient_id):
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
         for _ in range(options.rounds(rounds)):
-            for name, kind, command in _WAYS:
+            for name, kind, command in WAYS:
                 with serving(testbed, url, command) as address:
                     apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared
                     many: Answered = apart(post_for, address, body, _CLIENTS, for_s)
@@ -62,7 +62,7 @@ def serving(testbed: Testbed, url: str, command: Sequence[str], **more: str) -> 
     )
     process.start()
     try:
-        wait_until_ready({"api": port}, _START_DEADLINE_S)
+        wait_until_ready({"api": metrics_port}, _START_DEADLINE_S)
         yield f"http://{LOOPBACK}:{port}/prescriptions"
     finally:
         process.stop()
