@@ -63,6 +63,8 @@ def wants_session(handler: Callable[..., Any]) -> bool:
         return True
     if _SESSION in names or any(name in names for name in _OTHER_SESSIONS):
         raise Misdeclared(f"{named(handler)} asks for a {_phrase(kind)}; what it gets is a sqlalchemy.orm.Session")
+    if parameter.name == "session":
+        raise Misdeclared(f"{named(handler)} gets a Session only for `session: Session`, from sqlalchemy.orm")
     return False
 
 

@@ -102,9 +102,13 @@ def is_given(column: sa.Column[Any]) -> ColumnElement[bool]:
     return column == sa.bindparam(column.key, type_=column.type)
 
 
-def given(*columns: sa.Column[Any]) -> dict[str, BindParameter[Any]]:
-    """Returns what an INSERT or UPDATE sets: each of the columns to the value of its name."""
-    return {column.key: sa.bindparam(column.key, type_=column.type) for column in columns}
+def given(*columns: ColumnElement[Any]) -> dict[str, BindParameter[Any]]:
+    """Returns what an INSERT or UPDATE sets: each of the columns to the value of its name.
+
+    An INSERT without it fills every column of the table, also one that was added since and of which the code knows
+    nothing: `given(*fields_of(Ward, wards))` fills those that a `Ward` has.
+    """
+    return {str(column.key): sa.bindparam(str(column.key), type_=column.type) for column in columns}
 
 
 def _compile(statement: sa.Executable) -> Any:

@@ -140,6 +140,8 @@ class _Lender:
         if self._lent is None or self._lent[0].lender is not connection:
             lent = LentConnection(connection)
             self._lent = lent, engine_on(lent)
+            # SQLAlchemy looks at a server when it first connects, and rolls back; no handler's work is undone by that.
+            self._lent[1].connect().close()
         return self._lent
 
 

@@ -65,7 +65,9 @@ class SessionOutbox(Published):
     def _before_end_of(self, connection: Connection, *_xid: Any) -> None:
         try:
             self._write()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(getattr(error, "orig", None), psycopg.errors.UndefinedTable):
+                error.add_note("The outbox's tables are missing: a migration with create_tables(op) makes them.")
             # SQLAlchemy takes a COMMIT that fails for a transaction that the server has ended.
             with suppress(psycopg.Error, SQLAlchemyError):
                 connection.connection.rollback()

@@ -58,14 +58,15 @@ _SAVE_ACCOUNT = compiled(
     .values(given(accounts.c.held, accounts.c.balance, accounts.c.version))
 )
 
-_ENTRIES = sa.select(*fields_of(Entry, entries))
+_ENTRY = fields_of(Entry, entries)
+_ENTRIES = sa.select(*_ENTRY)
 _NEXT_ENTRIES = compiled(
     _ENTRIES.where(is_given(entries.c.patient_id), entries.c.entry_id > sa.bindparam("after"))
     .order_by(entries.c.entry_id)
     .limit(sa.bindparam("rows"))
 )
 _FIND_ENTRY = compiled(_ENTRIES.where(is_given(entries.c.kind), is_given(entries.c.reference_id)))
-_SAVED = postgresql.insert(entries)
+_SAVED = postgresql.insert(entries).values(given(*_ENTRY))
 _SAVE_ENTRY = compiled(
     _SAVED.on_conflict_do_update(
         index_elements=[entries.c.entry_id],

@@ -30,12 +30,13 @@ _SAVE_STOCK = compiled(
     .values(given(medications.c.on_hand, medications.c.reserved))
 )
 
+_RESERVATION = fields_of(Reservation, reservations)
 _CLAIM_RESERVATION = compiled(
-    postgresql.insert(reservations).on_conflict_do_nothing(index_elements=[reservations.c.prescription_id])
+    postgresql.insert(reservations)
+    .values(given(*_RESERVATION))
+    .on_conflict_do_nothing(index_elements=[reservations.c.prescription_id])
 )
-_LOCK_RESERVATION = compiled(
-    sa.select(*fields_of(Reservation, reservations)).where(is_given(reservations.c.prescription_id)).with_for_update()
-)
+_LOCK_RESERVATION = compiled(sa.select(*_RESERVATION).where(is_given(reservations.c.prescription_id)).with_for_update())
 _SAVE_RESERVATION = compiled(
     sa.update(reservations).where(is_given(reservations.c.prescription_id)).values(given(reservations.c.status))
 )

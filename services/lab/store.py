@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from infirmary.postgres.statements import compiled, fields_of, is_given, values_of
+from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
 from infirmary.snapshots import Snapshot
 from services.lab.model import LabResult
@@ -28,7 +28,19 @@ _PAGE = (
 _FIND = compiled(_RESULTS.where(is_given(lab_results.c.lab_result_id)))
 _LIST_OF_PATIENT = compiled(_PAGE.where(is_given(lab_results.c.patient_id)))
 _LIST_ALL = compiled(_PAGE)
-_INSERT = compiled(sa.insert(lab_results))
+_INSERT = compiled(
+    sa.insert(lab_results).values(
+        given(
+            lab_results.c.lab_result_id,
+            lab_results.c.patient_id,
+            lab_results.c.test,
+            lab_results.c.value,
+            lab_results.c.unit,
+            lab_results.c.critical,
+            lab_results.c.at,
+        )
+    )
+)
 _PATIENT_NAME = compiled(sa.select(patient_snapshot.c.full_name).where(is_given(patient_snapshot.c.patient_id)))
 
 

@@ -9,10 +9,11 @@ from infirmary.postgres.transaction import Query, Transaction
 from services.patient.model import Patient
 from services.patient.tables import patients
 
-_ONE = sa.select(*fields_of(Patient, patients)).where(is_given(patients.c.patient_id))
+_FIELDS = fields_of(Patient, patients)
+_ONE = sa.select(*_FIELDS).where(is_given(patients.c.patient_id))
 _FIND = compiled(_ONE)
 _LOCK = compiled(_ONE.with_for_update())
-_INSERT = compiled(sa.insert(patients))
+_INSERT = compiled(sa.insert(patients).values(given(*_FIELDS)))
 _SAVE = compiled(
     sa.update(patients)
     .where(is_given(patients.c.patient_id))

@@ -53,12 +53,9 @@ _PAGE = (
 _FIND = compiled(_ROWS.where(is_given(prescriptions.c.prescription_id)))
 _AFTER = compiled(_PAGE)
 _AFTER_OF_PATIENT = compiled(_PAGE.where(is_given(prescriptions.c.patient_id)))
-_LOCK = compiled(
-    sa.select(*fields_of(Prescription, prescriptions))
-    .where(is_given(prescriptions.c.prescription_id))
-    .with_for_update()
-)
-_INSERT = compiled(sa.insert(prescriptions))
+_FIELDS = fields_of(Prescription, prescriptions)
+_LOCK = compiled(sa.select(*_FIELDS).where(is_given(prescriptions.c.prescription_id)).with_for_update())
+_INSERT = compiled(sa.insert(prescriptions).values(given(*_FIELDS)))
 _SAVE = compiled(
     sa.update(prescriptions)
     .where(is_given(prescriptions.c.prescription_id))

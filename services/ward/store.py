@@ -42,7 +42,11 @@ _CENSUS = compiled(
 _IS_OPEN = sa.select(sa.true()).where(is_given(wards.c.ward_id))
 _FIND_ID = compiled(_IS_OPEN)
 _LOCK = compiled(_IS_OPEN.with_for_update())
-_OPEN = compiled(postgresql.insert(wards).on_conflict_do_nothing(index_elements=[wards.c.ward_id]))
+_OPEN = compiled(
+    postgresql.insert(wards)
+    .values(given(wards.c.ward_id, wards.c.name, wards.c.beds))
+    .on_conflict_do_nothing(index_elements=[wards.c.ward_id])
+)
 _SAVE = compiled(sa.update(wards).where(is_given(wards.c.ward_id)).values(given(wards.c.name, wards.c.beds)))
 
 _LOCK_RESERVATION = compiled(_RESERVATIONS.where(is_given(reservations.c.admission_id)).with_for_update())

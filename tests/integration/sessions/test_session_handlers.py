@@ -1,5 +1,6 @@
 """A handler's Session works in the batch's transaction, and can neither end nor undo it."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,25 @@ def test_what_a_handler_adds_is_committed_with_the_place_in_the_log(shop: Shop, 
     consumer.hear("a", "b", "c")
     assert shop.items() == ["a", "b", "c"]
     assert shop.rows("SELECT last_offset FROM log_reader WHERE log = 'till.events'") == [(3,)]
+
+
+def test_the_first_message_after_a_connection_is_no_other_than_the_next(
+    shop: Shop, consumer: Consumer, caplog: pytest.LogCaptureFixture
+) -> None:
+    consumer.on_sold = add
+    consumer.hear("a")
+    consumer.on_sold = lambda _event, _session: 1 / 0  # type: ignore[assignment]
+    consumer.hear("parked")
+    caplog.clear()
+    consumer.on_sold = add
+    consumer.store.close()
+    consumer.open()
+    consumer.retry()
+    assert (shop.items(), errors(shop)) == (["a", "parked"], [])
+    consumer.store.close()
+    consumer.open()
+    consumer.hear("b")
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 def test_a_later_message_of_the_batch_sees_what_an_earlier_one_did(shop: Shop, consumer: Consumer) -> None:

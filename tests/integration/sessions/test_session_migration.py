@@ -16,6 +16,7 @@ from infirmary.postgres.migrate import migrate_library
 from infirmary.settings import Settings
 from infirmary.sqlalchemy import Outbox
 from infirmary.sqlalchemy.autogenerate import LIBRARY_TABLES
+from infirmary.sqlalchemy.migration import NameTaken
 from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 
@@ -115,6 +116,14 @@ def test_what_a_later_release_has_made_is_left_as_it_is(app: App) -> None:
     command.upgrade(app.config, "two")
     with psycopg.connect(app.url) as database:
         assert database.execute("SELECT version_num FROM infirmary_version").fetchall() == [("9999",)]
+
+
+def test_a_table_of_the_apps_own_by_such_a_name_is_told_from_the_librarys(app: App) -> None:
+    with psycopg.connect(app.url) as database:
+        database.execute("CREATE TABLE outbox (id int, mail text)")
+    with pytest.raises(NameTaken, match=r"a table outbox with mail, which is not the library's: rename it first"):
+        command.upgrade(app.config, "one")
+    assert app.tables() == {"outbox"}
 
 
 def test_it_is_undone_with_the_migration_that_fails(app: App, tmp_path: Path) -> None:

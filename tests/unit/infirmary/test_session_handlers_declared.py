@@ -38,7 +38,13 @@ def with_text(event: Came, session: "Session") -> None: ...
 def with_transaction(event: Came, tx: Transaction) -> None: ...
 
 
-def without(event, session): ...  # type: ignore[no-untyped-def]
+def without(event, tx): ...  # type: ignore[no-untyped-def]
+
+
+def by_name_only(event, session): ...  # type: ignore[no-untyped-def]
+
+
+def of_another_kind(event: Came, session: int) -> None: ...
 
 
 def with_whatever(*given: Any) -> None: ...
@@ -76,6 +82,12 @@ def test_all_others_take_the_transaction(handlers: Handlers, handler: Any) -> No
 @pytest.mark.parametrize("handler", [with_subclass, with_scoped, with_bare_scoped])
 def test_another_kind_of_session_is_refused(handlers: Handlers, handler: Any) -> None:
     with pytest.raises(Misdeclared, match=r"what it gets is a sqlalchemy\.orm\.Session"):
+        handlers.on(Came)(handler)
+
+
+@pytest.mark.parametrize("handler", [by_name_only, of_another_kind])
+def test_what_is_called_a_session_is_one(handlers: Handlers, handler: Any) -> None:
+    with pytest.raises(Misdeclared, match=r"gets a Session only for `session: Session`"):
         handlers.on(Came)(handler)
 
 
