@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-LATE_BY_S: Final = 60.0
-"""A message may come into its log by so much later than others that were written after it, without being returned."""
+LATE_BY_S: Final = 600.0
+"""A message may come into its log by so much later than others that were written after it, without being returned.
+
+Its time is that of its writing in a transaction, which may go on for long.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,11 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from infirmary.handlers import Handlers
 from infirmary.postgres.transaction import Transaction
-from infirmary.sqlalchemy.lent_connection import LentConnection, engine_on
+from infirmary.sqlalchemy.lent_connection import LentConnection, NotYoursToEnd, engine_on
 from infirmary.sqlalchemy.published import INFO, Published
 from infirmary.transport.message_writer import MessageWriter
 
 Handler = Callable[[Any, Any], Any]
-
-
-class NotYoursToEnd(RuntimeError):
-    """A handler has tried to end the transaction in which its message is applied, or has gone on after an error."""
 
 
 def in_sessions(handlers: Handlers) -> Handlers:
@@ -117,7 +113,7 @@ class _Lender:
             psycopg.Error: In place of SQLAlchemy's own, so that the consumer knows which of them pass by themselves.
         """
         lent, engine = self._lent_of(tx.connection)
-        session = BatchSession(engine)
+        session = BatchSession(engine, close_resets_only=False)
         session.info[INFO] = _PublishedInBatch(session, tx)
         lent.was_rolled_back = False
         try:
@@ -146,7 +142,8 @@ class _Lender:
 
 
 def _finish(session: Session) -> None:
-    """Does what comes before a COMMIT: releases the savepoints that are open, and flushes."""
+    """Does what comes before a COMMIT: calls those who listen for it, releases open savepoints, and flushes."""
+    session.dispatch.before_commit(session)
     while (nested := session.get_nested_transaction()) is not None:
         nested.commit()
     session.flush()

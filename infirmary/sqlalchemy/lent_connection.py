@@ -1,10 +1,19 @@
 """The psycopg connection of a consumer's batch, lent to SQLAlchemy: statements go through, the transaction stays."""
 
+import re
 from typing import Any, Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, StaticPool, create_engine
+from sqlalchemy import Engine, StaticPool, create_engine, event
+
+_ENDS: Final = re.compile(
+    r"\s*(COMMIT|END|ABORT|BEGIN|START|PREPARE\s+TRANSACTION|ROLLBACK(?!.*\bTO\b))\b", re.IGNORECASE | re.DOTALL
+)
+
+
+class NotYoursToEnd(RuntimeError):
+    """A handler has tried to end the transaction in which its message is applied, or has gone on after an error."""
 
 
 class LentConnection:
@@ -44,10 +53,18 @@ def engine_on(connection: LentConnection) -> Engine:
 
     HSTORE is read by SQLAlchemy and not by psycopg: it would be registered on the connection, for everybody.
     """
-    return create_engine(
+    engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: connection,
         poolclass=StaticPool,
         pool_reset_on_return=None,
         use_native_hstore=False,
     )
+    event.listen(engine, "before_cursor_execute", _refuse_ends)
+    return engine
+
+
+def _refuse_ends(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    """Refuses what would end the batch's transaction; `ROLLBACK TO SAVEPOINT` does not."""
+    if _ENDS.match(statement):
+        raise NotYoursToEnd(f"{statement:.40} is the batch's: return, or raise an error, or work in begin_nested()")

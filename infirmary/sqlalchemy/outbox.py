@@ -86,11 +86,13 @@ class Outbox:
         if not isinstance(event, Event):
             raise TypeError(f"{type(event).__name__} is no event: make its class from infirmary.messages.Event")
         current = _session_of(session)
-        self._of(current).publish(current, event, cause, dict(bind_arguments) if bind_arguments is not None else None)
+        where = dict(bind_arguments) if bind_arguments is not None else None
+        self._of(current, where).publish(current, event, cause, where)
 
-    def _of(self, session: Session) -> Published:
+    def _of(self, session: Session, bind_arguments: dict[str, Any] | None) -> Published:
         published: Published | None = session.info.get(INFO)
         if published is None:
+            session.connection(bind_arguments=bind_arguments)  # raises where the Session can do no work now
             published = session.info[INFO] = SessionOutbox(session, self.service, self._options, self._wake)
         if published.service != self.service:
             raise ValueError(

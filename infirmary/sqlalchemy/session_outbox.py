@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from weakref import ref
 
 import psycopg
 from sqlalchemy import Connection, Engine, event
@@ -37,6 +38,9 @@ class SessionOutbox(Published):
             wake_relay: Called after a commit with messages.
         """
         super().__init__(session, service)
+        self._session = ref(session)
+        self._transaction: SessionTransaction | None = None
+        self._is_joined = False
         self._options, self._wake_relay = options, wake_relay
         self._connection: Connection | None = None
         self._last_event = ""
@@ -45,11 +49,15 @@ class SessionOutbox(Published):
 
     def _begin(self, session: Session, bind_arguments: dict[str, Any] | None) -> None:
         connection = session.connection(bind_arguments=bind_arguments)
+        if self._transaction is not session.get_transaction():
+            self._forget()  # of the one before, whose end this Session has not heard of yet
         if connection is self._connection:
             return
         if self._connection is not None:
             raise ValueError("a transaction publishes through one database, and this is another one than before")
         check_driver(connection)
+        self._transaction = session.get_transaction()
+        self._is_joined = session.get_bind(**(bind_arguments or {})) is connection
         self._last_event = "prepare_twophase" if session.twophase else "commit"
         event.listen(connection, self._last_event, self._before_end_of)
         self._connection = connection
@@ -63,6 +71,9 @@ class SessionOutbox(Published):
         return causation_of(None, None, None, tracer=self._options.tracer)
 
     def _before_end_of(self, connection: Connection, *_xid: Any) -> None:
+        session = self._session()
+        if self._is_joined and (session is None or session.is_active):
+            return  # somebody else commits the connection, and not the Session that works on it
         try:
             self._write()
         except BaseException as error:
@@ -94,11 +105,11 @@ class SessionOutbox(Published):
     def after_end(self, session: Session, transaction: SessionTransaction) -> None:
         """Forgets what was not committed, and with the whole transaction its connection."""
         super().after_end(session, transaction)
-        if transaction.parent is None:
+        if transaction is self._transaction:
             self._forget()
 
     def _forget(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._transaction = self._connection, None, None
         self._whole, self._has_written = None, False
         if connection is not None and not connection.closed:  # it is somebody else's, and goes on
             event.remove(connection, self._last_event, self._before_end_of)

@@ -33,7 +33,10 @@ class RelayWaker:
         """Asks for the relay of an engine's database to be woken; returns at once."""
         thread = self._threads.get(engine.pool)
         if thread is None or not thread.is_alive():
-            thread = self._threads[engine.pool] = NotifyingThread(_opener(engine, self._service), _IDLE_S)
+            try:
+                thread = self._threads[engine.pool] = NotifyingThread(_opener(engine, self._service), _IDLE_S)
+            except RuntimeError:  # no thread is to be had, or the interpreter ends: the relay polls
+                return
         thread.notify()
 
 
@@ -54,11 +57,13 @@ def _detached(pool: "ref[Pool]") -> psycopg.Connection[Any]:
     if there is None:
         raise psycopg.OperationalError("the engine is gone")
     try:
-        connection = there.connect()
+        fresh = there.recreate()  # opens one as that pool does, and takes none from those who work
+        connection = fresh.connect()
     except SQLAlchemyError as error:
         raise psycopg.OperationalError(str(error)) from error
     opened = connection.driver_connection
     connection.detach()
+    fresh.dispose()
     assert isinstance(opened, psycopg.Connection)  # noqa: S101 - the driver was looked at when it was published
     return opened
 
