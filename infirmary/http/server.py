@@ -1,6 +1,7 @@
 """Runs a service's application under gunicorn, configured by the service's own settings."""
 
 import ctypes
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _serve_probes(self, worker: Any) -> None:
         """Answers probes in the worker, which has what is measured; the port is taken before, and by the master."""
+        gc.freeze()  # what was imported stays: a collection that went through all of it would keep requests waiting
         storage = worker.wsgi.extensions["storage"]
         worker.health = ApiHealth(storage)
         REGISTRY.register(PoolCollector(storage.pool))
