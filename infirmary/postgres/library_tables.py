@@ -162,3 +162,9 @@ idempotency_key = sa.Table(
     _moment("created_at"),
     sa.Index("idempotency_key_created_at", "created_at"),
 )
+
+LIBRARY_VERSION_TABLE: Final = "infirmary_version"
+"""The table with the revision of the library's own tables; a service's is alembic's usual one."""
+
+LIBRARY_TABLES: Final = frozenset({*metadata.tables, LIBRARY_VERSION_TABLE})
+"""The names of all that the library's migrations make in a database."""

@@ -20,11 +20,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from infirmary import registry
-from infirmary.postgres import library_tables
+from infirmary.postgres.library_tables import LIBRARY_TABLES
 from infirmary.postgres.migrate import engine, migrations_of
 from infirmary.postgres.schema import (
     COMPARISON,
-    LIBRARY_VERSION_TABLE,
     VERSION_TABLE,
     configuration,
     library_migrations,
@@ -127,7 +126,7 @@ def _nothing_without_a_difference(_: Any, __: Any, directives: list[Any]) -> Non
 
 def _is_of_service(declared: sa.MetaData) -> Any:
     """Returns alembic's `include_name`: no table of the library, unless the service declares it as its own, too."""
-    of_library = {*library_tables.metadata.tables, LIBRARY_VERSION_TABLE, _OLD_INBOX} - declared.tables.keys()
+    of_library = {*LIBRARY_TABLES, _OLD_INBOX} - declared.tables.keys()
     return lambda name, kind, _: kind != "table" or name not in of_library
 
 

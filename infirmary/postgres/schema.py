@@ -14,8 +14,7 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-LIBRARY_VERSION_TABLE: Final = "infirmary_version"
-"""The table with the revision of the library's own tables; a service's is alembic's usual one."""
+from infirmary.postgres.library_tables import LIBRARY_VERSION_TABLE
 
 VERSION_TABLE: Final = "version_table"
 """The attribute of alembic's configuration that names the table with the revision a database is at."""

@@ -1,12 +1,8 @@
 """Which tables an app's own migrations leave alone: the library's."""
 
 from collections.abc import Mapping
-from typing import Final
 
-from infirmary.postgres.library_tables import metadata
-
-LIBRARY_TABLES: Final = frozenset({*metadata.tables, "infirmary_version"})
-"""All that `create_tables` makes in a database."""
+from infirmary.postgres.library_tables import LIBRARY_TABLES
 
 
 def include_name(name: str | None, type_: str, _parent_names: Mapping[str, str | None]) -> bool:

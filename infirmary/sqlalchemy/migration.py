@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from infirmary.postgres.library_tables import metadata
-from infirmary.postgres.schema import LIBRARY_VERSION_TABLE, library_migrations
+from infirmary.postgres.library_tables import LIBRARY_VERSION_TABLE, metadata
+from infirmary.postgres.schema import library_migrations
 
 _NOTED: Final = f"""
 CREATE TABLE {LIBRARY_VERSION_TABLE} (version_num varchar(32) PRIMARY KEY);

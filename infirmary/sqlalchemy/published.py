@@ -21,7 +21,7 @@ INFO: Final = "infirmary"
 class Published:
     """What one Session has published and is not certain yet, in listeners on that Session and nowhere else.
 
-    It knows of SQLAlchemy's own savepoints only, and not of `session.execute(text("SAVEPOINT ..."))`.
+    It knows of the Session's own savepoints only, neither of its connection's nor of `text("SAVEPOINT ...")`.
 
     Attributes:
         service: Whose messages they are.

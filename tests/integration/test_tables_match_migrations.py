@@ -18,8 +18,9 @@ from alembic.script import ScriptDirectory
 
 from infirmary import registry
 from infirmary.postgres import library_tables
+from infirmary.postgres.library_tables import LIBRARY_VERSION_TABLE
 from infirmary.postgres.migrate import engine, migrate, migrate_library, migrations_of
-from infirmary.postgres.schema import LIBRARY_VERSION_TABLE, configuration, library_migrations
+from infirmary.postgres.schema import configuration, library_migrations
 from infirmary.settings import Settings
 from tests.integration.catalog import catalog
 from tests.integration.conftest import EmptyDatabase

@@ -12,10 +12,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, NullPool, create_engine
 
+from infirmary.postgres.library_tables import LIBRARY_TABLES
 from infirmary.postgres.migrate import migrate_library
 from infirmary.settings import Settings
 from infirmary.sqlalchemy import Outbox
-from infirmary.sqlalchemy.autogenerate import LIBRARY_TABLES
 from infirmary.sqlalchemy.migration import NameTaken
 from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
