@@ -48,8 +48,9 @@ STOPSIGNAL SIGTERM
 
 FROM runtime AS relay
 COPY --from=dependencies /opt/venv /opt/venv
+COPY --chown=10001:10001 infirmary_streams infirmary_streams
 COPY --chown=10001:10001 relay/infirmary_relay infirmary_relay
-RUN python -m compileall -q infirmary_relay
+RUN python -m compileall -q infirmary_streams infirmary_relay
 LABEL org.opencontainers.image.title=infirmary-relay \
       org.opencontainers.image.description="Moves an outbox's messages to RabbitMQ."
 ARG VERSION=development REVISION=unknown
@@ -74,11 +75,12 @@ ENTRYPOINT ["python", "-m", "demo"]
 FROM runtime AS service
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --chown=10001:10001 services/__init__.py services/__main__.py services/published.json services/
+COPY --chown=10001:10001 infirmary_streams infirmary_streams
 COPY --chown=10001:10001 infirmary infirmary
 ARG SERVICE
 COPY --chown=10001:10001 services/${SERVICE} services/${SERVICE}
 # Where nothing can be written at run time, each start would compile all of it again. Without a name everything was copied.
-RUN test -n "$SERVICE" && python -m compileall -q infirmary services
+RUN test -n "$SERVICE" && python -m compileall -q infirmary_streams infirmary services
 LABEL org.opencontainers.image.title=infirmary-$SERVICE \
       org.opencontainers.image.description="The $SERVICE service: its API, its consumer and its migrations."
 ARG VERSION=development REVISION=unknown

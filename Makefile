@@ -19,8 +19,9 @@ test: setup ## Run all tests (ARGS="-k admission" runs some)
 MINUTES ?= 10
 
 .PHONY: chaos
-chaos: setup ## Inject faults for 10 minutes and check everything (MINUTES=60 SEED=7 FAULTS=broker,network)
-	@$(PYTHON) -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)")
+chaos: setup ## Inject faults for 10 minutes and check everything (MINUTES=60 SEED=7 FAULTS=broker,network BROKER=amqp)
+	@$(PYTHON) -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)") \
+		$(if $(BROKER),--broker $(BROKER))
 
 .PHONY: bench
 bench: setup ## Measure how fast it is, beside baselines and ceilings (ARGS="drain latency" runs some)

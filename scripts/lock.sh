@@ -1,5 +1,6 @@
 #!/bin/sh
-# Resolves pyproject.toml into the lock files, with hashes and for every platform.
+# Resolves pyproject.toml into the lock files, with hashes and for every platform. Our own distribution is left out: a checkout
+# imports it, and an image copies it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,7 +14,7 @@ lock() {
     output=$1
     shift
     uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-        --python-version 3.11 "$@" pyproject.toml -o "$output"
+        --no-emit-package infirmary-streams --python-version 3.11 "$@" pyproject.toml -o "$output"
 }
 
 # The hospital has services with each extra; their images differ in their code only.

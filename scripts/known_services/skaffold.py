@@ -6,7 +6,7 @@ from local.topology import Service
 
 _CODE = (
     "Dockerfile, k8s/build.sh, requirements-trace.lock, services/__init__.py, services/__main__.py,"
-    " services/published.json, infirmary"
+    " services/published.json, infirmary_streams, infirmary"
 )
 
 

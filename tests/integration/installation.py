@@ -1,6 +1,7 @@
 """Environments that hold one of our distributions and what it declares to need, and no other package.
 
-Nothing is fetched: what a distribution needs is taken from the environment that runs the tests, by links.
+Nothing is fetched: what a distribution needs is taken from the environment that runs the tests, by links. What it needs
+of ours is built.
 """
 
 import subprocess
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+STREAMS = ROOT / "packaging" / "streams"
+"""The distribution that library and relay share."""
 
 
 def run(*command: str, cwd: Path | str = "/") -> str:
@@ -35,13 +40,16 @@ def build_wheel(source: Path, folder: Path) -> Path:
 
 
 def environment(folder: Path, wheels: Iterable[Path], requirements: Iterable[str]) -> Path:
-    """Makes an environment with wheels and with what is required, and returns the folder of its programs."""
+    """Makes an environment with wheels and what is required beside them, and returns the folder of its programs."""
+    wheels = list(wheels)
+    brought = {canonicalize_name(wheel.name.partition("-")[0]) for wheel in wheels}
     run(sys.executable, "-m", "venv", "--without-pip", str(folder))
     programs = folder / "bin"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(programs / "python")]
     run(*pip, "install", "--no-index", "--no-deps", *map(str, wheels))
     (packages,) = (folder / "lib").glob("python*/site-packages")
-    for name in needed(map(Requirement, requirements)):
+    required = (each for each in map(Requirement, requirements) if canonicalize_name(each.name) not in brought)
+    for name in needed(required):
         _link(name, packages)
     return programs
 

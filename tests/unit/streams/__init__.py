@@ -1,0 +1,1 @@
+"""Tests of RabbitMQ's stream protocol, without a broker."""
