@@ -132,7 +132,7 @@ def running_hospital(
         database_urls = _start_servers(servers, run_dir, announce)
         rabbitmq_urls = {service.name: servers.rabbitmq.url_of(service.name) for service in SERVICES}
         settings = {} if zipkin is None else zipkin.settings
-        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command, settings)
+        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command, settings, servers.rabbitmq.stream_port)
         hospital = Hospital(servers, plan, zipkin)
         _migrate(plan, announce)
         _wait_for(servers.rabbitmq, announce)

@@ -43,6 +43,9 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables that every process gets."""
 
+    stream_port: int = 0
+    """Of the stream protocol, on the broker's host; 0 sends and reads logs by AMQP 0-9-1."""
+
     def port(self, service: Service, role: Role) -> int:
         """Returns where a process answers /readyz: an API where it answers its clients, too."""
         return self.port_base + service.port_offset(role)
@@ -67,6 +70,7 @@ class Plan:
         environment |= {
             "DATABASE_URL": self.database_urls[service.name],
             "RABBITMQ_URL": self.rabbitmq_urls[service.name],
+            "RABBITMQ_STREAM_PORT": str(self.stream_port),
             "HTTP_HOST": LOOPBACK,
             **self.settings,
             **settings,
@@ -109,7 +113,7 @@ def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
         if reads := logs_read_by(service.name):
             variables[f"{prefix}_READS"] = ",".join(reads)
     variables |= {name: os.environ[name] for name in _CA_FILES if os.environ.get(name)}
-    return variables | {"RABBITMQ_URL": rabbitmq_url}
+    return variables | {"RABBITMQ_URL": rabbitmq_url, "RABBITMQ_STREAM_PORT": str(plan.stream_port)}
 
 
 def logs_read_by(service: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from local.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
+LAST_PORT = 65535
 
 # Below every system's range for outgoing connections (32768 on Linux, 49152 on macOS). In that range a client that
 # keeps trying to reach a killed server is given that very port as its source sooner or later, and blocks the restart.

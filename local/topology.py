@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import LocalError
+from local.ports import LAST_PORT
 
 PORT_BASE_VARIABLE = "INFIRMARY_PORT_BASE"
 DEFAULT_PORT_BASE = 8100
@@ -36,7 +37,7 @@ class Role(StrEnum):
 
 
 _METRICS_PORT_OFFSETS = {Role.API: 300, Role.CONSUMER: 100, Role.RELAY: 200}
-HIGHEST_PORT_BASE = 65535 - max(_METRICS_PORT_OFFSETS.values()) - MOST_SERVICES
+HIGHEST_PORT_BASE = LAST_PORT - max(_METRICS_PORT_OFFSETS.values()) - MOST_SERVICES
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import LocalError
+from local.ports import LAST_PORT
 from local.servers.base import Server
 from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, remove_volumes
 from local.servers.external import ExternalMongo, ExternalPostgres, ExternalRabbitMQ
@@ -81,6 +82,18 @@ def _trusted(machine: Machine, variable: str) -> Path | None:
     return Path(named) if named else None
 
 
+def _stream_port(machine: Machine) -> int:
+    """Returns where a broker that was given speaks the stream protocol; 0 where nothing is said of it.
+
+    Raises:
+        LocalError: RABBITMQ_STREAM_PORT is no port.
+    """
+    named = machine.environment.get("RABBITMQ_STREAM_PORT") or "0"
+    if not named.isdecimal() or int(named) > LAST_PORT:
+        raise LocalError(f"RABBITMQ_STREAM_PORT must be a number from 0 to {LAST_PORT}, not {named!r}")
+    return int(named)
+
+
 def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> PostgresServer | ExternalPostgres:
     if postgres_source(machine) is Source.EXTERNAL:
         return ExternalPostgres(machine.environment["POSTGRES_URL"], _trusted(machine, "DATABASE_CA_FILE"))
@@ -93,7 +106,8 @@ def _rabbitmq(
     users = [service.name for service in SERVICES]
     source = rabbitmq_source(machine)
     if source is Source.EXTERNAL:
-        return ExternalRabbitMQ(machine.environment["RABBITMQ_URL"], _trusted(machine, "RABBITMQ_CA_FILE"))
+        trusted = _trusted(machine, "RABBITMQ_CA_FILE")
+        return ExternalRabbitMQ(machine.environment["RABBITMQ_URL"], trusted, _stream_port(machine))
     if source is Source.DOCKER:
         return DockerRabbitMQServer(data, users=users, log_path=log)
     if source in (Source.APT, Source.BREW):

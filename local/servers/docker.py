@@ -11,7 +11,8 @@ from pathlib import Path
 from local.ports import LOOPBACK
 from local.process import Process
 from local.servers.mongodb import MongoServer
-from local.servers.rabbitmq import ROOMY_PROCESSES, RabbitMQServer, node_configuration
+from local.servers.rabbitmq import ROOMY_PROCESSES, RabbitMQServer
+from local.servers.rabbitmq_configuration import node_configuration, stream_configuration
 
 RABBITMQ_IMAGE = "rabbitmq:4"
 MONGODB_IMAGE = "mongo:8"
@@ -73,15 +74,17 @@ class DockerRabbitMQServer(RabbitMQServer):
         name = container_name("rabbitmq", self.data_dir)
         options = [
             "--publish", f"{LOOPBACK}:{self.port}:5672",
+            "--publish", f"{LOOPBACK}:{self.stream_port}:5552",
             "--volume", f"{name}:/var/lib/rabbitmq",
             "--volume", f"{self.data_dir / 'container'}:/etc/rabbitmq/infirmary:ro",
             "--env", "RABBITMQ_CONFIG_FILE=/etc/rabbitmq/infirmary/rabbitmq.conf",
+            "--env", "RABBITMQ_ENABLED_PLUGINS_FILE=/etc/rabbitmq/infirmary/enabled_plugins",
             "--env", f"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS={ROOMY_PROCESSES}",
         ]  # fmt: skip
         command = run_command(name, RABBITMQ_IMAGE, options)
         return (Container(self.name, command, log_path=log_path, stop_deadline_s=20, container=name),)
 
-    def _write_configuration(self) -> None:
+    def write_configuration(self) -> None:
         """Writes for the image's user, who is not us; the data directory around it lets nobody else in."""
         folder = self.data_dir / "container"
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +92,9 @@ class DockerRabbitMQServer(RabbitMQServer):
         folder.chmod(0o755)
         (folder / "definitions.json").write_text(self._definitions())
         configuration = node_configuration("0.0.0.0:5672", Path("/etc/rabbitmq/infirmary/definitions.json"))
+        configuration += stream_configuration("0.0.0.0:5552", self.stream_port)
         (folder / "rabbitmq.conf").write_text(configuration)
+        (folder / "enabled_plugins").write_text("[rabbitmq_stream].\n")
         for file in folder.iterdir():
             file.chmod(0o644)
 

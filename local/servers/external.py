@@ -3,6 +3,7 @@
 DATABASE_CA_FILE and RABBITMQ_CA_FILE say which certificates are trusted, by us as by the services.
 """
 
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
@@ -30,13 +31,17 @@ class ExternalPostgres(Server):
 
 
 class ExternalRabbitMQ(Server):
-    """The broker that RABBITMQ_URL names; all services share its one user."""
+    """The broker that RABBITMQ_URL names; all services share its one user.
+
+    `stream_port` is where it speaks the stream protocol; 0 where it does not, or where nobody has said so.
+    """
 
     name = "RabbitMQ"
     description = "RabbitMQ, the one that RABBITMQ_URL names"
 
-    def __init__(self, url: str, ca_file: Path | None = None) -> None:
+    def __init__(self, url: str, ca_file: Path | None = None, stream_port: int = 0) -> None:
         self.url, self._ca_file = url, ca_file
+        self.stream_port = stream_port
 
     def url_of(self, _user: str) -> str:
         """Returns the server's URL, whoever asks."""
@@ -58,6 +63,8 @@ class ExternalRabbitMQ(Server):
                 read_timeout=5,
             ) as connection:
                 connection.channel()
+            if self.stream_port:
+                socket.create_connection((parts.hostname, self.stream_port), timeout=2).close()
         except (OSError, amqp.AMQPError):
             return False
         return True

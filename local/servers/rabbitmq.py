@@ -1,30 +1,25 @@
 """RabbitMQ: a private node of the server that is installed."""
 
-import base64
-import hashlib
 import json
 import os
-import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import amqp
 
 from local.credentials import Credentials, write_private
 from local.errors import LocalError
-from local.ports import LOOPBACK, free_port
+from local.ports import LOOPBACK, free_port, listens
 from local.process import Process
 from local.servers.base import Server
+from local.servers.rabbitmq_configuration import (
+    ADMINISTRATOR,
+    VHOST,
+    node_configuration,
+    node_definitions,
+    stream_configuration,
+)
 from local.servers.sources import find_program
-
-ADMINISTRATOR = "infirmary"
-VHOST = "infirmary"
-MESSAGE_MAX_BYTES = 1_048_576
-"""The same as MESSAGE_MAX_BYTES of the services and the relay: they refuse earlier, and with better words."""
-FULL_RIGHTS = {"configure": ".*", "write": ".*", "read": ".*"}
-
-_SERVICE = "[a-z][a-z0-9-]*"
-_PART = r"(\.[1-9][0-9]?)?"
 
 ROOMY_PROCESSES = "+hms 8192 +hmbs 262144"
 """Lets a process of the node have at least 64 KiB of heap and 2 MiB of messages before it collects its garbage.
@@ -37,7 +32,10 @@ DEBIAN_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 class RabbitMQServer(Server):
-    """A private node in its own data directory, reachable on the loopback interface only; no plugin but metrics."""
+    """A private node in its own data directory, reachable on the loopback interface only.
+
+    `stream_port` is where it speaks the stream protocol; 0 where it does not.
+    """
 
     name = "RabbitMQ"
 
@@ -46,24 +44,29 @@ class RabbitMQServer(Server):
         data_dir: Path,
         *,
         port: int | None = None,
+        stream_port: int | None = None,
         users: Iterable[str] = (),
         log_path: Path | None = None,
         metrics_port: int | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         """Prepares the node; nothing runs before `start`.
 
         Args:
             data_dir: Made when it is missing; what it holds is kept.
             port: A free one when None.
+            stream_port: A free one when None; 0 for a node without the plugin, as some providers have it.
             users: The services that get a user of their own beside the administrator.
             log_path: Default: beside the data.
             metrics_port: Where it serves its metrics; None for nowhere, which needs no plugin.
+            credentials: The users' passwords; those of its own data directory when None.
         """
         self.data_dir = data_dir.resolve()
         self.port = port or free_port()
+        self.stream_port = free_port() if stream_port is None else stream_port
         self.metrics_port = metrics_port
         self._all_users = (ADMINISTRATOR, *users)
-        self._credentials = Credentials(self.data_dir / "credentials.json")
+        self._credentials = credentials or Credentials(self.data_dir / "credentials.json")
         self.url = self.url_of(ADMINISTRATOR)
         self._distribution_port, self._epmd_port, self._tool_port = free_port(), free_port(), free_port()
         self.processes = self._prepare(log_path or self.data_dir / "server.log")
@@ -71,13 +74,7 @@ class RabbitMQServer(Server):
 
     def _prepare(self, log_path: Path) -> tuple[Process, ...]:
         environment = self._environment()
-        # As a child of ours, so that it ends with us: a node that has to start one leaves a daemon behind.
-        epmd = Process(
-            "epmd",
-            [_epmd_program(), "-port", str(self._epmd_port), "-address", LOOPBACK],
-            log_path=log_path.with_name("epmd.log"),
-            environment=environment,
-        )
+        epmd = epmd_process(self._epmd_port, log_path.with_name("epmd.log"), environment)
         node = Process(self.name, [_server_program()], log_path=log_path, environment=environment, stop_deadline_s=20)
         return (epmd, node)
 
@@ -87,11 +84,14 @@ class RabbitMQServer(Server):
 
     def launch(self) -> None:
         """Starts the server and does not wait; its data directory is made first when it is missing."""
-        self._write_configuration()
+        self.write_configuration()
         super().launch()
 
     def _answers(self) -> bool:
-        return rabbitmq_answers(self.port, ADMINISTRATOR, self._credentials.password(ADMINISTRATOR), VHOST)
+        password = self._credentials.password(ADMINISTRATOR)
+        return (not self.stream_port or listens(self.stream_port)) and rabbitmq_answers(
+            self.port, ADMINISTRATOR, password, VHOST
+        )
 
     def _environment(self) -> dict[str, str]:
         """Returns the environment in which the scripts look at nothing of the system's node."""
@@ -123,15 +123,20 @@ class RabbitMQServer(Server):
             "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the node, so that the child's id is the node's
         }
 
-    def _write_configuration(self) -> None:
+    def write_configuration(self) -> None:
+        """Writes what the node reads at its start: its settings, plugins and definitions."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir.chmod(0o700)
         definitions = self.data_dir / "definitions.json"
         write_private(definitions, self._definitions())
-        plugins, configuration = "[].\n", node_configuration(f"{LOOPBACK}:{self.port}", definitions)
+        plugins, configuration = [], node_configuration(f"{LOOPBACK}:{self.port}", definitions)
+        if self.stream_port:
+            plugins.append("rabbitmq_stream")
+            configuration += stream_configuration(f"{LOOPBACK}:{self.stream_port}", self.stream_port)
         if self.metrics_port is not None:
-            plugins = "[rabbitmq_prometheus].\n"
+            plugins.append("rabbitmq_prometheus")
             configuration += f"prometheus.tcp.ip = {LOOPBACK}\nprometheus.tcp.port = {self.metrics_port}\n"
-        write_private(self.data_dir / "enabled_plugins", plugins)
+        write_private(self.data_dir / "enabled_plugins", f"[{','.join(plugins)}].\n")
         write_private(self.data_dir / "rabbitmq.conf", configuration)
         for folder in ("mnesia", "log", "config", "schema"):
             (self.data_dir / folder).mkdir(exist_ok=True)
@@ -152,56 +157,13 @@ def rabbitmq_answers(port: int, user: str, password: str, vhost: str, host: str 
     return True
 
 
-def node_configuration(listener: str, definitions: Path) -> str:
-    """Returns the text of rabbitmq.conf."""
-    return (
-        f"listeners.tcp.1 = {listener}\n"
-        f"load_definitions = {definitions}\n"
-        "log.console = true\n"
-        "log.console.level = warning\n"
-        "log.file = false\n"
-        f"max_message_size = {MESSAGE_MAX_BYTES}\n"
-    )
+def epmd_process(port: int, log_path: Path, environment: Mapping[str, str] | None = None) -> Process:
+    """Returns the process that tells nodes each other's ports, not yet started.
 
-
-def node_definitions(passwords: dict[str, str]) -> dict[str, list[dict[str, str]]]:
-    """Returns the virtual host, the users and their rights, as RabbitMQ loads them at each start."""
-    return {
-        "vhosts": [{"name": VHOST}],
-        "users": [
-            {
-                "name": user,
-                "password_hash": password_hash(password, secrets.token_bytes(4)),
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator" if user == ADMINISTRATOR else "",
-            }
-            for user, password in passwords.items()
-        ],
-        "permissions": [
-            {"vhost": VHOST, "user": user, **(FULL_RIGHTS if user == ADMINISTRATOR else service_rights(user))}
-            for user in passwords
-        ],
-    }
-
-
-def service_rights(service: str) -> dict[str, str]:
-    """Returns what a service's user may touch, as patterns of names.
-
-    It may declare its own logs and nobody else's, publish to the default exchange, and read everybody's events and
-    what is written to it alone. `<service>.owner` says whose the virtual host is: the broker wants `configure` and
-    `read` on it, and `write` on the alternate exchange `<service>.owner.<identity>` that it names. `<service>.inbox` is
-    the queue in which a release before got its commands.
+    As a child of ours it ends with us: a node that has to start one leaves a daemon behind.
     """
-    return {
-        "configure": rf"^{service}\.((events|to\.{_SERVICE}){_PART}|owner|inbox)$",
-        "write": rf"^(amq\.default|{service}\.owner\.[0-9a-f.-]+)$",
-        "read": rf"^({_SERVICE}\.(events|to\.{service}){_PART}|{service}\.(owner|inbox))$",
-    }
-
-
-def password_hash(password: str, salt: bytes) -> str:
-    """Returns RabbitMQ's form of a password: base64 of a salt of 4 bytes and the SHA-256 of salt and password."""
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+    command = [_epmd_program(), "-port", str(port), "-address", LOOPBACK]
+    return Process("epmd", command, log_path=log_path, environment=environment)
 
 
 def _server_program() -> str:

@@ -11,13 +11,14 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from pymongo.errors import OperationFailure
 
-from local.topology import SERVICES, Engine
+from local.topology import SERVICES, Engine, Role
 from tests.cluster.addresses import through
 from tests.cluster.cluster import NAMESPACE, Cluster
 from tests.cluster.port_forward import PortForward
 from tests.eventually import eventually
 
 POSTGRESQL = [service for service in SERVICES if service.engine is Engine.POSTGRESQL]
+STREAM_PORT = 5552
 
 _CONNECT = """
 import socket, sys
@@ -107,6 +108,11 @@ def test_a_pod_reaches_its_own_database_and_the_broker(cluster: Cluster) -> None
     assert reaches(cluster, patient, "postgresql", 5432)
     assert reaches(cluster, patient, "rabbitmq", 5672)
     assert reaches(cluster, notification, "mongodb", 27017)
+
+
+def test_those_who_write_logs_and_those_who_read_them_reach_the_stream_protocol(cluster: Cluster) -> None:
+    reached = {role for role in Role if reaches(cluster, cluster.pod_name("patient", role), "rabbitmq", STREAM_PORT)}
+    assert reached == {Role.CONSUMER, Role.RELAY}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def test_three_brokers_are_one_cluster_with_the_users_of_the_definitions(deploye
     assert len(status["running_nodes"]) == 3
     listed = json.loads(_rabbitmq(brokers, "rabbitmqctl", "list_users", "--formatter", "json"))
     assert {user["user"] for user in listed} >= {"infirmary", *(service.name for service in SERVICES)}
-    assert "{max_message_size,1048576}" in _rabbitmq(brokers, "rabbitmqctl", "environment")
+    settings = _rabbitmq(brokers, "rabbitmqctl", "environment")
+    assert "{max_message_size,1048576}" in settings
+    assert "{frame_max,2097152}" in settings  # of the stream protocol
 
 
 def test_the_administrators_secret_logs_in_at_the_broker(deployed: str, brokers: str) -> None:
@@ -112,8 +114,9 @@ def test_a_patient_registered_at_one_service_is_read_at_another(deployed: str, s
 
 def test_a_server_is_reached_by_its_own_clients_only(deployed: str, brokers: str, databases: None) -> None:
     assert _reaches(deployed, "patients-1", "postgres", "patients-rw", 5432)
-    assert not _reaches(deployed, "patients-1", "postgres", "hospital", 5672)
-    assert _reaches(deployed, brokers, "rabbitmq", "hospital", 5672)
+    for port in (5672, 5552):
+        assert not _reaches(deployed, "patients-1", "postgres", "hospital", port)
+        assert _reaches(deployed, brokers, "rabbitmq", "hospital", port)
     assert not _reaches(deployed, brokers, "rabbitmq", "patients-rw", 5432)
 
 

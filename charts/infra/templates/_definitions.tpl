@@ -1,8 +1,8 @@
 {{- /*
 RabbitMQ's virtual host, users and rights, loaded at each start.
 
-A service may declare its own logs and nobody else's, publish to the default exchange, and read everybody's events and what is
-written to it alone. It marks the virtual host as its own by an exchange with an alternate one, which wants all three rights of the
+A service may declare its own logs and write to them, and to nobody else's; it publishes to the default exchange where it speaks AMQP
+0-9-1, and reads everybody's events and what is written to it alone. It marks the virtual host as its own by an exchange with an alternate one, which wants all three rights of the
 names that begin with <service>.owner. <service>.inbox is the queue in which a release before got its commands. The auditor of gaps
 may read every log and nothing else. Whatever a service may be called, these patterns allow (infra.services).
 */}}
@@ -10,6 +10,7 @@ may read every log and nothing else. Whatever a service may be called, these pat
 {{- $host := .Values.rabbitmq.virtualHost -}}
 {{- $any := `[a-z][a-z0-9]{0,30}` -}}
 {{- $part := `(\.[1-9][0-9]?)?` -}}
+{{- $log := printf `(events|to\.%s)%s` $any $part -}}
 vhosts:
   - name: {{ $host }}
 users:
@@ -29,13 +30,13 @@ users:
 permissions:
   - { vhost: {{ $host }}, user: infirmary, configure: ".*", write: ".*", read: ".*" }
   {{- if .Values.gapAuditor.enabled }}
-  - { vhost: {{ $host }}, user: gap-auditor, configure: '^$', write: '^$', read: '^{{ $any }}\.(events|to\.{{ $any }}){{ $part }}$' }
+  - { vhost: {{ $host }}, user: gap-auditor, configure: '^$', write: '^$', read: '^{{ $any }}\.{{ $log }}$' }
   {{- end }}
   {{- range $service, $_ := .Values.services }}
   - vhost: {{ $host }}
     user: {{ $service }}
-    configure: '^{{ $service }}\.((events|to\.{{ $any }}){{ $part }}|owner|inbox)$'
-    write: '^(amq\.default|{{ $service }}\.owner\..+)$'
+    configure: '^{{ $service }}\.({{ $log }}|owner|inbox)$'
+    write: '^(amq\.default|{{ $service }}\.({{ $log }}|owner\..+))$'
     read: '^({{ $any }}\.(events|to\.{{ $service }}){{ $part }}|{{ $service }}\.(owner|inbox))$'
   {{- end }}
 {{- end -}}

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from local.servers.rabbitmq import ROOMY_PROCESSES, node_configuration
+from local.servers.rabbitmq import ROOMY_PROCESSES
+from local.servers.rabbitmq_configuration import node_configuration, stream_configuration
 from tests.unit.charts.rendering import ROOT, infrastructure, needs_helm, of_kind
 
 
 def on_one_machine() -> str:
-    return node_configuration("127.0.0.1:5672", Path("definitions.json"))
+    return node_configuration("127.0.0.1:5672", Path("definitions.json")) + stream_configuration("127.0.0.1:5552", 5552)
 
 
 def for_development() -> str:
@@ -35,6 +36,13 @@ def _cluster() -> dict[str, Any]:
 def test_every_broker_refuses_a_message_above_the_same_size(configuration: Callable[[], str]) -> None:
     limits = re.findall(r"^max_message_size = (\d+)$", configuration(), re.MULTILINE)
     assert limits == ["1048576"]
+
+
+@needs_helm
+@pytest.mark.parametrize("configuration", [on_one_machine, for_development, in_production])
+def test_the_largest_message_fits_into_every_brokers_frames(configuration: Callable[[], str]) -> None:
+    told = dict(re.findall(r"^(max_message_size|stream\.frame_max) = (\d+)$", configuration(), re.MULTILINE))
+    assert int(told["stream.frame_max"]) == int(told["max_message_size"]) + 1_048_576
 
 
 @needs_helm

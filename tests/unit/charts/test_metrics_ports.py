@@ -32,7 +32,7 @@ def test_the_prometheus_operator_finds_the_same_port() -> None:
 
 
 def test_clients_reach_the_api_and_prometheus_the_metrics() -> None:
-    (policy,) = of_kind("NetworkPolicy", service("ward", "--set", "api.metricsPort=9191")).values()
+    policy = of_kind("NetworkPolicy", service("ward", "--set", "api.metricsPort=9191"))["ward"]
     everybody, prometheus = policy["spec"]["ingress"]
     assert ("from" in everybody, everybody["ports"]) == (False, [{"port": 8080}])
     assert ("from" in prometheus, prometheus["ports"]) == (True, [{"port": 9191}, {"port": 9090}])

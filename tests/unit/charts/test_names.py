@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servers.rabbitmq import service_rights
+from local.servers.rabbitmq_configuration import service_rights
 from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, render
 
 pytestmark = needs_helm
@@ -65,7 +65,7 @@ def log_of(name: str, part: int | None, kind: str = "events") -> str:
 
 
 @given(names, parts)
-def test_a_service_declares_its_own_logs_and_reads_events_and_what_is_written_to_it(
+def test_a_service_declares_and_writes_its_own_logs_and_reads_events_and_what_is_written_to_it(
     other: str, part: int | None
 ) -> None:
     rights = rights_of("ward")
@@ -73,11 +73,13 @@ def test_a_service_declares_its_own_logs_and_reads_events_and_what_is_written_to
     others = [log_of(other, part), log_of(other, part, "to.ward"), f"{other}.inbox"]
     for target in own:
         assert re.search(rights["configure"], target)
+    assert all(re.search(rights["write"], target) for target in own[:2])
     if other != "ward":
         assert not any(re.search(rights["configure"], target) for target in others)
+        assert not any(re.search(rights["write"], target) for target in others)
         assert not any(re.search(rights["read"], target) for target in (own[1], others[2]))
     assert all(re.search(rights["read"], target) for target in others[:2])
-    assert not any(re.search(rights["write"], target) for target in (*own, *others))
+    assert not re.search(rights["write"], own[2])
 
 
 def test_a_service_may_do_the_same_in_the_cluster_and_on_one_machine() -> None:

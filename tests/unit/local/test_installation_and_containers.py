@@ -1,5 +1,6 @@
 """What is prepared for a package's scripts and for Docker."""
 
+import itertools
 import stat
 from pathlib import Path
 
@@ -38,9 +39,22 @@ def test_a_container_keeps_its_name_and_another_folder_gets_another(tmp_path: Pa
 
 
 def test_containers_listen_on_the_loopback_interface_only_and_are_removed_at_their_end(tmp_path: Path) -> None:
-    for server, inside in ((DockerRabbitMQServer(tmp_path / "r"), 5672), (DockerMongoServer(tmp_path / "m"), 27017)):
+    rabbitmq, mongodb = DockerRabbitMQServer(tmp_path / "r"), DockerMongoServer(tmp_path / "m")
+    published = {
+        rabbitmq: {f"127.0.0.1:{rabbitmq.port}:5672", f"127.0.0.1:{rabbitmq.stream_port}:5552"},
+        mongodb: {f"127.0.0.1:{mongodb.port}:27017"},
+    }
+    for server, ports in published.items():
         (container,) = server.processes
         words = list(container.command)
         assert words[:2] == ["docker", "run"]
         assert "--rm" in words
-        assert words[words.index("--publish") + 1] == f"127.0.0.1:{server.port}:{inside}"
+        assert {after for word, after in itertools.pairwise(words) if word == "--publish"} == ports
+
+
+def test_a_container_sends_clients_of_the_stream_protocol_to_the_port_that_is_published(tmp_path: Path) -> None:
+    server = DockerRabbitMQServer(tmp_path / "r", stream_port=20002)
+    server.write_configuration()
+    lines = (tmp_path / "r/container/rabbitmq.conf").read_text().splitlines()
+    assert {"stream.listeners.tcp.1 = 0.0.0.0:5552", "stream.advertised_port = 20002"} <= set(lines)
+    assert (tmp_path / "r/container/enabled_plugins").read_text() == "[rabbitmq_stream].\n"

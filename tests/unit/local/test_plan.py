@@ -16,7 +16,7 @@ PATIENT = SERVICES[0]
 def plan() -> Plan:
     database_urls = {service.name: f"postgresql://h/{service.database}" for service in SERVICES}
     rabbitmq_urls = {service.name: f"amqp://{service.name}@h" for service in SERVICES}
-    return Plan(8100, database_urls, rabbitmq_urls, Path("logs"))
+    return Plan(8100, database_urls, rabbitmq_urls, Path("logs"), stream_port=5552)
 
 
 def test_every_command_line_names_its_service_and_its_role() -> None:
@@ -39,6 +39,13 @@ def test_a_process_gets_its_own_database_and_port(monkeypatch: pytest.MonkeyPatc
     assert "POSTGRES_URL" not in api.environment
 
 
+def test_every_process_is_told_where_the_broker_speaks_the_stream_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RABBITMQ_STREAM_PORT", "1")  # of another broker than the one that the plan is for
+    for process in (*(plan().process(PATIENT, role) for role in Role), plan().migration(PATIENT)):
+        assert process.environment is not None
+        assert process.environment["RABBITMQ_STREAM_PORT"] == "5552", process.name
+
+
 def test_the_outside_gets_an_api_and_a_database_for_each_service_and_the_broker() -> None:
     environment = outside_environment(plan(), "amqp://administrator@h")
     for service in SERVICES:
@@ -47,6 +54,7 @@ def test_the_outside_gets_an_api_and_a_database_for_each_service_and_the_broker(
     assert environment["CHART_URL"] == "http://127.0.0.1:8109"
     assert environment["LAB_DATABASE_URL"] == "postgresql://h/lab_results"
     assert environment["RABBITMQ_URL"] == "amqp://administrator@h"
+    assert environment["RABBITMQ_STREAM_PORT"] == "5552"
 
 
 def test_the_outside_trusts_whom_the_services_trust(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,17 @@ import hashlib
 import re
 from pathlib import Path
 
-from local.servers.rabbitmq import ADMINISTRATOR, node_configuration, node_definitions, password_hash, service_rights
+import pytest
+
+from local.servers import RabbitMQServer
+from local.servers.rabbitmq_configuration import (
+    ADMINISTRATOR,
+    node_configuration,
+    node_definitions,
+    password_hash,
+    service_rights,
+    stream_configuration,
+)
 
 
 def test_a_password_hash_is_the_salt_and_the_sha256_of_salt_and_password() -> None:
@@ -40,10 +50,12 @@ def test_a_service_declares_its_own_logs_and_nobody_elses() -> None:
         assert not own.search(log), log
 
 
-def test_a_service_publishes_through_the_default_exchange_only() -> None:
+def test_a_service_writes_to_its_own_logs_and_of_the_exchanges_to_the_default_one() -> None:
     writable = re.compile(service_rights("lab")["write"])
-    assert writable.search("amq.default")
-    assert not writable.search("amq.topic")
+    for name in ("amq.default", "lab.events", "lab.events.63", "lab.to.admission", "lab.to.admission.1"):
+        assert writable.search(name), name
+    for name in ("amq.topic", "patient.events", "admission.to.lab", "lab2.events", "lab.to.", "lab.inbox", "lab.owner"):
+        assert not writable.search(name), name
 
 
 def test_whose_the_virtual_host_is_can_be_said_by_the_service_alone() -> None:
@@ -69,3 +81,24 @@ def test_the_node_listens_where_it_is_told_and_loads_its_definitions() -> None:
     assert "listeners.tcp.1 = 127.0.0.1:5000" in lines
     assert "load_definitions = /data/definitions.json" in lines
     assert "max_message_size = 1048576" in lines
+
+
+def test_a_node_sends_clients_of_the_stream_protocol_where_they_reach_it() -> None:
+    lines = stream_configuration("0.0.0.0:5552", 20001).splitlines()
+    assert "stream.listeners.tcp.1 = 0.0.0.0:5552" in lines
+    assert {"stream.advertised_host = 127.0.0.1", "stream.advertised_port = 20001"} <= set(lines)
+
+
+@pytest.mark.parametrize("metrics_port", [None, 20003])
+def test_a_node_speaks_the_stream_protocol_unless_it_is_told_not_to(tmp_path: Path, metrics_port: int | None) -> None:
+    metrics = set() if metrics_port is None else {"rabbitmq_prometheus"}
+    assert _plugins(tmp_path / "with", stream_port=20002, metrics_port=metrics_port) == {"rabbitmq_stream"} | metrics
+    assert _plugins(tmp_path / "without", stream_port=0, metrics_port=metrics_port) == metrics
+    assert "stream.listeners.tcp.1 = 127.0.0.1:20002" in (tmp_path / "with/rabbitmq.conf").read_text()
+    assert "stream." not in (tmp_path / "without/rabbitmq.conf").read_text()
+
+
+def _plugins(folder: Path, *, stream_port: int, metrics_port: int | None) -> set[str]:
+    """Returns the plugins of a node that was prepared and not started."""
+    RabbitMQServer(folder, stream_port=stream_port, metrics_port=metrics_port).write_configuration()
+    return set(re.findall(r"\w+", (folder / "enabled_plugins").read_text()))

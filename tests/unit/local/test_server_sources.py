@@ -1,10 +1,12 @@
 """Which server is used is decided from what the machine has, in the documented order."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from local.errors import LocalError
+from local.servers.choice import servers_for
 from local.servers.sources import Machine, Source, mongodb_source, postgres_source, rabbitmq_source
 
 
@@ -54,3 +56,21 @@ def test_without_any_way_to_rabbitmq_the_message_says_what_to_do() -> None:
 def test_mongodb_falls_back_to_docker_and_then_to_the_development_server() -> None:
     assert mongodb_source(machine(docker=True)) is Source.DOCKER
     assert mongodb_source(machine()) is Source.EMBEDDED
+
+
+GIVEN = {"POSTGRES_URL": "postgresql://h", "RABBITMQ_URL": "amqp://h", "MONGODB_URL": "mongodb://h"}
+
+
+@pytest.mark.parametrize(("said", "port"), [({}, 0), ({"RABBITMQ_STREAM_PORT": "5552"}, 5552)])
+def test_a_given_broker_speaks_the_stream_protocol_where_that_is_said(
+    said: dict[str, str], port: int, tmp_path: Path
+) -> None:
+    here = machine(environment=GIVEN | said)
+    assert servers_for(tmp_path, tmp_path, print, machine=here).rabbitmq.stream_port == port
+
+
+@pytest.mark.parametrize("wrong", ["five", "-1", "65536"])
+def test_a_stream_port_that_is_none_is_refused(wrong: str, tmp_path: Path) -> None:
+    here = machine(environment=GIVEN | {"RABBITMQ_STREAM_PORT": wrong})
+    with pytest.raises(LocalError, match="RABBITMQ_STREAM_PORT must be a number from 0 to 65535"):
+        servers_for(tmp_path, tmp_path, print, machine=here)
