@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import Outgoing
 
 _SEQUENCE = struct.Struct(">q")
@@ -41,14 +40,7 @@ def _row(message: Outgoing, sequence: int) -> dict[str, Any]:
         "type": message.type,
         "subject": message.subject,
         "sequence": sequence,
-        "header": numbered(message.header, sequence),
+        "header": message.header + _SEQUENCE.pack(sequence),
         "body": message.body,
         "created_at": message.created_at,
     }
-
-
-def numbered(header: bytes, sequence: int) -> bytes:
-    """Returns a message's encoded header with its sequence put in."""
-    patched = bytearray(header)
-    _SEQUENCE.pack_into(patched, SEQUENCE_OFFSET, sequence)
-    return bytes(patched)

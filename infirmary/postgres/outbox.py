@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import Outgoing
 
 Execute = Callable[[LiteralString, Any], object]
@@ -14,6 +13,7 @@ _COLUMNS = "partition, message_id, target, type, subject, sequence, header, body
 
 # Most transactions write one message. Lists of one element would cost the client and the server half as much again.
 # Bytes travel as they are (%b): as text they would be twice as long, and be read digit by digit.
+# A row's header ends with its sequence, 8 bytes, big-endian (docs/outbox-contract.md).
 # The claim takes the row lock of what is counted before the identity gives out an id: rows of one subject are numbered
 # in the order in which they commit.
 _WRITE_ONE = f"""
@@ -24,7 +24,7 @@ WITH claimed AS (
 )
 INSERT INTO outbox ({_COLUMNS})
 SELECT %s::smallint, %s::uuid, %s, %s, %s, last,
-       overlay(%b::bytea PLACING int8send(last) FROM {SEQUENCE_OFFSET + 1}), %b::bytea, %s::timestamptz
+       %b::bytea || int8send(last), %b::bytea, %s::timestamptz
 FROM claimed
 """
 
@@ -42,7 +42,7 @@ WITH claimed AS (
 )
 INSERT INTO outbox ({_COLUMNS})
 SELECT m.partition, m.message_id, m.target, m.type, m.subject, c.last - m.behind,
-       overlay(m.header PLACING int8send(c.last - m.behind) FROM {SEQUENCE_OFFSET + 1}), m.body, m.created_at
+       m.header || int8send(c.last - m.behind), m.body, m.created_at
 FROM unnest(%(partitions)s::smallint[], %(message_ids)s::uuid[], %(targets)s::text[], %(types)s::text[],
             %(subjects)s::text[], %(counted_as)s::text[], %(behind)s::bigint[], %(headers)b::bytea[],
             %(bodies)b::bytea[], %(created_at)s::timestamptz[]) WITH ORDINALITY

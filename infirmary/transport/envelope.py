@@ -10,8 +10,9 @@ from zlib import crc32
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Event, Message, Reply, check_own, encode
 from infirmary.tracing.causation import Causation
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN, encode_header
 from infirmary.transport.log_names import events_of, home, log_to, part_name
+from infirmary.transport.write_options import MESSAGE_MAX_BYTES, SCHEMA_URN
+from infirmary_streams.sections import encoded
 
 LAST_SEQUENCE = 2**62
 """No publisher comes so far, and what follows can still be counted in 64 bits."""
@@ -41,7 +42,9 @@ class MessageTooLarge(ValueError):
 class Outgoing:
     """One row of the outbox, but for the sequence, which the database gives out.
 
-    `counted_as` is what the database counts the sequence under.
+    `counted_as` is what the database counts the sequence under. `header` is all of the row's header but its last 8
+    bytes: the database adds them, the sequence, big-endian, when it has given it out, so that numbering needs no round
+    trip of its own.
     """
 
     partition: int
@@ -118,7 +121,7 @@ def outgoing(
     Raises:
         MessageTooLarge: The body is larger.
         Misdeclared: The message is not `source`'s own to write.
-        ValueError: The subject is none that readers take.
+        ValueError: The subject is none that readers take, or a property is longer than AMQP allows (255 bytes).
     """
     if isinstance(message, Event):
         check_own(type(message), source)
@@ -143,8 +146,7 @@ def outgoing(
         raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
     message_id, name, now = new_id(), type(message).__name__, datetime.now(UTC)
     traceparent = cause.next_traceparent()
-    header = encode_header(
-        body_bytes=len(body),
+    header = encoded(
         message_id=str(message_id),
         source=source,
         message_type=name,

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from infirmary.tracing.tracer import NO_TRACER, Tracer
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
+
+MESSAGE_MAX_BYTES: Final = 1_048_576
+"""The largest body of a message, unless a setting says otherwise."""
+
+SCHEMA_URN: Final = "urn:infirmary"
+"""How `dataschema` begins, before the service and the type, where nobody has set another beginning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.orm import Session, sessionmaker
 
 from infirmary.tracing.causation import causation_of
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
+from infirmary_streams.received import received
 from tests.integration.infirmary.messages import Counted
 from tests.integration.sessions.app import Item, Shop
 
@@ -69,7 +69,7 @@ def test_several_messages_are_numbered_in_the_order_in_which_they_were_published
             shop.publish(session, counter, number)
     assert shop.written() == [("a", 1), ("b", 1), ("a", 2), ("c", 1), ("a", 3), ("b", 2)]
     for sequence, header in shop.rows("SELECT sequence, header FROM outbox"):
-        assert int.from_bytes(header[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8], "big") == sequence
+        assert received(header).properties["application_headers"]["sequence"] == sequence
 
 
 def test_all_messages_of_a_transaction_are_one_statement_that_sqlalchemy_sees(shop: Shop) -> None:

@@ -1,19 +1,16 @@
 """A message's attributes: what goes out comes in, and what is wrong with one is said by its name."""
 
-import struct
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from amqp.basic_message import Message as AmqpMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infirmary.messages import Command, Event, Message, Reply, publishes, sends
 from infirmary.printable import printable
 from infirmary.tracing.causation import causation_of
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.body import read_body
 from infirmary.transport.envelope import (
     LAST_SEQUENCE,
@@ -26,6 +23,8 @@ from infirmary.transport.envelope import (
     partition_of,
     stored,
 )
+from infirmary_streams.received import received
+from infirmary_streams.sections import with_body
 
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 SAGA = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
@@ -55,14 +54,10 @@ class MakeRoom(Command):
     beds: int
 
 
-def received(row: Outgoing, sequence: int | None) -> Incoming:
+def delivered(row: Outgoing, sequence: int) -> Incoming:
     """Returns what a consumer gets of an outbox row, which the database has given a sequence."""
-    header = bytearray(row.header)
-    if sequence is not None:
-        struct.pack_into(">q", header, SEQUENCE_OFFSET, sequence)
-    message = AmqpMessage()
-    message.inbound_header(bytes(header))
-    return incoming(message.properties, row.body)
+    message = received(with_body(row.header + sequence.to_bytes(8, "big"), row.body))
+    return incoming(message.properties, message.body)
 
 
 def with_header(name: str, value: object) -> dict[str, Any]:
@@ -82,7 +77,7 @@ def without(name: str) -> dict[str, Any]:
 def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
     event = PatientCame(patient_id=PATIENT, ward=ward)
     row = outgoing(event, source="patient", cause=CAUSE)
-    message = received(row, sequence)
+    message = delivered(row, sequence)
     assert (row.target, row.counted_as, row.partition) == ("patient.events", str(PATIENT), partition_of(str(PATIENT)))
     in_four = outgoing(event, source="patient", cause=CAUSE, parts=4)
     assert (in_four.target, in_four.partition) == (f"patient.events.{47 % 4}", row.partition)
@@ -94,7 +89,7 @@ def test_an_event_comes_in_as_it_went_out(ward: str, sequence: int) -> None:
 def test_a_command_goes_to_the_log_for_its_receiver_and_is_about_its_saga() -> None:
     command = MakeRoom(saga_id=SAGA, step="bed", attempt=1, reply_to="admission", beds=2)
     row = outgoing(command, source="admission", cause=CAUSE)
-    message = received(row, 3)
+    message = delivered(row, 3)
     assert (row.target, row.subject, row.counted_as) == ("admission.to.ward", str(SAGA), f"admission.to.ward {SAGA}")
     assert message.sequence == 3
     assert read_body(MakeRoom, message.body) == command
@@ -104,7 +99,7 @@ def test_a_reply_goes_where_it_is_told_to() -> None:
     reply = Reply(saga_id=SAGA, step="bed", attempt=1, outcome="refused", reason="no bed")
     row = outgoing(reply, source="ward", cause=CAUSE, to="admission")
     assert (row.target, row.subject, row.type) == ("ward.to.admission", str(SAGA), "Reply")
-    assert read_body(Reply, received(row, 1).body) == reply
+    assert read_body(Reply, delivered(row, 1).body) == reply
 
 
 def test_a_reply_to_nobody_is_a_mistake_in_the_program() -> None:
@@ -114,7 +109,7 @@ def test_a_reply_to_nobody_is_a_mistake_in_the_program() -> None:
 
 
 def test_a_message_carries_its_cause_and_a_span_of_its_own() -> None:
-    message = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1)
+    message = delivered(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1)
     assert message.correlation_id == CAUSE.correlation_id
     assert message.traceparent is not None
     assert message.traceparent[:35] == CAUSE.traceparent[:35]
@@ -123,17 +118,17 @@ def test_a_message_carries_its_cause_and_a_span_of_its_own() -> None:
 
 def test_a_message_carries_on_what_others_added_to_the_trace_and_keeps_it_while_it_is_parked() -> None:
     cause = causation_of("admission-7", None, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "foo=1,bar=2")
-    message = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=cause), 1)
+    message = delivered(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=cause), 1)
     assert message.tracestate == "foo=1,bar=2"
     assert stored(message.attributes(), message.body) == message
     assert (
-        received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1).tracestate
+        delivered(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1).tracestate
         is None
     )
 
 
 def test_a_message_that_was_parked_by_an_older_release_is_read() -> None:
-    known = received(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1)
+    known = delivered(outgoing(PatientCame(patient_id=PATIENT, ward="w"), source="patient", cause=CAUSE), 1)
     parked = {key: value for key, value in known.attributes().items() if key != "tracestate"}
     assert stored(parked, known.body) == known
 

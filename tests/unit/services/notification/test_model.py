@@ -1,6 +1,5 @@
 """Who is told what, and what the document says to the relay."""
 
-import struct
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,8 +10,8 @@ from hypothesis import strategies as st
 from infirmary.messages import Reply, encode
 from infirmary.mongo import outbox
 from infirmary.tracing.causation import causation_of
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import outgoing, partition_of
+from infirmary_streams.received import received
 from services.notification import model
 from services.notification.messages import LabResultRecorded, NotificationSent, PrescriptionRejected
 from services.notification.model import Notification
@@ -78,6 +77,6 @@ def test_an_event_is_the_first_of_its_subject_and_a_reply_the_first_of_its_saga(
     event_row, reply_row = embedded["outbox"]
     assert embedded["outbox_partition"] == partition_of(str(ID))
     assert (event_row["target"], event_row["sequence"]) == ("notification.events", 1)
-    assert struct.unpack_from(">q", event_row["header"], SEQUENCE_OFFSET) == (1,)
+    assert received(event_row["header"]).properties["application_headers"]["sequence"] == 1
     assert (reply_row["target"], reply_row["sequence"]) == ("notification.to.admission", 1)
-    assert struct.unpack_from(">q", reply_row["header"], SEQUENCE_OFFSET) == (1,)
+    assert received(reply_row["header"]).properties["application_headers"]["sequence"] == 1
