@@ -11,10 +11,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 
-from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import KEY, SUBJECT, TARGET, Key, Row
 from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.sources.source import HeldBack
+from infirmary_relay.window import Receipts
 
 _PART_OF_AGE = 60
 """A target that has been missing for long is looked for at every 60th of that time."""

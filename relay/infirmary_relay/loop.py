@@ -117,6 +117,8 @@ class Relay:
             return
         self._reached("after_fetch")
         batch = self._targets.admitted(source, broker.known_targets, batch, now)
+        if source.has_more and not self._poison_search.one_by_one:
+            source.ask(self._backoffs.current(), self._batch_rows)
         unfit = broker.publish(batch)
         metrics.published.inc(len(batch) - len(unfit))
         for row, reason in unfit:
@@ -184,10 +186,10 @@ class Relay:
         # A source that is nudged already only waits until its next fetch is due: more nudges need not end the wait.
         nudges = source.fileno() if source is not None and not source.is_nudged else None
         reading = [self._targets.fileno()] + ([] if nudges is None else [nudges])
-        writing = []
+        writing: list[int] = []
         if broker is not None:
-            reading.append(broker.fileno())
-            writing += [broker.fileno()] if broker.has_unwritten else []
+            reading += broker.waiting.reading
+            writing += broker.waiting.writing
         readable, _, _ = select.select(reading, writing, [], timeout_s)
         if self._targets.fileno() in readable:
             self._targets.drain_notifications()
@@ -228,7 +230,7 @@ class Relay:
         source, broker = self._source.current, self._broker.current
         try:
             while source and broker and broker.in_flight() and time.monotonic() < deadline:
-                select.select([broker.fileno(), self._targets.fileno()], [], [], 0.05)
+                select.select([*broker.waiting.reading, self._targets.fileno()], [], [], 0.05)
                 self._targets.drain_notifications()
                 self._settle(source, broker, time.monotonic())
                 source.heartbeat(time.monotonic())

@@ -33,7 +33,7 @@ def too_large(body_bytes: int, message_max_bytes: int) -> Unfit:
 
 
 Row: TypeAlias = tuple[Any, str, str, bytes, bytes, bytes]
-"""(key, target, subject, message id, header, body): header and body are ready for the wire, the id is its 16 bytes."""
+"""(key, target, subject, message id, header, body): the header is as the outbox has it, the id is its 16 bytes."""
 
 KEY: Final = 0
 TARGET: Final = 1

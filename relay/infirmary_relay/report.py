@@ -6,12 +6,12 @@ import time
 from infirmary_relay import metrics
 from infirmary_relay.backoff import Backoffs, Kind
 from infirmary_relay.broker.publisher import Publisher
-from infirmary_relay.confirms import Receipts, Window
 from infirmary_relay.health import Health
 from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.progress import Progress
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.sources.source import Backlog, Source
+from infirmary_relay.window import Receipts, Window
 
 _TELL_S = 0.2
 """How often it is told that all is well, which is a part of what a relay at rest costs; what is not is told at once."""

@@ -44,14 +44,22 @@ def run(service: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: relay.stop())
     _log.info("metrics on port %d", server.server_port)
+    _log.info("logs go by %s", _way(settings))
     relay.run()
     server.shutdown()
     return 0
 
 
+def _way(settings: Settings) -> str:
+    streams = settings.stream_address
+    if streams is not None:
+        return f"the stream protocol, {streams.endpoint}"
+    return "AMQP 0-9-1: RABBITMQ_STREAM_PORT is 0, or not set and RABBITMQ_URL has another port than AMQP's own"
+
+
 def _relay(service: str, settings: Settings, health: Health) -> Relay:
     relay_id = uuid4()
-    address = BrokerAddress.parse(settings.rabbitmq_url, settings.rabbitmq_ca_file)
+    address = settings.broker_address
     opening = Opening(
         address,
         LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes),
@@ -59,6 +67,8 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
         name=f"relay {service} {relay_id}",
         log_parts=settings.log_parts,
         declare=settings.relay_declare,
+        streams=settings.stream_address,
+        sub_entry_messages=settings.relay_sub_entry_messages,
     )
 
     def connect_source() -> Source:

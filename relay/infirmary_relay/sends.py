@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from infirmary_relay.broker.address import BrokerAddress
-from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import HEADER, TARGET, Row
+from infirmary_relay.window import Receipts
 
 MOST_LINKS: Final = 128
-_KEY: Final = b"\x0btraceparentS\x00\x00\x00\x37"
-"""How the field begins in the header's table, by section 4.2.5.5 of AMQP 0-9-1: key, type, length."""
+_SECTIONS: Final = b"\x00\x53"
+"""How a header of version 2 begins."""
+_IN_SECTIONS: Final = b"\xa1\x0btraceparent\xa1\x37"
+_IN_TABLE: Final = b"\x0btraceparentS\x00\x00\x00\x37"
+"""How the field begins in AMQP 1.0, as a string's key and value, and in a table of AMQP 0-9-1: key, type, length."""
 _LAST_DIGIT: Final = 54
 """Where in its value the last digit of the flags is; as a character it is odd where the trace is sampled."""
 _SAMPLED: Final = re.compile(rb"(00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-)[0-9a-f][13579]")
@@ -87,13 +90,14 @@ def sampled(rows: Iterable[Row]) -> list[str]:
     """
     found: list[str] = []
     places: dict[int, int] = {}
-    key, key_bytes, flag_at = _KEY, len(_KEY), len(_KEY) + _LAST_DIGIT
     for row in rows:
         header = row[HEADER]
+        key = _IN_SECTIONS if header.startswith(_SECTIONS) else _IN_TABLE
         at = places.get(len(header), -1)
-        if header[at : at + key_bytes] != key:
+        if header[at : at + len(key)] != key:
             places[len(header)] = at = header.find(key, 0, max(0, len(header) - _LAST_DIGIT - 1))
-        if at >= 0 and header[at + flag_at] & 1 and (context := _SAMPLED.match(header, at + key_bytes)):
+        begin = at + len(key)
+        if at >= 0 and header[begin + _LAST_DIGIT] & 1 and (context := _SAMPLED.match(header, begin)):
             found.append(f"{context[1].decode()}01")
             if len(found) == MOST_LINKS:
                 break

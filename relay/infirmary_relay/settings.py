@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from infirmary_relay.backoff import BackoffTimes
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.crash_points import Point
+from infirmary_streams.address import StreamAddress, stream_port
+from infirmary_streams.publishing import MOST_IN_SUB_ENTRY
 
 _SIZE = re.compile(r"^[1-9][0-9]*[YMDhms]$")
 
@@ -27,6 +29,17 @@ class Settings(BaseSettings):
     database_url: str = Field(description="postgresql://role:password@host:port/database, or mongodb://...")
     rabbitmq_url: str = Field(description="amqp://user:password@host:port/vhost, or amqps:// for TLS")
     rabbitmq_ca_file: FilePath | None = Field(None, description="the certificates to trust for amqps, as a PEM file")
+    rabbitmq_stream_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="port of the stream protocol, by which logs go, on the host of RABBITMQ_URL; 0 sends them by AMQP; "
+        "default 5552 (amqps: 5551) where RABBITMQ_URL has AMQP's own port, else 0",
+    )
+    rabbitmq_cert_file: FilePath | None = Field(
+        None, description="this client's certificate, as a PEM file; it logs in by it when RABBITMQ_URL names no user"
+    )
+    rabbitmq_key_file: FilePath | None = Field(None, description="the key of that certificate, as a PEM file")
     database_ca_file: FilePath | None = Field(
         None,
         description="the certificates to trust for the database, as a PEM file; then it must show one for its name",
@@ -39,6 +52,12 @@ class Settings(BaseSettings):
     relay_batch_rows: int = Field(500, ge=1, le=10_000, description="most messages published together")
     relay_batch_bytes: int = Field(1 << 20, ge=1024, le=1 << 28, description="most bytes of bodies published together")
     relay_windows: int = Field(2, ge=1, le=8, description="batches in flight at once")
+    relay_sub_entry_messages: int = Field(
+        1,
+        ge=1,
+        le=MOST_IN_SUB_ENTRY,
+        description="messages of a log that go into one sub-entry of the stream protocol; 1 for none",
+    )
     relay_poll_interval_ms: int = Field(100, ge=1, le=5000, description="longest wait for a new row, in milliseconds")
     relay_mongo_poll_interval_ms: int = Field(250, ge=1, le=5000, description="the same for MongoDB")
     relay_collection: str = Field(
@@ -87,6 +106,25 @@ class Settings(BaseSettings):
         return self.database_url.startswith("mongodb")
 
     @property
+    def broker_address(self) -> BrokerAddress:
+        """Where AMQP is spoken."""
+        return BrokerAddress.parse(self.rabbitmq_url, self.rabbitmq_ca_file, self._certificate)
+
+    @property
+    def stream_address(self) -> StreamAddress | None:
+        """Where the stream protocol is spoken; None where logs go by AMQP."""
+        port = stream_port(self.rabbitmq_url, self.rabbitmq_stream_port)
+        if port == 0:
+            return None
+        ca_file = self.rabbitmq_ca_file
+        return StreamAddress.beside(self.rabbitmq_url, port, ca_file=ca_file, certificate=self._certificate)
+
+    @property
+    def _certificate(self) -> tuple[Path, Path] | None:
+        certificate, key = self.rabbitmq_cert_file, self.rabbitmq_key_file
+        return (certificate, key) if certificate is not None and key is not None else None
+
+    @property
     def backoff_times(self) -> BackoffTimes:
         """How long to wait before the next try."""
         return BackoffTimes(
@@ -129,6 +167,11 @@ class Settings(BaseSettings):
         BrokerAddress.parse(url)
         return url
 
+    @field_validator("rabbitmq_stream_port", mode="before")
+    @classmethod
+    def _is_set(cls, port: object) -> object:
+        return None if port == "" else port
+
     @field_validator("log_parts")
     @classmethod
     def _is_power_of_two(cls, parts: int) -> int:
@@ -147,6 +190,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_both_files(self) -> "Settings":
+        if (self.rabbitmq_cert_file is None) != (self.rabbitmq_key_file is None):
+            raise ValueError("RABBITMQ_CERT_FILE and RABBITMQ_KEY_FILE should be set together")
+        return self
 
     @model_validator(mode="after")
     def _restarts_what_is_stalled(self) -> "Settings":

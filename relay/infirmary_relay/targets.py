@@ -6,10 +6,10 @@ from operator import itemgetter
 
 from infirmary_relay.backoff import Backoff, Backoffs
 from infirmary_relay.broker.declarer import IS_THERE, Declarer
-from infirmary_relay.confirms import Window
 from infirmary_relay.looks import Looks
 from infirmary_relay.message import KEY, TARGET, Row, could_be_sent
 from infirmary_relay.sources.source import Source
+from infirmary_relay.window import Window
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 0.2
@@ -80,9 +80,10 @@ class Targets:
 
     def ended(self, window: Window, known: set[str], now: float) -> None:
         """Holds back those targets of a window that were something else when they confirmed it."""
+        returned = window.receipts().returned if window.wrong else []
         for target, error in window.wrong.items():
             known.discard(target)
-            first = next(row for row in window.rows if row[TARGET] == target)
+            first = next(row for row in returned if row[TARGET] == target)
             self._backoffs.missing(first, error, now)
             _note(target, error)
 

@@ -22,10 +22,14 @@ class BrokerAddress:
     virtual_host: str
     tls: bool
     ca_file: Path | None = None
+    certificate: tuple[Path, Path] | None = None
+    """The client's own, and the file of its key."""
 
     @classmethod
-    def parse(cls, url: str, ca_file: Path | None = None) -> "BrokerAddress":
-        """Reads `amqp[s]://user:password@host[:port][/vhost]`.
+    def parse(
+        cls, url: str, ca_file: Path | None = None, certificate: tuple[Path, Path] | None = None
+    ) -> "BrokerAddress":
+        """Reads `amqp[s]://user:password@host[:port][/vhost]`; without a user the certificate says who it is.
 
         Raises:
             ValueError: the URL is not of that form.
@@ -37,11 +41,12 @@ class BrokerAddress:
         return cls(
             host=parts.hostname,
             port=parts.port or (5671 if tls else 5672),
-            user=unquote(parts.username or "guest"),
+            user="" if certificate and not parts.username else unquote(parts.username or "guest"),
             password=unquote(parts.password or "guest"),
             virtual_host=unquote(parts.path[1:]) or "/",
             tls=tls,
             ca_file=ca_file,
+            certificate=certificate,
         )
 
     def arguments(self, *, timeout_s: float, name: str) -> dict[str, Any]:
@@ -50,7 +55,7 @@ class BrokerAddress:
             "host": f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}",
             "userid": self.user,
             "password": self.password,
-            "login_method": "PLAIN",
+            "login_method": "PLAIN" if self.user else "EXTERNAL",
             "virtual_host": self.virtual_host,
             "ssl": self._tls() if self.tls else False,
             "heartbeat": HEARTBEAT_S,
@@ -63,4 +68,7 @@ class BrokerAddress:
 
     def _tls(self) -> dict[str, str]:
         """The broker's certificate is always checked, against the system's authorities unless others are given."""
-        return {"server_hostname": self.host} | ({"ca_certs": str(self.ca_file)} if self.ca_file else {})
+        files = {"ca_certs": str(self.ca_file)} if self.ca_file else {}
+        if self.certificate:
+            files |= {"certfile": str(self.certificate[0]), "keyfile": str(self.certificate[1])}
+        return {"server_hostname": self.host} | files

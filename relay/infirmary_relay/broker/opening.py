@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.declarations import Declarations
+from infirmary_relay.broker.declarer import Declaring
 from infirmary_relay.broker.errors import BrokerLostError
-from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.broker.publisher import Publisher, QueuePublisher
+from infirmary_relay.broker.routes import RoutedDeclarations, Routes
 from infirmary_relay.broker.targets import LogLimits, logs_to_declare
+from infirmary_relay.streams.declarations import StreamDeclarations
+from infirmary_relay.streams.leaders import Leaders
+from infirmary_relay.streams.publisher import StreamPublisher
+from infirmary_streams.address import StreamAddress
+from infirmary_streams.errors import StreamLostError
 
 _LONGEST_S = 4.0
 """How long the loop may wait for declarations; what is not declared by then is looked at with its first message."""
@@ -27,6 +34,8 @@ class Opening:
         name: str,
         log_parts: int,
         declare: Sequence[str] | None,
+        streams: StreamAddress | None = None,
+        sub_entry_messages: int = 1,
     ) -> None:
         """Takes what the connections need.
 
@@ -37,6 +46,8 @@ class Opening:
             name: by which the broker shows the connection that publishes.
             log_parts: into how many the service's log of events is split.
             declare: the targets to declare first; None for the log of events and what the service has noted.
+            streams: where the stream protocol is spoken, by which logs go then; None for AMQP, by which all goes.
+            sub_entry_messages: how many messages of a log go into one sub-entry; 1 for none.
         """
         self._address = address
         self._limits = limits
@@ -44,15 +55,22 @@ class Opening:
         self._name = name
         self._log_parts = log_parts
         self._declare = declare
+        self._leaders = Leaders(streams, name) if streams is not None else None
+        self._sub_entry_messages = sub_entry_messages
         self._warned: set[str] = set()
 
-    def declarations(self) -> Declarations:
-        """Opens a connection that declares.
+    def declarations(self) -> Declaring:
+        """Opens what declares.
 
         Raises:
             BrokerLostError: the broker cannot be reached.
         """
-        return Declarations(self._address, self._limits)
+        if self._leaders is None:
+            return self._queues()
+        leaders = self._leaders
+        return RoutedDeclarations(
+            lambda: StreamDeclarations(leaders.entry_or_lost(), leaders, self._limits), self._queues
+        )
 
     def publisher(self, identity: str | None, noted: Sequence[str]) -> Publisher:
         """Opens the connection that publishes.
@@ -65,18 +83,36 @@ class Opening:
             OwnedByAnotherError: the virtual host is another database's.
             BrokerLostError: the broker cannot be reached.
         """
-        declarations = self.declarations()
+        queues = self._queues()
         try:
             if identity is not None:
-                self._warn(declarations.own(self._service, identity))
-            known = self._declare_first(declarations, noted)
+                self._warn(queues.own(self._service, identity))
+            if self._leaders is None:
+                return self._publisher_of_queues(self._declare_first(queues, noted))
         finally:
-            declarations.close()
-        publisher = Publisher(self._address, name=self._name)
+            queues.close()
+        return self._publisher_of_logs(self._leaders, noted)
+
+    def _queues(self) -> Declarations:
+        return Declarations(self._address, self._limits)
+
+    def _publisher_of_queues(self, known: set[str]) -> QueuePublisher:
+        publisher = QueuePublisher(self._address, name=self._name)
         publisher.known_targets |= known
         return publisher
 
-    def _declare_first(self, declarations: Declarations, noted: Sequence[str]) -> set[str]:
+    def _publisher_of_logs(self, leaders: Leaders, noted: Sequence[str]) -> Routes:
+        opened = leaders.entry_or_lost()
+        leaders.connected_to(opened.advertised)
+        known = self._declare_first(StreamDeclarations(opened, leaders, self._limits), noted)
+        try:
+            logs = StreamPublisher(leaders, opened, self._sub_entry_messages)
+        except StreamLostError as lost:
+            raise BrokerLostError(str(lost)) from lost
+        logs.known_targets |= known
+        return Routes(logs, lambda: self._publisher_of_queues(set()))
+
+    def _declare_first(self, declarations: Declaring, noted: Sequence[str]) -> set[str]:
         """Declares what this service publishes to; one that cannot be is looked at again with its first row."""
         targets = self._declare if self._declare is not None else logs_to_declare(self._service, self._log_parts, noted)
         known: set[str] = set()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from infirmary_relay.broker.address import HEARTBEAT_S, BrokerAddress
 from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_relay.broker.handshake import open_connection
-from infirmary_relay.broker.transport import Transport
 from infirmary_relay.broker.wire import HEARTBEAT_FRAME, FrameReader, method_frame
+from infirmary_streams.transport import Transport
 
 _CLOSE_ARGUMENTS = b"\x00\xc8\x00\x00\x00\x00\x00"  # reply code 200, no text, no method that failed
 
@@ -46,7 +46,10 @@ class Session:
             BrokerLostError: the connection is gone.
         """
         self._wrote_at = time.monotonic()
-        self._transport.write(data)
+        try:
+            self._transport.write(data)
+        except OSError as lost:
+            raise BrokerLostError(str(lost)) from lost
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Writes what is queued, then yields (type, payload) of every frame that has come; does not wait.
@@ -55,11 +58,14 @@ class Session:
             BrokerLostError: the connection is gone, or silent for two heartbeats.
         """
         now = time.monotonic()
-        if self._transport.flush():
-            self._wrote_at = now
-        elif now - self._wrote_at > HEARTBEAT_S / 2:
+        try:
+            if self._transport.flush():
+                self._wrote_at = now
+            data, self._read_ahead = self._read_ahead + self._transport.read(), b""
+        except OSError as lost:
+            raise BrokerLostError(str(lost)) from lost
+        if now - self._wrote_at > HEARTBEAT_S / 2:
             self.write(HEARTBEAT_FRAME)
-        data, self._read_ahead = self._read_ahead + self._transport.read(), b""
         if data:
             self._read_at = now
             try:
@@ -71,7 +77,7 @@ class Session:
 
     def close(self) -> None:
         """Sends connection.close, and drops the connection without waiting for the answer."""
-        with contextlib.suppress(BrokerLostError):
+        with contextlib.suppress(OSError):
             self._transport.write(method_frame(0, 10, 50, _CLOSE_ARGUMENTS))
         self._opened.discard()
         self._transport.close()

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from infirmary_relay.amqp_header import header_prefix
+from infirmary_relay.headers.content_header import header_prefix
+from infirmary_relay.headers.forms import Forms
 from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit
 
 METHOD, CONTENT_HEADER, CONTENT_BODY, HEARTBEAT = 1, 2, 3, 8
@@ -18,6 +19,8 @@ _FRAME_HEAD = struct.Struct(">BHI")
 _FRAME_OVERHEAD = 8
 _PUBLISH = struct.pack(">HHHB", 60, 40, 0, 0)  # class, method, reserved, and the default exchange's empty name
 _MANDATORY = b"\x01"
+_SECTIONS = b"\x00\x53"
+"""How a header of version 2 begins."""
 _CACHED_SIZES = 4096
 
 _T = TypeVar("_T")
@@ -48,6 +51,7 @@ class Encoder:
         self._publish_to: dict[str, bytes] = {}
         self._header_sizes = _PerSize(struct.Struct(">I").pack)
         self._body_sizes = _PerSize(self._body_size)
+        self._forms = Forms()
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
         """The frames of all these messages as one buffer; one that raises anything is itself unfit, alone."""
@@ -60,7 +64,7 @@ class Encoder:
         try:
             self._encode([row])
         except Exception as odd:  # whatever it is, it is this message's
-            return (*row[:HEADER], Unfit(f"{type(odd).__name__}: {odd}"), b"")
+            return (*row[:HEADER], Unfit(str(odd) if type(odd) is ValueError else f"{type(odd).__name__}: {odd}"), b"")
         return row
 
     def _encode(self, rows: Sequence[Row]) -> Encoded:
@@ -75,8 +79,10 @@ class Encoder:
                 continue
             size = len(body)
             announced, body_head = body_sizes[size]
+            if header.startswith(_SECTIONS):
+                header = self._forms.content_header(header, size)
             if not header.startswith(announced) or len(header) > self._largest_payload or len(target) > 63:
-                reason = self._why_unfit(row)
+                reason = self._why_unfit(row, header)
                 if reason is not None:
                     unfit.append((row, reason))
                     stopped.add(subject)
@@ -90,12 +96,12 @@ class Encoder:
         sent = list(rows) if not unfit else _without(rows, unfit)
         return Encoded(b"".join(parts), sent, unfit)
 
-    def _why_unfit(self, row: Row) -> str | None:
+    def _why_unfit(self, row: Row, header: bytes) -> str | None:
         """Says why a message cannot be sent.
 
         A header that announces another size than the body's would leave the broker waiting for the rest.
         """
-        _, target, _, _, header, body, *_ = row
+        _, target, _, _, _, body, *_ = row
         if isinstance(header, Unfit):
             return header.reason
         if not header.startswith(header_prefix(len(body))):

@@ -156,6 +156,9 @@ class MongoSource:
                 break
         return read, barren
 
+    def ask(self, held_back: HeldBack, rows: int) -> None:
+        """Does nothing: the driver does one thing at a time."""
+
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight."""
         for document, message_id in cast("list[tuple[Key, UUID]]", confirmed):

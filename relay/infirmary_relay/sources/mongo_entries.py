@@ -13,8 +13,8 @@ from hashlib import md5
 from typing import Any, cast
 from uuid import UUID
 
-from infirmary_relay.amqp_header import encode_header
 from infirmary_relay.assignment import PARTITIONS
+from infirmary_relay.headers.from_columns import sections_of
 from infirmary_relay.message import (
     BODY,
     DIGEST,
@@ -146,8 +146,7 @@ class Entries:
             raise TypeError("its type is no text")
         if not isinstance(entry.get("created_at"), datetime):
             raise TypeError(f"its created_at {entry.get('created_at')!r:.{_SHOWN}} is no time that a header holds")
-        return encode_header(
-            body_bytes=len(entry["body"]),
+        return sections_of(
             message_id=entry["message_id"],
             source=self._service,
             message_type=entry["type"],

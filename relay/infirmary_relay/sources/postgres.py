@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -12,20 +10,21 @@ from uuid import UUID
 
 import psycopg
 
-from infirmary_relay import assignment
 from infirmary_relay.floor import Floor
 from infirmary_relay.message import KEY, Key, Row
 from infirmary_relay.problem import Problem
 from infirmary_relay.sources import postgres_statements as statements
-from infirmary_relay.sources.postgres_backlog import digests, measure
+from infirmary_relay.sources.postgres_ahead import Ahead
+from infirmary_relay.sources.postgres_backlog import measure
 from infirmary_relay.sources.postgres_deletion import Deletion
+from infirmary_relay.sources.postgres_fetch import next_rows
 from infirmary_relay.sources.postgres_ownership import Ownership
 from infirmary_relay.sources.postgres_reading import Reading
 from infirmary_relay.sources.postgres_rows import Fetched, created_at
-from infirmary_relay.sources.postgres_session import check_outbox, connect, identity_of, noted_logs
-from infirmary_relay.sources.postgres_types import Ids, IdSet
+from infirmary_relay.sources.postgres_session import check_outbox, connect, identity_of, lost_as_source_lost, noted_logs
+from infirmary_relay.sources.postgres_types import Ids
 from infirmary_relay.sources.postgres_writers import Writers
-from infirmary_relay.sources.source import Backlog, HeldBack, SourceLostError
+from infirmary_relay.sources.source import Backlog, HeldBack
 
 WATCH_S = 0.006
 """Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
@@ -66,7 +65,7 @@ class PostgresSource:
         self._next_sample = 0.0
         self._in_flight: set[int] = set()
         name = f"relay {service[:20]} "
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             self._connection = connect(url, name + str(relay_id), ca_file)
             self._connection.add_notify_handler(self._nudged)
             check_outbox(self._connection)
@@ -74,6 +73,7 @@ class PostgresSource:
             self.identity = identity_of(self._connection)
             self.logs = noted_logs(self._connection)
             self._deletion = Deletion(self._connection)
+            self._ahead = Ahead(self._connection)
             self._reading = Reading(
                 self._connection,
                 service=service,
@@ -100,7 +100,7 @@ class PostgresSource:
 
     def drain_notifications(self) -> None:
         """Reads the nudges that have come."""
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             pgconn = self._connection.pgconn
             pgconn.consume_input()
             while pgconn.notifies():
@@ -108,19 +108,25 @@ class PostgresSource:
 
     def heartbeat(self, now: float) -> None:
         """Beats, takes its share of the partitions and lets go of others."""
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             self._in_flight -= self._deletion.retry_locked(now)
-            if self._ownership.heartbeat(now, self._in_flight):
+            owned = self._ownership.owned
+            has_more = self._ownership.heartbeat(now, self._in_flight)
+            if owned != self._ownership.owned:
+                self._ahead.kept()
+            if has_more:
                 self._floor.reset()
                 self.has_more = True
 
     def fetch(self, held_back: HeldBack, rows: int) -> list[Row]:
         """Deletes the confirmed and gives the next rows above the floor, in the order of their ids."""
-        expects_rows, self.is_nudged = self.is_nudged or self.has_more, False
+        expects_rows = self.is_nudged or self.has_more
+        if not self._ahead.is_asked:  # else what has nudged since then may not be in the answer
+            self.is_nudged = False
         self._floor.leaving_out(
             {f"target {name}" for name in held_back.targets} | {f"subject {s}" for s in held_back.subjects}
         )
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             try:
                 if not expects_rows and self._is_idle():
                     return []
@@ -133,26 +139,38 @@ class PostgresSource:
             self._raise_floor(batch)
         return batch
 
+    def ask(self, held_back: HeldBack, rows: int) -> None:
+        """Sends the next fetch, whose answer `fetch` takes if nothing has changed meanwhile."""
+        with lost_as_source_lost():
+            if not self._ahead.is_asked and self._ownership.owned and not self._deletion.locked:
+                limit = self._reading.limit(rows)
+                statement, asked = self._next_statement(held_back, limit, Ids(), only_ids=False)
+                self._ahead.ask(statement, asked, (held_back, limit, self._ownership.owned))
+                self.is_nudged = False
+
     def settle(self, confirmed: list[Key], kept: list[Key]) -> None:
         """Notes that these are no longer in flight."""
+        if kept:
+            self._ahead.kept()
         self._deletion.confirmed.extend(cast("list[int]", confirmed))
         self._in_flight.difference_update(cast("list[int]", kept))
 
     def flush(self) -> None:
         """Deletes what was settled as confirmed."""
         if self._deletion.confirmed:
-            with _lost_as_source_lost():
+            with lost_as_source_lost():
                 self._in_flight -= self._deletion.flush()
 
     def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more."""
+        self._ahead.kept()
         self._in_flight.intersection_update(self._deletion.locked.union(self._deletion.confirmed))
         self.has_more = True
 
     def backlog(self, held_back: HeldBack) -> Backlog | None:
         """Measures what waits; None while the outbox is locked."""
         sent = self._deletion.locked.union(self._deletion.confirmed)
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             self.floor_held_since = self._writers.look()
             try:
                 return measure(self._connection, self._floor.lowest_needed, self._ownership.owned, sent, held_back)
@@ -162,7 +180,7 @@ class PostgresSource:
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Which of these rows are still there, in a partition that this relay owns."""
         asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             try:
                 return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
             except psycopg.errors.LockNotAvailable:
@@ -171,7 +189,7 @@ class PostgresSource:
     def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
         self.flush()
-        with _lost_as_source_lost():
+        with lost_as_source_lost():
             self._ownership.release_all()
 
     def close(self) -> None:
@@ -187,26 +205,12 @@ class PostgresSource:
     def _next_rows(self, held_back: HeldBack, limit: int, *, only_ids: bool) -> list[Fetched]:
         if self._deletion.locked:
             self.flush()
-        owned = self._ownership.owned
-        statement = statements.fetch(
-            deleting=bool(self._deletion.confirmed),
-            sharing=len(owned) < assignment.PARTITIONS,
-            without_subjects=bool(held_back.subjects),
-            without_targets=bool(held_back.targets),
-            without_digests=bool(digests(held_back)),
-            only_ids=only_ids,
-        )
-        asked = {
-            "confirmed": self._deletion.confirmed,
-            "floor": self._floor.value,
-            "in_flight": IdSet(sorted(self._in_flight)),
-            "partitions": sorted(owned),
-            "subjects": list(held_back.subjects),
-            "digests": digests(held_back),
-            "targets": list(held_back.targets),
-            "inline_bytes": self._reading.inline_bytes,
-            "rows": limit,
-        }
+        if self._ahead.is_asked:
+            self.flush()
+            answer = self._ahead.answer((held_back, limit, self._ownership.owned))
+            if answer is not None and not only_ids:
+                return answer.rows()
+        statement, asked = self._next_statement(held_back, limit, self._deletion.confirmed, only_ids=only_ids)
         try:
             fetched = self._connection.execute(statement, asked, prepare=True, binary=True).fetchall()
         except psycopg.errors.LockNotAvailable:
@@ -216,6 +220,20 @@ class PostgresSource:
             return self._next_rows(held_back, limit, only_ids=only_ids)
         self._in_flight -= self._deletion.done()
         return fetched
+
+    def _next_statement(
+        self, held_back: HeldBack, limit: int, confirmed: Ids, *, only_ids: bool
+    ) -> tuple[str, dict[str, object]]:
+        return next_rows(
+            self._ownership.owned,
+            held_back,
+            floor=self._floor.value,
+            in_flight=self._in_flight,
+            confirmed=confirmed,
+            inline_bytes=self._reading.inline_bytes,
+            limit=limit,
+            only_ids=only_ids,
+        )
 
     def _is_idle(self) -> bool:
         """Looks whether any row lies above the floor: a tenth of a fetch's cost, for a relay that has nothing to do."""
@@ -239,11 +257,3 @@ class PostgresSource:
 
     def _nudged(self, _: psycopg.Notify) -> None:
         self.is_nudged = True
-
-
-@contextmanager
-def _lost_as_source_lost() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as lost:
-        raise SourceLostError(f"PostgreSQL: {str(lost).strip()}") from lost

@@ -50,9 +50,13 @@ class Reading:
         self.inline_bytes = min(max(1, batch_bytes // batch_rows), message_max_bytes)
         """Bodies up to this size come with their rows."""
 
+    def limit(self, rows: int) -> int:
+        """How many rows the next fetch reads when it may read so many."""
+        return min(rows, self._most_rows)
+
     def batch(self, next_rows: NextRows, held_back: HeldBack, rows: int) -> tuple[list[Row], bool]:
         """The next messages, and whether there may be more."""
-        limit = min(rows, self._most_rows)
+        limit = self.limit(rows)
         self._most_rows = min(2 * self._most_rows, self._batch_rows)
         try:
             fetched = next_rows(limit, only_ids=False)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from infirmary_relay.amqp_header import encode_header
+from infirmary_relay.headers.from_columns import sections_of
 from infirmary_relay.message import (
     BODY,
     HEADER,
@@ -59,8 +59,7 @@ def unreadable(row_id: int, subject: str, odd: Exception) -> Row:
 
 
 def _header(row: Row, columns: dict[str, Any], service: str) -> bytes:
-    return encode_header(
-        body_bytes=len(row[BODY]),
+    return sections_of(
         message_id=UUID(bytes=row[MESSAGE_ID]),
         source=service,
         message_type=columns["type"],

@@ -1,6 +1,8 @@
 """How a session with PostgreSQL begins: its own defaults, time-outs on both sides, and a look at the tables."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_connection import BoundedConnection
 from infirmary_relay.sources.postgres_types import register
-from infirmary_relay.sources.source import OutboxUnusableError
+from infirmary_relay.sources.source import OutboxUnusableError, SourceLostError
 
 _CONNECT_TIMEOUT_S = 3
 _DEFAULTS = {
@@ -111,3 +113,12 @@ def check_outbox(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
             raise OutboxUnusableError(f"there is no table {table}; `infirmary-relay schema` prints what it should be")
         if missing := needed - found[table]:
             raise OutboxUnusableError(f"table {table} lacks {', '.join(sorted(missing))}")
+
+
+@contextmanager
+def lost_as_source_lost() -> Iterator[None]:
+    """Says of whatever ends the session that the source is lost."""
+    try:
+        yield
+    except psycopg.Error as lost:
+        raise SourceLostError(f"PostgreSQL: {str(lost).strip()}") from lost

@@ -95,6 +95,9 @@ class Source(Protocol):
         One that cannot be read or converted comes as well, with the reason in place of its header.
         """
 
+    def ask(self, held_back: HeldBack, rows: int) -> None:
+        """Has the database look for what the next `fetch` gives if it asks for the same, while the caller goes on."""
+
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Which of these messages are still in the outbox, in a partition that this relay owns."""
 

@@ -9,16 +9,21 @@ import pytest
 
 from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
+from tests.chaos.broker_side import BrokerSide
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.outboxes import MongoOutbox, Outbox, PostgresOutbox
 from tests.integration.relay.process import RELAY, RelayProcess
 
 StartRelay = Callable[..., RelayProcess]
 
+OVER_AMQP = "postgresql, over AMQP"
+OVER_BOTH = pytest.mark.parametrize("relay_port", list(BrokerSide), indirect=True)
+"""Sends logs by either protocol, in a test that is not told an `outbox`, which does that, too."""
+
 
 @pytest.fixture(scope="session")
-def broker(rabbitmq_url: str) -> Broker:
-    return Broker(rabbitmq_url)
+def broker(rabbitmq_url: str, stream_port: int) -> Broker:
+    return Broker(rabbitmq_url, stream_port)
 
 
 @pytest.fixture
@@ -45,10 +50,10 @@ def postgres_outbox(postgres: PostgresServer | ExternalPostgres, outbox_template
         outbox.close()
 
 
-@pytest.fixture(params=["postgresql", "mongodb"])
+@pytest.fixture(params=["postgresql", "mongodb", OVER_AMQP])
 def outbox(request: pytest.FixtureRequest, service: str) -> Iterator[Outbox]:
-    """What every source has to cope with, on each of them."""
-    if request.param == "postgresql":
+    """What every source and either broker side has to cope with."""
+    if request.param != "mongodb":
         yield request.getfixturevalue("postgres_outbox")
         return
     documents = MongoOutbox(request.getfixturevalue("mongodb")(service))
@@ -57,12 +62,21 @@ def outbox(request: pytest.FixtureRequest, service: str) -> Iterator[Outbox]:
 
 
 @pytest.fixture
-def start_relay(service: str, broker: Broker, tmp_path: Path) -> Iterator[StartRelay]:
+def relay_port(request: pytest.FixtureRequest, broker: Broker) -> int:
+    """The port of the stream protocol for a test's relays, 0 for those that send logs by AMQP."""
+    parameters = getattr(request.node, "callspec", None)
+    over_amqp = parameters is not None and parameters.params.get("outbox") == OVER_AMQP
+    return 0 if over_amqp or getattr(request, "param", None) is BrokerSide.AMQP else broker.stream_port
+
+
+@pytest.fixture
+def start_relay(service: str, broker: Broker, relay_port: int, tmp_path: Path) -> Iterator[StartRelay]:
     """Starts relays of the test's service; extra settings by name."""
     started: list[RelayProcess] = []
 
     def start(outbox: Outbox, *, service: str = service, **settings: str) -> RelayProcess:
-        environment = {"DATABASE_URL": outbox.url, "RABBITMQ_URL": broker.url} | settings
+        where = {"RABBITMQ_URL": broker.url, "RABBITMQ_STREAM_PORT": str(relay_port)}
+        environment = {"DATABASE_URL": outbox.url} | where | settings
         started.append(RelayProcess(service, tmp_path / "relay.log", **environment))
         return started[-1]
 

@@ -1,18 +1,17 @@
 """The relay can be installed by anybody: it is a distribution of its own, and needs what it says and nothing else."""
 
 import ast
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.integration.installation import STREAMS, build_wheel, environment, run
 from tests.integration.relay.process import RELAY, ROOT
 
 PROJECT = tomllib.loads((RELAY / "pyproject.toml").read_text())["project"]
@@ -24,22 +23,9 @@ EXTRAS = {"mongo": "mongo", "trace": "span_export"}
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that holds the relay and no other package; nothing is fetched for it."""
-    backend = tomllib.loads((RELAY / "pyproject.toml").read_text())["build-system"]["build-backend"].partition(".")[0]
-    if find_spec(backend) is None:
-        pytest.skip(f"what builds the relay, {backend}, is not installed here")
+    """The programs of an environment that holds the relay and no other package."""
     folder = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(RELAY))
-    (wheel,) = folder.glob("*.whl")
-    run(sys.executable, "-m", "venv", "--without-pip", str(folder / "empty"))
-    python = folder / "empty" / "bin" / "python"
-    run(*pip, "--python", str(python), "install", "--no-index", "--no-deps", str(wheel))
-    return python.parent
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, cwd="/", check=True, capture_output=True, text=True).stdout
+    return environment(folder / "empty", [build_wheel(RELAY, folder)], ())
 
 
 def test_the_command_helps_and_prints_what_a_service_needs(installed: Path) -> None:
@@ -54,6 +40,14 @@ def test_the_command_helps_and_prints_what_a_service_needs(installed: Path) -> N
 def test_the_module_is_the_command(installed: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert run(str(installed / "python"), "-m", "infirmary_relay", "--version").strip() == project["version"]
+
+
+def test_all_of_it_can_be_imported_with_what_it_declares(tmp_path: Path) -> None:
+    wheels = [build_wheel(source, tmp_path / source.name) for source in (RELAY, STREAMS)]
+    programs = environment(tmp_path / "whole", wheels, PROJECT["dependencies"])
+    paths = [path.relative_to(RELAY) for path in MODULES if not path.name.startswith(("__main__", *EXTRAS.values()))]
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    run(str(programs / "python"), "-c", f"import {', '.join(names)}")
 
 
 def distributions(requirements: list[str]) -> set[str]:

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from bson import Binary
 
-from infirmary_relay.amqp_header import header_prefix
+from infirmary_relay.headers.content_header import header_prefix
 from infirmary_relay.sources import mongo_deletions
 from infirmary_relay.sources.mongo_deletions import Deletions
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
-from tests.integration.relay.conftest import StartRelay
+from tests.integration.relay.conftest import OVER_BOTH, StartRelay
 from tests.integration.relay.events import events, everything, in_order_of_subject
 from tests.integration.relay.outboxes import Message, MongoOutbox
 from tests.integration.relay.test_odd_rows import entry
@@ -38,6 +38,7 @@ def others_have_gone(outbox: MongoOutbox) -> bool:
     return outbox.documents.count_documents({"odd": {"$exists": False}, "outbox_since": {"$exists": True}}) == 0
 
 
+@OVER_BOTH
 def test_a_message_that_ends_the_connection_is_found_behind_others_that_stand_still(
     outbox: MongoOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:

@@ -13,7 +13,7 @@ from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay
 from tests.integration.relay.events import events, everything, in_order_of_subject, until_delivered
-from tests.integration.relay.mute_broker import MuteBroker
+from tests.integration.relay.mute_broker import MuteBroker, MuteQueues, MuteStreams
 from tests.integration.relay.outboxes import Message, Outbox, PostgresOutbox
 from tests.integration.relay.process import RelayProcess
 
@@ -25,8 +25,9 @@ STALLED = 'outbox_relay_not_ready{reason="stalled"}'
 
 
 @pytest.fixture
-def mute(broker: Broker) -> Iterator[MuteBroker]:
-    with MuteBroker(broker.url) as proxy:
+def mute(broker: Broker, relay_port: int) -> Iterator[MuteBroker]:
+    """Before the listener by which the test's logs go."""
+    with MuteStreams(broker) if relay_port else MuteQueues(broker) as proxy:
         yield proxy
 
 
@@ -47,7 +48,7 @@ def test_a_relay_whose_messages_are_never_confirmed_says_so_and_is_restarted_lat
     outbox: Outbox, broker: Broker, mute: MuteBroker, service: str, start_relay: StartRelay
 ) -> None:
     settings = {"RELAY_STALLED_AFTER_S": "1", "RELAY_RESTART_WHEN_STALLED_S": "6"}
-    relay = start_relay(outbox, RABBITMQ_URL=mute.url(broker.url), **settings).until_ready()
+    relay = start_relay(outbox, **mute.settings(broker), **settings).until_ready()
     began = time.time()
     outbox.write(events(service, 2))
     eventually(lambda: relay.metric(STALLED) == 1, because="it says so", within_s=15)
@@ -70,9 +71,9 @@ def test_a_source_that_goes_away_is_away_and_not_stalled_and_what_waits_grows_ol
     service: str,
     start_relay: StartRelay,
 ) -> None:
-    urls = {"DATABASE_URL": road.url(postgres_outbox.url), "RABBITMQ_URL": mute.url(broker.url)}
+    where = {"DATABASE_URL": road.url(postgres_outbox.url), **mute.settings(broker)}
     settings = {"RELAY_STALLED_AFTER_S": "1", "RELAY_RESTART_WHEN_STALLED_S": "1"}
-    relay = start_relay(postgres_outbox, **urls, **settings).until_ready()
+    relay = start_relay(postgres_outbox, **where, **settings).until_ready()
     postgres_outbox.write(events(service, 1))
     eventually(lambda: relay.metric(SINCE) > 0, because="it is stalled", within_s=15)
     oldest = relay.metric(OLDEST)

@@ -1,16 +1,20 @@
-"""What a target confirms that became something else while the relay is connected stays in the outbox."""
+"""What a target confirms that became something else while the relay is connected stays in the outbox.
+
+By AMQP the relay has to look; by the stream protocol nothing but a log can confirm.
+"""
 
 import pytest
 
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
-from tests.integration.relay.conftest import StartRelay
+from tests.integration.relay.conftest import OVER_BOTH, StartRelay
 from tests.integration.relay.events import events, everything, in_order_of_subject, until_delivered
 from tests.integration.relay.outboxes import Message, PostgresOutbox
 
 QUORUM, STREAM, CLASSIC = {"x-queue-type": "quorum"}, {"x-queue-type": "stream"}, {"x-queue-type": "classic"}
 
 
+@OVER_BOTH
 @pytest.mark.parametrize(
     ("name", "becomes"), [("x.events", CLASSIC), ("x.events", QUORUM), (".to.ward", CLASSIC), (".to.ward", QUORUM)]
 )
@@ -40,6 +44,7 @@ def test_what_a_stand_in_confirms_stays_and_goes_out_when_the_target_is_itself_a
     assert in_order_of_subject(broker.bodies(f"{service}.events")) == everything(2)
 
 
+@OVER_BOTH
 def test_a_log_swapped_under_load_is_noticed(
     postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:

@@ -7,9 +7,9 @@ from infirmary_relay.backoff import (
     BackoffTimes,
     Kind,
 )
-from infirmary_relay.confirms import Receipts
 from infirmary_relay.message import Row
 from infirmary_relay.sources.source import HeldBack
+from infirmary_relay.window import Receipts
 
 TIMES = BackoffTimes()
 

@@ -10,11 +10,12 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, Regex, Timesta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_relay import amqp_header
-from infirmary_relay.broker.wire import Encoder
+from infirmary_relay.broker import wire
 from infirmary_relay.message import HEADER, SUBJECT, Unfit
 from infirmary_relay.sources.mongo_entries import Entries, key_of, value_of
 from infirmary_relay.sources.source import HeldBack
+from infirmary_relay.streams import encoder
+from infirmary_streams.received import received
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -50,8 +51,8 @@ DOCUMENTS = st.fixed_dictionaries(
 @given(DOCUMENTS, st.sets(st.sampled_from(["s", "log", ""])))
 def test_nothing_is_raised_and_each_entry_is_sent_or_told(document: dict[str, Any], names: set[str]) -> None:
     rows = list(Entries("ward", 1000).rows(document, HeldBack(frozenset(names), frozenset(names))))
-    encoded = Encoder(1, 4096).encode(rows)
-    assert len(encoded.rows) + len(encoded.unfit) == len(rows)
+    for encoded in (wire.Encoder(1, 4096).encode(rows), encoder.Encoder(4096).encode(rows, 1)):
+        assert len(encoded.rows) + len(encoded.unfit) == len(rows)
     assert all({row[SUBJECT]} & names == set() for row in rows)
 
 
@@ -97,5 +98,6 @@ def test_the_reason_names_the_field(odd: dict[str, Any], reason: str) -> None:
 
 def test_an_entry_as_it_should_be_is_a_message() -> None:
     (row,) = Entries("ward", 1000).rows({"_id": 1, "outbox_partition": 5, "outbox": [GOOD]}, HeldBack())
-    assert amqp_header.body_size(row[HEADER]) == len(GOOD["body"])
-    assert struct.pack(">q", 1) in row[HEADER]
+    properties = received(row[HEADER]).properties
+    assert (properties["message_id"], properties["app_id"]) == (str(GOOD["message_id"]), "ward")
+    assert struct.pack(">q", 1) == row[HEADER][-8:]

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.version_1 import as_version_1
 from infirmary.identifiers import new_id
-from infirmary.transport.amqp_header import encode_header
-from infirmary_relay.amqp_header import encode_header as plain_header
 from infirmary_relay.broker.address import BrokerAddress
-from infirmary_relay.confirms import Receipts
+from infirmary_relay.headers.from_columns import sections_of
 from infirmary_relay.message import Row
 from infirmary_relay.sends import MOST_LINKS, Send, Sends, sampled
+from infirmary_relay.window import Receipts
+from infirmary_streams.sections import encoded
 
 BROKER = BrokerAddress.parse("amqp://guest:guest@broker:5672/")
 CONFIRMED = Receipts([], [], [])
@@ -23,21 +24,24 @@ def context(number: int, flags: str = "01", trace: int | None = None) -> str:
     return f"00-{(trace or number):032x}-{number:016x}-{flags}"
 
 
-def row(traceparent: str | None, target: str = "log", subject: str = "s", body: bytes = b"{}") -> Row:
+def row(
+    traceparent: str | None, target: str = "log", subject: str = "s", body: bytes = b"{}", *, is_old: bool = False
+) -> Row:
     message_id = new_id()
     if traceparent is None:
         moment = datetime(2026, 1, 1, tzinfo=UTC)
-        header = plain_header(
-            body_bytes=2, message_id=message_id, source="a", message_type="B", subject=subject, sequence=None,
+        header = sections_of(
+            message_id=message_id, source="a", message_type="B", subject=subject, sequence=None,
             created_at=moment,
         )  # fmt: skip
         return 1, target, subject, message_id.bytes, header, body
-    header = encode_header(
-        body_bytes=2, message_id=str(message_id), source="a", message_type="B", subject=subject,
+    sections = encoded(
+        message_id=str(message_id), source="a", message_type="B", subject=subject,
         time=datetime(2026, 1, 1, tzinfo=UTC), dataschema="urn:a", correlation_id="c-01", causation_id="d",
         traceparent=traceparent,
     )  # fmt: skip
-    return 1, target, subject, message_id.bytes, header, body
+    header = sections + bytes(8)
+    return 1, target, subject, message_id.bytes, as_version_1(header, 2) if is_old else header, body
 
 
 def told(rows: list[Row], receipts: Receipts = CONFIRMED) -> list[Send]:
@@ -52,21 +56,26 @@ def told(rows: list[Row], receipts: Receipts = CONFIRMED) -> list[Send]:
             st.integers(1, 2**60),
             st.sampled_from(["00", "01", "02", "03", None]),
             st.sampled_from(["s", "-01", "é" * 9]),
+            st.booleans(),
         ),
         max_size=40,
     )
 )
 def test_the_sampled_messages_are_found_by_their_flag_whatever_stands_around_it(
-    messages: list[tuple[int, str | None, str]],
+    messages: list[tuple[int, str | None, str, bool]],
 ) -> None:
-    rows = [row(None if flag is None else context(number, flag), subject=subject) for number, flag, subject in messages]
-    assert sampled(rows) == [context(number) for number, flag, _ in messages if flag in ("01", "03")]
+    rows = [
+        row(None if flag is None else context(number, flag), subject=subject, is_old=is_old)
+        for number, flag, subject, is_old in messages
+    ]
+    assert sampled(rows) == [context(number) for number, flag, *_ in messages if flag in ("01", "03")]
 
 
 @given(st.binary(max_size=120), st.binary(max_size=120))
 def test_any_bytes_of_a_strangers_header_do_no_harm(before: bytes, after: bytes) -> None:
-    key = b"\x0btraceparentS\x00\x00\x00\x37"
-    rows: list[Row] = [(1, "log", "s", b"", header, b"") for header in (before, before + key + after, b"", key)]
+    old, new = b"\x0btraceparentS\x00\x00\x00\x37", b"\xa1\x0btraceparent\xa1\x37"
+    headers = (before, before + old + after, b"\x00\x53" + before + new + after, b"", old, new, b"\x00\x53" + new)
+    rows: list[Row] = [(1, "log", "s", b"", header, b"") for header in headers]
     assert sampled([*rows, row(context(7))]) == [context(7)] or b"00-" in after
 
 

@@ -1,5 +1,7 @@
 """A wrong setting is refused at the start, by its name and with what it should be."""
 
+from pathlib import Path
+
 import pytest
 
 from infirmary_relay.backoff import BackoffTimes
@@ -38,6 +40,12 @@ def test_the_defaults_are_enough() -> None:
         ("LOG_PARTS", "65", "a power of two"),
         ("INFIRMARY_ENV", "testing", "development or production"),
         ("RELAY_CRASH_POINT", "somewhere", "where to freeze"),
+        ("RABBITMQ_STREAM_PORT", "70000", "port of the stream protocol"),
+        ("RABBITMQ_STREAM_PORT", "-1", "0 sends them by AMQP"),
+        ("RABBITMQ_CERT_FILE", "/nowhere", "this client's certificate, as a PEM file"),
+        ("RABBITMQ_KEY_FILE", "/nowhere", "the key of that certificate"),
+        ("RELAY_SUB_ENTRY_MESSAGES", "0", "1 for none"),
+        ("RELAY_SUB_ENTRY_MESSAGES", "65536", "1 for none"),
         ("TRACE_EXPORTER", "jaeger", "none, otlp or zipkin"),
         ("TRACE_ENDPOINT", "localhost:9411", "http://host:port"),
     ],
@@ -48,6 +56,45 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         read_settings()
     assert name in str(refused.value)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "expected"),
+    [
+        ("amqp://n:p@broker/h", None, "broker:5552"),
+        ("amqps://n:p@broker:5671/h", None, "broker:5551"),
+        ("amqp://n:p@broker:5673/h", None, None),
+        ("amqp://n:p@broker:5673/h", "5553", "broker:5553"),
+        ("amqp://n:p@broker/h", "0", None),
+    ],
+)
+def test_logs_go_by_streams_where_they_are_spoken(
+    monkeypatch: pytest.MonkeyPatch, url: str, port: str | None, expected: str | None
+) -> None:
+    monkeypatch.setenv("RABBITMQ_URL", url)
+    if port is not None:
+        monkeypatch.setenv("RABBITMQ_STREAM_PORT", port)
+    address = read_settings().stream_address
+    assert (None if address is None else str(address.endpoint)) == expected
+    assert address is None or (address.user, address.password, address.virtual_host) == ("n", "p", "h")
+
+
+def test_a_certificate_logs_in_to_both_where_the_url_names_no_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    for path, name in ((certificate, "RABBITMQ_CERT_FILE"), (key, "RABBITMQ_KEY_FILE")):
+        path.touch()
+        monkeypatch.setenv(name, str(path))
+    monkeypatch.setenv("RABBITMQ_URL", "amqps://broker/h")
+    settings = read_settings()
+    assert settings.stream_address is not None
+    for address in (settings.broker_address, settings.stream_address):
+        assert (address.user, address.certificate) == ("", (certificate, key))
+    assert settings.broker_address.arguments(timeout_s=1, name="n")["login_method"] == "EXTERNAL"
+    monkeypatch.delenv("RABBITMQ_KEY_FILE")
+    with pytest.raises(SettingsError, match="RABBITMQ_CERT_FILE and RABBITMQ_KEY_FILE should be set together"):
+        read_settings()
 
 
 def test_an_exporter_that_is_not_installed_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_relay.amqp_header import header_prefix
 from infirmary_relay.broker.wire import CONTENT_BODY, CONTENT_HEADER, METHOD, Encoder, FrameReader, method_frame
+from infirmary_relay.headers.content_header import header_prefix
 from infirmary_relay.message import Row, Unfit
+from infirmary_streams import amqp10, sections
+from tests.unit.relay.test_headers import KNOWN, by_amqp, by_streams
 
 FRAME_MAX = 4096
 
@@ -69,6 +71,9 @@ def test_bytes_that_are_no_frame_are_an_error() -> None:
         (message(1, b"four", header=b""), "does not announce"),
         (message(1, b"four", header=header_prefix(4) + b"\0" * FRAME_MAX), "room for"),
         (message(1, b"four", target="q" * 256), "255"),
+        (message(1, b"four", header=KNOWN[:-1]), "none of the outbox contract"),
+        (message(1, b"four", header=sections.with_body(KNOWN, b"four")), "none of the outbox contract"),
+        (message(1, b"four", header=amqp10.map_section(0x74, b"\xa1\x01a\x98" + bytes(16), 1)), "not every reader"),
     ],
 )
 def test_what_the_broker_could_not_read_is_kept_out_of_the_batch(row: Row, reason: str) -> None:
@@ -85,3 +90,14 @@ def test_what_stands_behind_one_that_cannot_be_sent_waits_with_it() -> None:
     assert (encoded.rows, encoded.buffer) == ([], b"")
     assert [row for row, _ in encoded.unfit] == [odd, behind]
     assert encoded.unfit[1][1] is None
+
+
+@given(st.lists(st.tuples(st.binary(max_size=9000), st.booleans()), min_size=1, max_size=6))
+def test_headers_of_both_versions_go_to_one_queue(messages: list[tuple[bytes, bool]]) -> None:
+    rows = [message(at, body, header=KNOWN if is_new else None) for at, (body, is_new) in enumerate(messages)]
+    encoded = Encoder(1, FRAME_MAX).encode(rows)
+    assert encoded.rows == rows
+    headers = [payload for kind, payload in frames_of(encoded.buffer) if kind == CONTENT_HEADER]
+    for header, (body, is_new) in zip(headers, messages, strict=True):
+        assert header.startswith(header_prefix(len(body)))
+        assert by_amqp(header) == (by_streams(KNOWN) if is_new else {})

@@ -3,11 +3,14 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import NamedTuple, Protocol
 
 from infirmary_relay.broker.declarer import IS_THERE, Declarer, Unanswered
 from infirmary_relay.broker.errors import BrokerLostError
-from infirmary_relay.confirms import Confirms, Window
+from infirmary_relay.broker.publisher import Publisher, Waiting
+from infirmary_relay.confirms import Confirms
 from infirmary_relay.message import MESSAGE_ID, TARGET, Row
+from infirmary_relay.window import Window
 from tests.unit.relay.protocol.violations import require
 
 
@@ -19,11 +22,37 @@ class Said(Enum):
     RETURN = "return"
 
 
+class Connected(Protocol):
+    """What one relay has of connections to the broker, seen from the broker's side."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """What the relay holds of it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has closed it."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the broker has something to take from it, or to say on it."""
+
+    def in_flight(self) -> list[Row]:
+        """Returns the messages whose fate the broker has not told."""
+
+
+class Side(NamedTuple):
+    """How one relay comes to the broker."""
+
+    connect: Callable[[], Publisher]
+    declarer: Declarer
+
+
 class Channel:
     """The publisher of one relay, with the real bookkeeping of its confirms and no wire format."""
 
     blocked: str | None = None
-    has_unwritten = False
+    waiting = Waiting([-1], [])
 
     def __init__(self, broker: "Broker", pause: Callable[[], None]) -> None:
         self.confirms = Confirms()
@@ -35,9 +64,15 @@ class Channel:
         self.is_open = True
         self._broker, self._pause = broker, pause
 
-    def fileno(self) -> int:
-        """Returns a descriptor that nobody waits on."""
-        return -1
+    @property
+    def publisher(self) -> Publisher:
+        """Itself."""
+        return self
+
+    @property
+    def has_work(self) -> bool:
+        """Whether messages are on their way."""
+        return bool(self.wire)
 
     def has_room(self, windows: int) -> bool:
         """Whether another batch may be published."""
@@ -77,30 +112,28 @@ class Channel:
 
 
 class Broker:
-    """The node, with its only log."""
+    """The node, with its only log, to which relays publish by AMQP 0-9-1."""
 
     def __init__(self) -> None:
         self.is_up = True
         self.has_log = True
-        self.refuses = False
+        self.refuses = 0
+        """How many of the next messages."""
         self.is_another = False
         """Whether a queue has the log's name: it takes every message and keeps it for nobody."""
         self.has_failed_some = False
         """Whether it has returned or refused a message: then a later one of its subject may stand before it."""
         self.log: list[bytes] = []
-        self.channels: list[Channel] = []
+        self._channels: list[Channel] = []
 
-    def connect(self, pause: Callable[[], None]) -> Channel:
-        """Opens a channel.
+    @property
+    def connections(self) -> Sequence[Connected]:
+        """All that were ever opened."""
+        return self._channels
 
-        Raises:
-            BrokerLostError: The node is down.
-        """
-        pause()
-        if not self.is_up:
-            raise BrokerLostError("connecting to the broker failed")
-        self.channels.append(Channel(self, pause))
-        return self.channels[-1]
+    def side(self, pause: Callable[[], None]) -> Side:
+        """How a relay comes to it, which may be stopped where it calls `pause`."""
+        return Side(lambda: self._connect(pause), ModelDeclarer(self.declare))
 
     def declare(self) -> str | None:
         """Makes the log unless it is there."""
@@ -109,14 +142,53 @@ class Broker:
         self.has_log = True
         return "it is not what its name says" if self.is_another else None
 
-    def lose(self, channel: Channel, *, arrives: bool) -> None:
+    def lose(self, connected: Connected, *, arrives: bool) -> None:
         """Breaks a connection; says whether what is on the wire arrives all the same."""
-        channel.close()
-        if not arrives:
+        for channel in self._channels:
+            if channel is connected:
+                channel.close()
+                if not arrives:
+                    channel.wire.clear()
+
+    def goes_down(self) -> None:
+        """Ends, with all that was on its way."""
+        self.is_up = False
+        for channel in self._channels:
             channel.wire.clear()
 
-    def take(self, channel: Channel, at_most: int, *, at_once: bool) -> None:
+    def loses_log(self) -> None:
+        """Has its log deleted."""
+        self.has_log = False
+
+    def has_another(self) -> None:
+        """Has a queue in the place of its log; what is in the log stays readable here: a reader has it already."""
+        self.is_another = self.has_failed_some = True
+
+    def take(self, connected: Connected, at_most: int, *, at_once: bool) -> None:
         """Takes messages from a wire in their order, and says what became of them, singly or with one `multiple`."""
+        for channel in self._channels:
+            if channel is connected:
+                self._take(channel, at_most, at_once=at_once)
+
+    def fate(self) -> Said:
+        """What becomes of a message that comes now."""
+        require(self.is_up, "a node that is down takes a message")
+        if self.is_another:
+            return Said.ACK
+        if self.has_log and not self.refuses:
+            return Said.ACK
+        self.has_failed_some = True
+        self.refuses = max(0, self.refuses - 1)
+        return Said.NACK if self.has_log else Said.RETURN
+
+    def _connect(self, pause: Callable[[], None]) -> Channel:
+        pause()
+        if not self.is_up:
+            raise BrokerLostError("connecting to the broker failed")
+        self._channels.append(Channel(self, pause))
+        return self._channels[-1]
+
+    def _take(self, channel: Channel, at_most: int, *, at_once: bool) -> None:
         taken = [channel.wire.popleft() for _ in range(min(at_most, len(channel.wire)))]
         said = [(self._takes(row), tag, row) for tag, row in taken]
         for kind, tag, row in said:
@@ -132,21 +204,17 @@ class Broker:
             channel.receipts.clear()
 
     def _takes(self, row: Row) -> Said:
-        require(self.is_up, "a node that is down takes a message")
-        if self.is_another:
-            return Said.ACK
-        if self.has_log and not self.refuses:
+        fate = self.fate()
+        if fate is Said.ACK and not self.is_another:
             self.log.append(row[MESSAGE_ID])
-            return Said.ACK
-        self.has_failed_some = True
-        return Said.NACK if self.has_log else Said.RETURN
+        return fate
 
 
 class ModelDeclarer(Declarer):
     """Declares at once, in the relay's own thread."""
 
-    def __init__(self, broker: "Broker") -> None:
-        self._broker = broker
+    def __init__(self, declare: Callable[[], str | None]) -> None:
+        self._declare = declare
 
     def fileno(self) -> int:
         """Returns a descriptor that nobody waits on."""
@@ -157,4 +225,4 @@ class ModelDeclarer(Declarer):
 
     def ask(self, target: str, *, timeout_s: float = 0.0) -> str | None:  # noqa: ARG002
         """Returns IS_THERE, or why the target cannot be used."""
-        return self._broker.declare() or IS_THERE
+        return self._declare() or IS_THERE

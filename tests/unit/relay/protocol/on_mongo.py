@@ -16,6 +16,7 @@ from infirmary_relay.sources.source import HeldBack, Source
 from tests.unit.relay.protocol.machine import Protocol, some
 from tests.unit.relay.protocol.mongo import Client, Database
 from tests.unit.relay.protocol.mongo_language import Document, moment
+from tests.unit.relay.protocol.rows import BODY, header_of
 from tests.unit.relay.protocol.steps import LOG, SERVICE, Process
 from tests.unit.relay.protocol.violations import require
 from tests.unit.relay.protocol.world import SUBJECTS
@@ -182,8 +183,8 @@ class MongoProtocol(Protocol):
         written = {"subject": subject, "target": LOG, "type": "Noted", "sequence": self.given[subject]}
         return {
             "message_id": message_id,
-            "header": b"header",
-            "body": b"body",
+            "header": header_of(message_id.bytes, subject, self.given[subject]),
+            "body": BODY,
             "created_at": moment(self.now),
             **written,
         }

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_session import _NEEDED
+from tests.unit.relay.protocol.rows import BODY, header_of
 from tests.unit.relay.protocol.session import Answer, Session
 from tests.unit.relay.protocol.violations import require
 
@@ -37,6 +38,11 @@ class Stored:
     def message_id(self) -> bytes:
         """What the message is known by in the log."""
         return self.id.to_bytes(16, "big")
+
+    @property
+    def header(self) -> bytes:
+        """What stands before its body."""
+        return header_of(self.message_id, self.subject, self.sequence)
 
 
 @dataclass(eq=False)
@@ -148,7 +154,7 @@ class Database:
         if deleting:
             self._delete(asked["confirmed"])
         session.in_hand = in_flight | {row.id for row in found}
-        return [(row.id, row.target, row.subject, row.message_id, b"header", b"body", 0.0, None) for row in found]
+        return [(row.id, row.target, row.subject, row.message_id, row.header, BODY, 0.0, None) for row in found]
 
     def _delete(self, ids: Iterator[int]) -> Answer:
         for each in ids:

@@ -31,6 +31,24 @@ class Rows(Answer):
 
 
 @dataclass(eq=False)
+class Begun:
+    """A statement that was sent ahead, and what came of it."""
+
+    _session: "Session"
+    _rows: Rows
+    _error: psycopg.Error | None
+
+    def hear(self) -> psycopg.Error | None:
+        """What went wrong."""
+        return self._error
+
+    def rows(self) -> Rows:
+        """What it returned, which is in its relay's hands now."""
+        self._session.in_hand |= {row[0] for row in self._rows}
+        return self._rows
+
+
+@dataclass(eq=False)
 class Session:
     """A backend, and its client's side."""
 
@@ -57,6 +75,15 @@ class Session:
             for handler in self._nudged:
                 handler(None)
         return answer
+
+    def begin(self, statement: str, asked: Mapping[str, Any]) -> "Begun":
+        """Answers a statement whose answer is heard later; before it, anything may happen."""
+        try:
+            rows = self.execute(statement, asked)
+        except psycopg.Error as failed:
+            return Begun(self, Rows(), failed)
+        self.in_hand -= {row[0] for row in rows}
+        return Begun(self, rows, None)
 
     @property
     def pgconn(self) -> Self:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from typing import cast
 from uuid import UUID
 
 from infirmary_relay.backoff import BackoffTimes
@@ -13,7 +12,7 @@ from infirmary_relay.loop import Relay
 from infirmary_relay.progress import Progress
 from infirmary_relay.report import Report
 from infirmary_relay.sources.source import Source
-from tests.unit.relay.protocol.broker import Broker, Channel, ModelDeclarer
+from tests.unit.relay.protocol.broker import Broker, Connected
 
 SERVICE, LOG = "ward", "ward.events"
 BATCH_ROWS, WINDOWS = 2, 2
@@ -43,10 +42,12 @@ class Process(threading.Thread):
         self._dies = False
         self._error: BaseException | None = None
         self._may_go, self._has_come = threading.Semaphore(0), threading.Semaphore(0)
+        self._broker = broker
+        side = broker.side(self.pause)
         self.relay = Relay(
             lambda: connect_source(relay_id),
-            lambda _identity, _logs: cast("Publisher", broker.connect(self.pause)),
-            ModelDeclarer(broker),
+            lambda _identity, _logs: side.connect(),
+            side.declarer,
             batch_rows=BATCH_ROWS,
             windows=WINDOWS,
             backoff_times=BackoffTimes(),
@@ -89,9 +90,20 @@ class Process(threading.Thread):
                 raise self._error
 
     @property
-    def channel(self) -> Channel | None:
-        """Its connection to the broker."""
-        return cast("Channel | None", self.relay._broker.current)
+    def publisher(self) -> Publisher | None:
+        """Its own side of its connection to the broker."""
+        return self.relay._broker.current
+
+    @property
+    def connected(self) -> Connected | None:
+        """The broker's side of it."""
+        held = self.publisher
+        return next((each for each in self._broker.connections if each.publisher is held), None)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended over something that must not happen."""
+        return self._error is not None
 
     @property
     def is_current(self) -> bool:

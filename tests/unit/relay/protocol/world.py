@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from random import Random
 from types import SimpleNamespace
-from typing import cast
 from unittest.mock import patch
 from uuid import UUID
 
@@ -14,11 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from infirmary.consumer.sequence import Sequences, Verdict
 from infirmary_relay import looks, loop
-from infirmary_relay.broker.publisher import Publisher
 from infirmary_relay.fetch_timing import LEAST_GAP_S
 from infirmary_relay.message import MESSAGE_ID
 from infirmary_relay.sources.source import Source
-from tests.unit.relay.protocol.broker import Broker, Channel
+from tests.unit.relay.protocol.broker import Broker, Connected
 from tests.unit.relay.protocol.steps import WINDOW_MESSAGES, Process
 from tests.unit.relay.protocol.violations import require
 
@@ -32,7 +30,7 @@ class World(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.broker = Broker()
+        self.broker = self.new_broker()
         self.processes: list[Process] = []
         self.may_repeat: Counter[bytes] = Counter()
         """How often a message may come to the log beyond its first time: once for each time that a relay lost it."""
@@ -46,6 +44,10 @@ class World(RuleBasedStateMachine):
         self.time = SimpleNamespace(monotonic=lambda: self.now)
         self.put(loop, "time", self.time)
         self.put(loop, "select", SimpleNamespace(select=self._select))
+
+    def new_broker(self) -> Broker:
+        """The broker, which relays reach by AMQP 0-9-1 unless told otherwise."""
+        return Broker()
 
     def put(self, module: object, name: str, stand_in: object) -> None:
         """Puts a part of the model in the place of what a module of the relay uses."""
@@ -93,18 +95,18 @@ class World(RuleBasedStateMachine):
         if not self.processes:
             self.join()
 
-    def lose(self, channel: Channel, *, arrives: bool) -> None:
+    def lose(self, connected: Connected, *, arrives: bool) -> None:
         """Breaks a connection to the broker."""
-        self.may_be_sent_again(channel)
-        self.broker.lose(channel, arrives=arrives)
+        self.may_be_sent_again(connected)
+        self.broker.lose(connected, arrives=arrives)
 
-    def may_be_sent_again(self, channel: Channel) -> None:
+    def may_be_sent_again(self, connected: Connected) -> None:
         """Notes that what a relay has in flight need not be deleted when it is confirmed."""
-        self.lost([row[MESSAGE_ID] for row in channel.in_flight()])
+        self.lost([row[MESSAGE_ID] for row in connected.in_flight()])
 
     def has_in_flight(self) -> bool:
         """Whether anything is under way to the broker, or confirmed and not yet let go."""
-        return any(channel.wire or (channel.is_open and channel.confirms) for channel in self.broker.channels)
+        return any(each.has_work or (each.is_open and each.in_flight()) for each in self.broker.connections)
 
     def close(self) -> None:
         """Ends all relays, and gives them back the outside world."""
@@ -127,13 +129,13 @@ class World(RuleBasedStateMachine):
         """The relays that are not frozen."""
         return [process for process in self.processes if not process.frozen]
 
-    def wires(self) -> list[Channel]:
-        """The channels with messages under way that the broker can take."""
-        return [channel for channel in self.broker.channels if channel.wire and self.broker.is_up]
+    def wires(self) -> list[Connected]:
+        """The connections with messages under way that the broker can take."""
+        return [each for each in self.broker.connections if each.has_work and self.broker.is_up]
 
-    def open_channels(self) -> list[Channel]:
-        """The channels that nobody has closed."""
-        return [channel for channel in self.broker.channels if channel.is_open]
+    def open_connections(self) -> list[Connected]:
+        """The connections that nobody has closed."""
+        return [each for each in self.broker.connections if each.is_open]
 
     def in_log(self, message_id: bytes) -> bool:
         """Whether a message has come to the log."""
@@ -155,8 +157,8 @@ class World(RuleBasedStateMachine):
         if process is None:
             return [], [], []
         process.pause()
-        source, channel = process.source, process.channel
-        if source is not None and channel is not None and self._could_fetch(process, source, channel):
+        source, connected = process.source, process.connected
+        if source is not None and connected is not None and self._could_fetch(process, source, connected):
             waits, is_unseen = self.nudges(process)
             if waits and source.fileno() in reading:
                 return [fileno for fileno in (source.fileno(),) if fileno is not None], [], []
@@ -164,7 +166,7 @@ class World(RuleBasedStateMachine):
         self.now += timeout_s
         return [], [], []
 
-    def _could_fetch(self, process: Process, source: Source, channel: Channel) -> bool:
+    def _could_fetch(self, process: Process, source: Source, connected: Connected) -> bool:
         relay = process.relay
-        has_room = channel.is_open and relay._has_room(cast("Publisher", channel))
+        has_room = connected.is_open and relay._has_room(connected.publisher)
         return has_room and source.partitions > 0 and not relay._stopping
