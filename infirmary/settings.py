@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary import addresses
+from infirmary.broker_settings import BrokerSettings
 from infirmary.tracing.tracer import NO_TRACER, Tracer
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES, SCHEMA_URN
 from infirmary.transport.log_names import MOST_PARTS, check_number
-from infirmary.transport.write_options import WriteOptions
+from infirmary.transport.write_options import MESSAGE_MAX_BYTES, SCHEMA_URN, WriteOptions
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -42,7 +42,7 @@ _LAST_PORT: Final = 65535
 Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
 
 
-class Settings(BaseSettings):
+class Settings(BrokerSettings):
     """What every process of a service needs. The variable is the field's name in upper case.
 
     docs/configuration.md lists them; a test holds the two together.
@@ -70,12 +70,6 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(addresses.database), Field(description="the service's own database")]
     database_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
-    ] = None
-    rabbitmq_url: Annotated[
-        str, AfterValidator(addresses.broker), Field(description="the broker; the API does without")
-    ] = "amqp://guest:guest@127.0.0.1:5672/"
-    rabbitmq_ca_file: Annotated[
-        FilePath | None, Field(description="certificates (PEM) that the broker's must be signed by, for amqps")
     ] = None
     http_host: Annotated[str, Field(description="address that the API and the metrics listen on")] = "127.0.0.1"
     http_port: Annotated[Port, Field(description="port of the API")] = 8100

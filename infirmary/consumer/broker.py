@@ -1,17 +1,30 @@
-"""The broker's side of a consumer: one connection, and a channel for each log."""
+"""A connection to the broker by AMQP 0-9-1, with a channel for each queue or log.
+
+By it logs are read where the broker speaks no stream protocol, and queues everywhere.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from amqp.exceptions import AccessRefused, AMQPError, ChannelError, NotFound, PreconditionFailed, ResourceLocked
+from amqp.exceptions import (
+    AccessRefused,
+    AMQPError,
+    ChannelError,
+    ConnectionForced,
+    NotFound,
+    PreconditionFailed,
+    ResourceLocked,
+)
+from amqp.exceptions import ConnectionError as BrokenConnection
 from kombu.connection import Connection
 
 from infirmary.consumer.ownership import marker, owned_by_another
 from infirmary.consumer.py_amqp import read_more_at_once, tolerant_frame_handler
 from infirmary.consumer.subscription import Subscription
-from infirmary.consumer.tls import tls_options
+from infirmary.consumer.tls import logs_in_by_certificate, tls_options
 from infirmary.consumer.unreadable import Kind, Unreadable
+from infirmary_streams.errors import BrokerClosedError, RefusedError, StreamLostError
 
 T = TypeVar("T")
 
@@ -20,7 +33,7 @@ ANSWER_WITHIN_S: Final = 10
 """How long the broker may take to answer, or to take what is written to it: one that hangs closes nothing."""
 
 QUIET_SOCKET = (TimeoutError, BlockingIOError)
-BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError)
+BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (AMQPError, OSError, StreamLostError, RefusedError)
 """What a lost or refused connection, channel or consumer raises."""
 
 _KINDS: Final[dict[type[ChannelError], Kind]] = {
@@ -31,6 +44,11 @@ _KINDS: Final[dict[type[ChannelError], Kind]] = {
 }
 
 
+def was_ended_by_a_log(error: Exception) -> bool:
+    """Says whether the broker has closed the connection for what it was asked to do with a log."""
+    return isinstance(error, (BrokenConnection, BrokerClosedError)) and not isinstance(error, ConnectionForced)
+
+
 class Broker:
     """A connection to RabbitMQ.
 
@@ -38,13 +56,16 @@ class Broker:
         times_emptied: How often everything that had come was taken in.
     """
 
-    def __init__(self, url: str, name: str, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, url: str, name: str, ca_file: Path | None = None, certificate: tuple[Path, Path] | None = None
+    ) -> None:
         """Connects, and says nothing to a host that is not the one that the URL names.
 
         Args:
             url: Where the broker is.
             name: What the broker should show.
             ca_file: Who must have signed its certificate, for amqps; None for those whom the system trusts.
+            certificate: The client's own, and the file of its key; it is the login, too, where the URL names no user.
 
         Raises:
             OSError, amqp.AMQPError: The broker does not answer or refuses.
@@ -53,12 +74,13 @@ class Broker:
             url,
             heartbeat=HEARTBEAT_S,
             connect_timeout=5,
+            login_method="EXTERNAL" if logs_in_by_certificate(url, certificate) else None,
             transport_options={
                 "client_properties": {"connection_name": name},
                 "frame_handler": tolerant_frame_handler,
             },
         )
-        tls = tls_options(url, ca_file)
+        tls = tls_options(url, ca_file, certificate)
         if tls is not None:
             self._connection.ssl = tls  # set here, it overrules whatever the URL says
         self._connection.connect()

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from infirmary.printable import printable
-from infirmary.transport.amqp_header import PARTS_HEADER
 from infirmary.transport.envelope import Incoming, MalformedMessage, incoming, unix_time
 from infirmary.transport.log_names import NUMBERS_OF_PARTS
 
@@ -46,7 +45,7 @@ class Delivery:
     def parts(self) -> int:
         """Into how many parts its publisher writes its log, as far as the message says so."""
         headers = self.properties.get("application_headers")
-        parts = headers.get(PARTS_HEADER) if isinstance(headers, Mapping) else None
+        parts = headers.get("parts") if isinstance(headers, Mapping) else None
         return parts if type(parts) is int and parts in NUMBERS_OF_PARTS else 1
 
     @property

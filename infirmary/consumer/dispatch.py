@@ -11,12 +11,11 @@ from infirmary.messages import Command, Reply
 from infirmary.observing.json_logging import CORRELATION_ID
 from infirmary.tracing.causation import Causation, causation_of
 from infirmary.tracing.spans import Span, note_failure
-from infirmary.transport.amqp_header import MESSAGE_MAX_BYTES
 from infirmary.transport.body import read_body
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from infirmary.transport.log_names import events_of, log_to
 from infirmary.transport.messaging_spans import processing
-from infirmary.transport.write_options import WriteOptions
+from infirmary.transport.write_options import MESSAGE_MAX_BYTES, WriteOptions
 
 
 class Work(Protocol):

@@ -7,9 +7,8 @@ too, only more rarely.
 import time
 from typing import Final
 
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.delivery import Delivery
-from infirmary.consumer.subscription import Subscription
+from infirmary.consumer.log_broker import LogBroker, LogSubscription
 from infirmary.consumer.unreadable import Unreadable
 from infirmary.observing import metrics
 from infirmary.transport.envelope import Incoming, unix_time
@@ -32,11 +31,11 @@ class Lag:
         end: The greatest offset that the log is known to have; None before it was looked for.
     """
 
-    def __init__(self, log: str, broker: Broker) -> None:
+    def __init__(self, log: str, broker: LogBroker) -> None:
         self._log, self._broker = log, broker
         self._behind, self._caught_up_at = metrics.LAG.labels(log), metrics.CAUGHT_UP.labels(log)
         self._active = metrics.READER_ACTIVE.labels(log)
-        self._probe: Subscription | None = None
+        self._probe: LogSubscription | None = None
         self.end: int | None = None
         self._applied = -1
         self._looked = False
@@ -83,8 +82,11 @@ class Lag:
 
     def look(self) -> None:
         """Once a turn: takes in what is known of the end, and looks for it if that was not done for long."""
-        if self._probe is not None and self._probe.waiting:
-            self.saw(max(delivery.offset or 0 for delivery in self._probe.waiting))
+        if self._probe is not None and self._probe.cancelled:
+            self._close()  # whatever it has seen: the log has gone or moved
+            self._look_at = 0.0
+        elif self._probe is not None and self._probe.newest is not None:
+            self.saw(self._probe.newest)
             self._close()
         elif self._probe is not None:
             self._looked = self._looked or self._broker.times_emptied > self._probed  # there is nothing in it

@@ -70,7 +70,7 @@ class OldQueue:
     @property
     def waiting(self) -> int:
         """How many messages have come and are not applied yet."""
-        return 0 if self._subscription is None else len(self._subscription.waiting)
+        return 0 if self._subscription is None else self._subscription.waiting
 
     def work(self) -> bool:
         """Applies what has come, one batch. Returns whether there was something."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
@@ -9,6 +10,7 @@ from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.session import Session
 from infirmary.consumer.store import IdentityRefused, Store
+from infirmary.consumer.streams.broker import StreamBroker
 from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.settings import Settings
 
@@ -33,28 +35,38 @@ class Opening:
             OwnedByAnother: The virtual host is that of a service of the same name with another database.
             Exception: The database or the broker does not answer.
         """
-        store = self._open_store()
-        try:
-            broker = Broker(self._settings.rabbitmq_url, f"{self._service}/consumer", self._settings.rabbitmq_ca_file)
-            try:
-                self._own(broker, store)
-                return Session(
-                    self._service,
-                    self._dispatcher.logs(),
-                    store,
-                    self._applier(store),
-                    broker,
-                    self._settings.consumer_batch_messages,
-                    self._unreadables,
-                    StallLimits(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
-                    self._dispatcher.handlers.projection,
-                )
-            except BaseException:
-                broker.close()
-                raise
-        except BaseException:
-            store.close()
-            raise
+        with ExitStack() as undone:
+            store = self._open_store()
+            undone.callback(store.close)
+            broker = self._by_amqp()
+            undone.callback(broker.close)
+            self._own(broker, store)
+            by_streams = self._by_streams()
+            if by_streams is not None:
+                undone.callback(by_streams.close)
+            session = Session(
+                self._service,
+                self._dispatcher.logs(),
+                store,
+                self._applier(store),
+                broker,
+                self._settings.consumer_batch_messages,
+                self._unreadables,
+                StallLimits(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
+                self._dispatcher.handlers.projection,
+                by_streams,
+            )
+            undone.pop_all()
+        return session
+
+    def _by_amqp(self) -> Broker:
+        chosen = self._settings
+        name = f"{self._service}/consumer"
+        return Broker(chosen.rabbitmq_url, name, chosen.rabbitmq_ca_file, chosen.client_certificate)
+
+    def _by_streams(self) -> StreamBroker | None:
+        address = self._settings.stream_address()
+        return None if address is None else StreamBroker(address, f"{self._service}/consumer", self._by_amqp)
 
     def _applier(self, store: Store) -> Applier:
         dispatcher = self._dispatcher

@@ -5,18 +5,15 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from amqp.exceptions import ConnectionError as BrokenConnection
-from amqp.exceptions import ConnectionForced
-
 from infirmary.consumer.applying import Applier
-from infirmary.consumer.broker import Broker
+from infirmary.consumer.broker import was_ended_by_a_log
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.lag import Lag
+from infirmary.consumer.log_broker import LogBroker, LogSubscription
 from infirmary.consumer.position import Position, recognise, recognise_end
 from infirmary.consumer.progress import Progress
 from infirmary.consumer.series import show_nothing_of
 from infirmary.consumer.store import Positions, ReaderReplaced
-from infirmary.consumer.subscription import Subscription
 from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.observing import metrics
 from infirmary.transport.log_names import parsed
@@ -47,7 +44,7 @@ class LogReader:
         log_name: str,
         positions: Positions,
         applier: Applier,
-        broker: Broker,
+        broker: LogBroker,
         batch_messages: int,
         unreadables: Unreadables,
     ) -> None:
@@ -56,7 +53,7 @@ class LogReader:
         self._positions, self._applier, self._broker = positions, applier, broker
         self._batch_messages, self._of_commands = batch_messages, parsed(log_name).of_commands
         self._unreadables, self._lag = unreadables, Lag(log_name, broker)
-        self.subscription: Subscription | None = None
+        self.subscription: LogSubscription | None = None
         self._progress = Progress()
         self._position = Position()
         self._recognised = False
@@ -177,8 +174,8 @@ class LogReader:
             self.subscription = self._broker.subscribe(self.name, PREFETCH, "first" if last is None else last)
         except Unreadable as odd:
             self._unreadables.failed(self.name, odd)
-        except BrokenConnection as error:
-            if not isinstance(error, ConnectionForced):  # the next session must not end by the same log
+        except Exception as error:
+            if was_ended_by_a_log(error):  # the next session must not end by the same one
                 self._unreadables.failed(self.name, Unreadable("failing", str(error)))
             raise
         else:
@@ -227,7 +224,7 @@ class LogReader:
             self._cannot_read(odd)
             return
         self._broker.wait(LOOK_AGAIN_S)
-        end = max((delivery.offset or 0 for delivery in probe.waiting), default=None)
+        end = probe.newest
         probe.close()
         if end is not None:
             self._lag.saw(end)

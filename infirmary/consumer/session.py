@@ -4,6 +4,7 @@ import time
 
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
+from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.old_queue import OldQueue
 from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.reader import LogReader
@@ -41,6 +42,7 @@ class Session:
         unreadables: Unreadables | None = None,
         limits: StallLimits | None = None,
         projection: str | None = None,
+        reads_logs: LogBroker | None = None,
     ) -> None:
         """Prepares the session.
 
@@ -49,20 +51,28 @@ class Session:
             logs: What it reads.
             store: Its database.
             applier: What applies messages in it.
-            broker: Its broker.
+            broker: Its broker, by AMQP 0-9-1.
             batch_messages: How many messages are one transaction, at the most.
             unreadables: What could not be read by the sessions before this one.
             limits: How long a log may stand still.
             projection: The read model that is filled from the logs, if there is one.
+            reads_logs: The same broker by the protocol in which logs are read, where that is another one. AMQP is then
+                kept for a queue of the release before, as long as there is one.
         """
         self._limits, self._projection = limits or StallLimits(), projection
         self._stalled: dict[str, float] = {}
-        self._store, self._applier, self._broker, self._batch_messages = store, applier, broker, batch_messages
+        self._store, self._applier, self._batch_messages = store, applier, batch_messages
+        self._broker: LogBroker = reads_logs or broker
         self._unreadables = Unreadables() if unreadables is None else unreadables
         self._logs = [
-            SplitLog(name, store.positions, applier, broker, batch_messages, self._unreadables) for name in logs
+            SplitLog(name, store.positions, applier, self._broker, batch_messages, self._unreadables) for name in logs
         ]
         self._old_queue = OldQueue(service, applier, broker, batch_messages)
+        self._beside: Broker | None = None
+        if reads_logs is not None and not self._old_queue.is_drained:
+            self._beside = broker
+        elif reads_logs is not None:
+            broker.close()
         self._retention = Retention(lambda at_most: store.forget_old(logs, at_most))
         self._tended_at = 0.0
         self._retry_soon = self._retries_left = False
@@ -72,6 +82,8 @@ class Session:
         if not self._waiting():
             self._broker.wait(self._wait_s())
         self._broker.take_in(self._batch_messages - self._waiting())  # no waiting for a batch to fill
+        if self._beside is not None:
+            self._beside.take_in(self._batch_messages - self._old_queue.waiting)
         worked = [reader.work() for reader in self._readers]
         worked.append(self._old_queue.work())
         if any(worked) or self._retry_soon:
@@ -99,6 +111,8 @@ class Session:
         for reader in self._readers:
             reader.stop()
         self._broker.close()
+        if self._beside is not None:
+            self._beside.close()
         self._store.close()
 
     @property
@@ -108,11 +122,11 @@ class Session:
     def _wait_s(self) -> float:
         if self._retries_left or self._retention.goes_on:
             return 0.0
-        return HELD_TURN_S if self._retry_soon else TURN_S
+        return HELD_TURN_S if self._retry_soon or self._beside is not None else TURN_S
 
     def _waiting(self) -> int:
         subscriptions = [reader.subscription for reader in self._readers]
-        return self._old_queue.waiting + sum(len(each.waiting) for each in subscriptions if each is not None)
+        return self._old_queue.waiting + sum(each.waiting for each in subscriptions if each is not None)
 
     def _retry_held(self, at_most: int) -> None:
         until = time.monotonic() + RETRY_WITHIN_S
@@ -129,6 +143,8 @@ class Session:
 
     def _tend(self, busy: bool) -> None:
         self._broker.heartbeat()
+        if self._beside is not None:
+            self._beside.heartbeat()
         self._old_queue.tend()
         stored_offsets = self._store.positions.offsets()
         rank, readers = self._store.positions.rank() if any(len(log.readers) > 1 for log in self._logs) else (0, 1)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from infirmary.consumer.applying import Applier
-from infirmary.consumer.broker import Broker
+from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.log_end import LogEnd
 from infirmary.consumer.reader import LogReader
 from infirmary.consumer.store import Positions
@@ -37,7 +37,7 @@ class SplitLog:
         log_name: str,
         positions: Positions,
         applier: Applier,
-        broker: Broker,
+        broker: LogBroker,
         batch_messages: int,
         unreadables: Unreadables,
     ) -> None:

@@ -28,7 +28,7 @@ class Subscription:
             amqp.ChannelError: The broker does not let it be read.
         """
         self._channel, self._queue, self._is_log = channel, queue, offset is not None
-        self.waiting: deque[Delivery] = deque()
+        self._deliveries: deque[Delivery] = deque()
         self.cancelled = False
         channel.auto_decode = False
         channel.basic_qos(0, prefetch, False)
@@ -37,6 +37,16 @@ class Subscription:
             queue, callback=self._deliver, arguments=arguments, on_cancel=self._on_cancel
         )
 
+    @property
+    def waiting(self) -> int:
+        """How many have come and were not taken."""
+        return len(self._deliveries)
+
+    @property
+    def newest(self) -> int | None:
+        """The greatest offset of those that wait; None where none does."""
+        return max((delivery.offset or 0 for delivery in self._deliveries), default=None)
+
     def take(self, at_most: int) -> list[Delivery]:
         """Returns the next deliveries, without waiting for more.
 
@@ -44,7 +54,7 @@ class Subscription:
             Unreadable: Under a log's name there is a queue. What it has delivered goes back to it when the subscription
                 is closed.
         """
-        taken = [self.waiting.popleft() for _ in range(min(at_most, len(self.waiting)))]
+        taken = [self._deliveries.popleft() for _ in range(min(at_most, len(self._deliveries)))]
         if self._is_log and taken and taken[0].offset is None:
             raise Unreadable(
                 "wrong_kind", f"{self._queue} is a queue and no log; delete it, its owner declares it anew"
@@ -69,4 +79,4 @@ class Subscription:
         headers = properties.get("application_headers") or {}
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         offset = headers.get(OFFSET_HEADER) if self._is_log else None  # in a queue, only a sender can have written one
-        self.waiting.append(Delivery(properties, body, message.delivery_tag, offset))
+        self._deliveries.append(Delivery(properties, body, message.delivery_tag, offset))

@@ -88,7 +88,14 @@ class OperatorDatabase:
 
         chosen = settings.read(Settings)
         try:
-            with closing(Broker(chosen.rabbitmq_url, f"{self.service}/operator", chosen.rabbitmq_ca_file)) as broker:
+            with closing(
+                Broker(
+                    chosen.rabbitmq_url,
+                    f"{self.service}/operator",
+                    chosen.rabbitmq_ca_file,
+                    chosen.client_certificate,
+                )
+            ) as broker:
                 yield broker
         except Exception as error:
             if not isinstance(error, (*BROKER_ERRORS, Unreadable)):

@@ -36,8 +36,9 @@ def on_mongodb(request: pytest.FixtureRequest, faults: Faults) -> Iterator[Mongo
 
 
 @pytest.fixture(params=["postgresql", "mongodb"])
-def counting(request: pytest.FixtureRequest) -> Counting:
-    """The service on either."""
+def counting(request: pytest.FixtureRequest, reading_port: int) -> Counting:
+    """The service on either, which reads from a broker by either protocol."""
     kind = "on_postgres" if request.param == "postgresql" else "on_mongodb"
     service: Counting = request.getfixturevalue(kind)
+    service.reading_port = reading_port
     return service

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from infirmary.consumer.applying import Applier
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.parked import ParkedMessages
@@ -22,6 +21,7 @@ from infirmary.identifiers import new_id
 from infirmary.messages import Command, Message, encode
 from infirmary.settings import Settings
 from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Faults, Told
+from tests.integration.reading import brokers
 from tests.spans import Spans
 
 NOW = timedelta(0)
@@ -43,6 +43,7 @@ class Counting(ABC):
     Attributes:
         cli_service: By which name the operator's commands know such a database.
         spans: What it has told in sampled traces.
+        reading_port: Where its logs are read by the stream protocol; 0 to read them by AMQP 0-9-1.
     """
 
     cli_service: ClassVar[str]
@@ -50,6 +51,7 @@ class Counting(ABC):
     def __init__(self, settings: Settings, faults: Faults) -> None:
         self.settings, self.faults = settings, faults
         self.spans = Spans()
+        self.reading_port = 0
         self._offsets, self._tags, self._asked = count(), count(1), Counter[UUID]()
         self.positions = {log: Position(first_offset=0) for log in (LOG, COMMANDS)}
         self.dispatcher = self.make_dispatcher()
@@ -79,10 +81,11 @@ class Counting(ABC):
         """Returns what applies messages on a connection."""
         return Applier(store, self.dispatcher.handles, self.dispatcher.series, self.settings.saga_sequence_days)
 
-    def session(self, broker: Broker, logs: Sequence[str] = (LOG, COMMANDS)) -> Session:
+    def session(self, rabbitmq_url: str, logs: Sequence[str] = (LOG, COMMANDS)) -> Session:
         """Returns a session of a process of its own."""
         store = self.open_store()
-        return Session(SERVICE, list(logs), store, self.applier_on(store), broker, 100)
+        broker, reads_logs = brokers(rabbitmq_url, self.reading_port)
+        return Session(SERVICE, list(logs), store, self.applier_on(store), broker, 100, reads_logs=reads_logs)
 
     def told(self, counter: str, number: int, sequence: int | None = None, **more: Any) -> Delivery:
         """Returns the delivery of an event; its sequence is its number unless another is given."""

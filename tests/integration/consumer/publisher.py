@@ -9,7 +9,6 @@ from uuid import UUID
 import amqp
 from kombu.connection import Connection
 
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer
 from infirmary.consumer.session import Session
 from infirmary.identifiers import new_id
@@ -86,7 +85,7 @@ def consuming(counting: Counting, rabbitmq_url: str, *logs: str) -> Iterator[Liv
     liveness = Liveness()
 
     def connect() -> Session:
-        return counting.session(Broker(rabbitmq_url, SERVICE), logs or (LOG, COMMANDS))
+        return counting.session(rabbitmq_url, logs or (LOG, COMMANDS))
 
     with running(Consumer(connect, counting.store.is_transient, liveness), ends_within_s=20):
         yield liveness

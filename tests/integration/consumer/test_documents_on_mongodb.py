@@ -1,6 +1,5 @@
 """The documents in which a service with a MongoDB database keeps what messages cause: the contract with the relay."""
 
-import struct
 import time
 
 import pytest
@@ -14,8 +13,8 @@ from infirmary.mongo.schema import create_collections
 from infirmary.mongo.transaction import MongoTransaction
 from infirmary.mongo.writes import Writes
 from infirmary.processes import growing_tables
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET
 from infirmary.transport.envelope import partition_of
+from infirmary_streams.received import received
 from tests.integration.consumer.messages import SERVICE, UNLUCKY, Add, Faults, TakeAway
 from tests.integration.consumer.on_mongodb import MongoCounting
 
@@ -31,7 +30,7 @@ def test_an_event_its_effect_and_what_it_tells_are_one_document(on_mongodb: Mong
     assert document["outbox_partition"] == partition_of("a 1")
     assert document["outbox_since"] == row["created_at"]
     assert (row["target"], row["type"], row["sequence"]) == ("notification.events", "Counted", 1)
-    assert struct.unpack_from(">q", row["header"], SEQUENCE_OFFSET) == (1,)
+    assert received(row["header"]).properties["application_headers"]["sequence"] == 1
 
 
 def test_a_command_its_effect_its_answer_and_its_reply_are_one_document(on_mongodb: MongoCounting) -> None:
@@ -45,7 +44,7 @@ def test_a_command_its_effect_its_answer_and_its_reply_are_one_document(on_mongo
     assert [row["type"] for row in effect["outbox"]] == ["Counted", "Reply"]
     assert (repeated["_id"], repeated["saga_answer"]) == (second.identity, told | {"number": 2})
     (reply,) = repeated["outbox"]
-    assert struct.unpack_from(">q", reply["header"], SEQUENCE_OFFSET) == (2,)
+    assert received(reply["header"]).properties["application_headers"]["sequence"] == 2
     assert repeated["outbox_partition"] == partition_of(str(saga_id))
     assert "number" not in repeated
 

@@ -1,5 +1,6 @@
 """A service's configuration: what is wrong is named, and production refuses what anybody knows."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -200,3 +201,35 @@ def test_an_api_on_one_of_the_last_ports_needs_to_be_told_where_the_metrics_are(
         read(Settings).metrics_port_of(role)
     environment.setenv("METRICS_PORT", "9090")
     assert read(Settings).metrics_port_of(role) == 9090
+
+
+def test_logs_are_read_by_the_stream_protocol_beside_amqps_own_port_unless_it_is_said_where(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("RABBITMQ_URL", BROKER)
+    address = read(Settings).stream_address()
+    assert address is not None
+    assert (address.host, address.port, address.user, address.tls) == ("127.0.0.1", 5552, "lab", False)
+    environment.setenv("RABBITMQ_URL", BROKER.replace("5672", "5673"))
+    assert read(Settings).stream_address() is None
+    environment.setenv("RABBITMQ_STREAM_PORT", "6000")
+    address = read(Settings).stream_address()
+    assert address is not None
+    assert address.port == 6000
+    environment.setenv("RABBITMQ_STREAM_PORT", "0")
+    assert read(Settings).stream_address() is None
+
+
+def test_a_clients_certificate_comes_with_its_key_and_is_the_login_where_nobody_is_named(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("cert", "key"):
+        (tmp_path / name).touch()
+    environment.setenv("RABBITMQ_URL", "amqps://broker")
+    environment.setenv("RABBITMQ_CERT_FILE", str(tmp_path / "cert"))
+    assert "RABBITMQ_CERT_FILE and RABBITMQ_KEY_FILE are set together" in refusal()
+    environment.setenv("RABBITMQ_KEY_FILE", str(tmp_path / "key"))
+    address = read(Settings).stream_address()
+    assert address is not None
+    assert (address.port, address.tls, address.user) == (5551, True, "")
+    assert address.certificate == (tmp_path / "cert", tmp_path / "key")

@@ -1,0 +1,83 @@
+"""What the consumer needs of a broker to read logs, whichever protocol is spoken with it."""
+
+from typing import Protocol
+
+from infirmary.consumer.delivery import Delivery
+
+
+class LogSubscription(Protocol):
+    """Deliveries of one log that are not acknowledged yet."""
+
+    @property
+    def waiting(self) -> int:
+        """How many have come and were not taken."""
+        ...
+
+    @property
+    def newest(self) -> int | None:
+        """The greatest offset that has come; None before the first."""
+        ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the broker has ended it: the log is gone, or has moved."""
+        ...
+
+    def take(self, at_most: int) -> list[Delivery]:
+        """Returns the next deliveries, without waiting for more.
+
+        Raises:
+            Unreadable: They are not those of a log, or cannot be read.
+        """
+        ...
+
+    def acknowledge(self, last: Delivery) -> None:
+        """Lets the broker send more: everything up to and including a delivery is done with."""
+        ...
+
+    def close(self) -> None:
+        """Stops reading."""
+        ...
+
+
+class LogBroker(Protocol):
+    """A connection to the broker, or to several of its nodes; every method may raise one of BROKER_ERRORS."""
+
+    @property
+    def times_emptied(self) -> int:
+        """How often everything that had come was taken in."""
+        ...
+
+    def subscribe(self, log: str, messages: int, offset: int | str) -> LogSubscription:
+        """Starts reading.
+
+        Args:
+            log: Its name.
+            messages: About how many are to come ahead.
+            offset: The first one's, `first` for the first that there is, `last` to see where the log ends: to be asked
+                for `newest` only.
+
+        Raises:
+            Unreadable: There is no such log, or it may not or cannot be read.
+        """
+        ...
+
+    def exists(self, log: str) -> bool:
+        """Says whether there is such a log."""
+        ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Takes in what the broker sends next; returns whether something came in time."""
+        ...
+
+    def take_in(self, at_most: int) -> None:
+        """Takes in what the broker has sent already, without waiting, up to about so many messages."""
+        ...
+
+    def heartbeat(self) -> None:
+        """Tells the broker that this process lives, and finds out whether the broker does."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...

@@ -1,0 +1,1 @@
+"""Reads logs by RabbitMQ's stream protocol."""
