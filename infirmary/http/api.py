@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 from flask import Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from infirmary.declaring.declaration import Misdeclared, named
 from infirmary.http import idempotency, problems
 from infirmary.http.declared import check_endpoint
+from infirmary.http.json_answer import JSON, JsonAnswer
 from infirmary.http.problems import Problem, invalid, unprocessable
 from infirmary.http.refusals import STATUSES as THE_SERVERS_OWN
 from infirmary.identifiers import service_name
@@ -167,14 +168,16 @@ def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseMod
     if "query" in takes or request.query_string:
         found |= _query(takes.get("query"))
     if "body" in takes:
-        _check_content_type()
-        found["body"] = _valid("body", takes["body"].model_validate_json, request.get_data())
-        json.loads(request.get_data(), object_pairs_hook=_given_once)
+        if request.content_type != JSON:
+            _check_content_type()
+        body = request.get_data()
+        found["body"] = _valid("body", takes["body"].model_validate_json, body)
+        _FIELDS_ONCE.decode(body.decode())
     return found
 
 
 def _check_content_type() -> None:
-    if request.mimetype != "application/json":
+    if request.mimetype != JSON:
         raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8"):
@@ -196,10 +199,15 @@ def _query(kind: type[BaseModel] | None) -> dict[str, BaseModel]:
 
 def _given_once(fields: list[tuple[str, Any]]) -> None:
     """Refuses a field that is there twice: nobody knows which of the values was meant."""
+    if len(dict(fields)) == len(fields):
+        return
     names = [name for name, _ in fields]
     for name in names:
         if names.count(name) > 1:
             raise unprocessable(f"body.{name}", "should be given once")
+
+
+_FIELDS_ONCE: Final = json.JSONDecoder(object_pairs_hook=_given_once)
 
 
 def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> BaseModel:
@@ -211,10 +219,7 @@ def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> Ba
 
 def _answer(result: BaseModel | Created, status: int) -> Response:
     view = result.view if isinstance(result, Created) else result
-    response = Response(view.model_dump_json(), status, content_type="application/json")
-    if isinstance(result, Created):
-        response.headers["Location"] = result.location
-    return response
+    return JsonAnswer(view.model_dump_json().encode(), status, result.location if isinstance(result, Created) else None)
 
 
 def _scope(arguments: dict[str, BaseModel]) -> str:
@@ -228,10 +233,7 @@ def _scope(arguments: dict[str, BaseModel]) -> str:
 def _answer_once(tx: Any, scope: str, key: str, work: Callable[[], Response]) -> Response:
     first = idempotency.claim(tx, scope, key, request.get_data())
     if first is not None:
-        answer = Response(first.body, first.status, content_type="application/json")
-        if first.location is not None:
-            answer.headers["Location"] = first.location
-        return answer
+        return JsonAnswer(first.body, first.status, first.location)
     answer = work()
     idempotency.remember(tx, scope, key, answer.status_code, answer.headers.get("Location"), answer.get_data())
     return answer

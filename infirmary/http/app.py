@@ -2,7 +2,8 @@
 
 import logging
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from flask import Flask, Response, g, jsonify, request
 from flask_openapi3.models.info import Info
@@ -58,6 +59,12 @@ class Storage(Protocol):
         ...
 
 
+class _Application(OpenAPI):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the function: none of ours is a coroutine, and flask would look at each of them at each request."""
+        return func
+
+
 def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Tracer = NO_TRACER) -> Flask:
     """Returns the application.
 
@@ -68,7 +75,7 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Trace
         tracer: The process's.
     """
     info = Info(title=f"Infirmary: {api.service}", version=version)
-    app = OpenAPI(
+    app = _Application(
         api.service, info=info, doc_prefix="/docs", validation_error_model=ProblemDetails, security_schemes={}
     )
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST_BYTES

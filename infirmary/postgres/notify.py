@@ -64,6 +64,7 @@ class NotifyingThread:
                     self._stopping.set()
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:
+        notifying = connection.cursor()
         while True:
             if not self._wanted.wait(self._idle_s):
                 self._stopping.set()  # whoever asks from now on sees it, and starts another one
@@ -72,7 +73,7 @@ class NotifyingThread:
             elif self._stopping.is_set():
                 return
             self._wanted.clear()
-            connection.execute("NOTIFY outbox")
+            notifying.execute("NOTIFY outbox")
             self._stopping.wait(GAP_S)
 
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import RowFactory, class_row, tuple_row
 
 from infirmary.messages import Command
 from infirmary.postgres import outbox
+from infirmary.postgres.psycopg_internals import Answer, GatheringPipeline, Values, gathering_pipeline
 from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import undo_to
 from infirmary.transport.message_writer import MessageWriter
@@ -20,27 +21,29 @@ T = TypeVar("T")
 class Query:
     """Reads from the service's own database."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
+    def __init__(self, connection: psycopg.Connection[Any], pipeline: GatheringPipeline | None = None) -> None:
+        self.connection, self._pipeline = connection, pipeline
 
     def one(self, kind: type[T], sql: LiteralString, /, **values: object) -> T | None:
         """Returns the only row as a `kind` (columns are its fields), or None when there is no row."""
-        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
-            return cursor.execute(sql, values).fetchone()
+        return self._ask(class_row(kind), sql, values).fetchone()
 
     def many(self, kind: type[T], sql: LiteralString, /, **values: object) -> list[T]:
         """Returns all rows, each as a `kind`."""
-        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
-            return cursor.execute(sql, values).fetchall()
+        return self._ask(class_row(kind), sql, values).fetchall()
 
     def value(self, sql: LiteralString, /, **values: object) -> Any:
         """Returns the first column of the only row, or None when there is no row."""
-        row = self.connection.execute(sql, values).fetchone()
+        row = self._ask(tuple_row, sql, values).fetchone()
         return None if row is None else row[0]
 
     def execute(self, sql: LiteralString, /, **values: object) -> None:
         """Runs a statement whose result nobody needs."""
         self.connection.execute(sql, values)
+
+    def _ask(self, row_factory: RowFactory[T], sql: LiteralString, values: Values) -> psycopg.Cursor[T] | Answer[T]:
+        answer = None if self._pipeline is None else self._pipeline.ask(row_factory, sql, values)
+        return answer or self.connection.cursor(row_factory=row_factory).execute(sql, values)
 
 
 class Transaction(Query, MessageWriter):
@@ -57,17 +60,18 @@ class Transaction(Query, MessageWriter):
         service: str,
         cause: Causation,
         options: WriteOptions = DEFAULTS,
+        pipeline: GatheringPipeline | None = None,
     ) -> None:
-        Query.__init__(self, connection)
+        Query.__init__(self, connection, pipeline)
         MessageWriter.__init__(self, service, cause, options)
         self.after_commit: list[Callable[[], None]] = []
         self.wrote_messages = False
         # One cursor for all statements whose results nobody needs: to make one takes as long as a short statement.
-        self._cursor = connection.cursor()
+        self._cursor: psycopg.Cursor[Any] | None = None
 
     def execute(self, sql: LiteralString, /, **values: object) -> None:
         """Runs a statement whose result nobody needs; in a pipeline it costs no round trip of its own."""
-        self._cursor.execute(sql, values)
+        self._run(sql, values)
 
     def send(self, command: Command) -> None:
         """Asks a participant to do its part of a saga. Written at the commit."""
@@ -96,9 +100,16 @@ class Transaction(Query, MessageWriter):
 
     def write_messages(self) -> None:
         """Writes what was published and is not written yet."""
-        outbox.write(self._cursor.execute, self.messages)
+        outbox.write(self._run, self.messages)
         self.wrote_messages = self.wrote_messages or bool(self.messages)
         self.messages.clear()
+
+    def _run(self, sql: LiteralString, values: Values) -> None:
+        if self._pipeline is not None and self._pipeline.run(sql, values):
+            return
+        if self._cursor is None:
+            self._cursor = self.connection.cursor()
+        self._cursor.execute(sql, values)
 
 
 @contextmanager
@@ -122,13 +133,13 @@ def transaction(
         pipelined: False where savepoints are used: an error must come from the statement that caused it.
         options: What the process has chosen for all its transactions.
     """
-    tx = Transaction(connection, service, cause, options)
     try:
-        with connection.pipeline() if pipelined else nullcontext():
-            connection.execute("BEGIN")
+        with gathering_pipeline(connection) if pipelined else nullcontext() as pipeline:
+            tx = Transaction(connection, service, cause, options, pipeline)
+            tx.execute("BEGIN")
             yield tx
             tx.write_messages()
-            connection.execute("COMMIT")
+            tx.execute("COMMIT")
     except BaseException:
         _undo(connection)
         raise
