@@ -10,6 +10,7 @@ from audit.facts import Facts
 from audit.ledger import Ledger
 from demo.client import Hospital as Client
 from local.topology import SERVICES, Engine, Role
+from tests.chaos.broker_side import BrokerSide
 from tests.chaos.checker.finding import Finding
 from tests.chaos.checker.verdict import findings
 from tests.chaos.client.people import PATIENCE_S, People
@@ -42,6 +43,7 @@ def run(
     faults: Sequence[Fault],
     announce: Announce,
     metrics_port: int | None = None,
+    side: BrokerSide = BrokerSide.STREAMS,
 ) -> Report:
     """Plays a run.
 
@@ -52,12 +54,13 @@ def run(
         faults: What may be injected.
         announce: Gets a line for each thing that happens.
         metrics_port: Where Prometheus may read which faults are in force.
+        side: By which protocol logs are written and read.
 
     Raises:
         LocalError: The hospital cannot be started.
     """
     with (
-        running_scene(folder, announce) as scene,
+        running_scene(folder, announce, side=side) as scene,
         gap_auditor(scene.hospital.env["RABBITMQ_URL"], os.environ, folder / "gap-auditor.log") as auditors_port,
         Client(scene.hospital.env, patience_s=PATIENCE_S) as client,
     ):

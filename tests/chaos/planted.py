@@ -4,8 +4,9 @@ Each bug is one that other systems have had. They are planted from outside: noth
 """
 
 import os
+import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +23,18 @@ from infirmary.transport.envelope import Incoming
 from infirmary_relay import loop
 from infirmary_relay.broker import publisher, wire
 from infirmary_relay.broker.errors import BrokerLostError
-from infirmary_relay.confirms import _ON_ACK, _PENDING, Confirms
+from infirmary_relay.broker.publisher import QueuePublisher
+from infirmary_relay.broker.routes import Routes
+from infirmary_relay.confirms import Confirms
 from infirmary_relay.loop import Relay
-from infirmary_relay.message import KEY
+from infirmary_relay.message import KEY, TARGET, Row
 from infirmary_relay.sources import postgres_statements
+from infirmary_relay.streams import publisher as stream_publisher
+from infirmary_relay.streams.encoder import Encoded, Encoder
+from infirmary_relay.streams.publisher import StreamPublisher
+from infirmary_relay.window import ON_ACK, PENDING
+from infirmary_streams import codes, commands, publishing
+from infirmary_streams.frames import request, text
 from tests.chaos.observed import observe, run
 
 SHORT_CONFIRM_TIMEOUT_S = 0.5
@@ -44,8 +53,54 @@ def delete_before_the_confirm() -> None:
 
 
 def drop_mandatory() -> None:
-    """Publishes without `mandatory`: what no queue takes is confirmed and gone."""
+    """Publishes without `mandatory`: what no queue takes is confirmed and gone. AMQP only."""
     wire._MANDATORY = b"\x00"
+
+
+def take_errors_for_confirms() -> None:
+    """Counts what the broker says of a message, and not what it says. The stream protocol only."""
+
+    def taken(self: Confirms, target: str, reason: str) -> None:
+        for window in self._windows:
+            for at, row in enumerate(window.rows):
+                if row[TARGET] == target and window._outcomes[at] == PENDING:
+                    window.settle(window.first_tag + at, multiple=False, transition=ON_ACK)
+
+    Confirms.unreachable = taken  # type: ignore[method-assign]
+
+
+def deduplicate_by_row_id() -> None:
+    """Has the broker drop what it takes for a repeat: a row's id is its publishing id. The stream protocol only.
+
+    The publisher has a name by which the broker finds the highest id that it has had: it confirms what is not above
+    that, and keeps nothing of it.
+    """
+    encode, confirmed = Encoder.encode, publishing.confirmed
+    numbers: dict[int, int] = {}
+
+    def by_row_id(self: Encoder, rows: Sequence[Row], first: int) -> Encoded:
+        encoded = encode(self, rows, first)
+        numbers.update((row[KEY], first + at) for at, row in enumerate(encoded.rows))
+        ids = {number: row_id for row_id, number in numbers.items()}
+        for pieces, stride in encoded.entries.values():
+            for at in range(0, len(pieces), stride):
+                number, size = _ENTRY_HEAD.unpack(pieces[at])
+                pieces[at] = _ENTRY_HEAD.pack(ids[number], size)
+        return encoded
+
+    def by_number(payload: bytes) -> tuple[int, Sequence[int]]:
+        publisher_id, ids = confirmed(payload)
+        return publisher_id, [numbers[row_id] for row_id in ids]
+
+    def by_name(correlation_id: int, publisher_id: int, stream: str) -> bytes:
+        return request(codes.DECLARE_PUBLISHER, correlation_id, bytes([publisher_id]) + text("relay") + text(stream))
+
+    Encoder.encode = by_row_id  # type: ignore[method-assign]
+    publishing.confirmed = by_number
+    commands.declare_publisher = by_name
+
+
+_ENTRY_HEAD = struct.Struct(">QI")
 
 
 def pass_the_floor_by_xmin() -> None:
@@ -57,31 +112,39 @@ def pass_the_floor_by_xmin() -> None:
 
 def have_little_patience() -> None:
     """No bug: gives up a silent broker after half a second in place of thirty."""
-    publisher.CONFIRM_TIMEOUT_S = SHORT_CONFIRM_TIMEOUT_S
+    for side in (publisher, stream_publisher):
+        vars(side)["CONFIRM_TIMEOUT_S"] = SHORT_CONFIRM_TIMEOUT_S
 
 
 class _CreditedAsTheyCome(Confirms):
-    """Ignores delivery tags: an acknowledgement is for whatever has waited longest."""
+    """Ignores delivery tags and publishing ids: an acknowledgement is for whatever has waited longest."""
 
     _acknowledged_to = 0
 
     def acknowledged(self, tag: int, *, multiple: bool) -> None:
         count = tag - self._acknowledged_to if multiple else 1
         self._acknowledged_to = max(tag, self._acknowledged_to)
+        self._credit(count)
+
+    def run_confirmed(self, first: int, last: int) -> None:
+        self._credit(last - first + 1)
+
+    def _credit(self, count: int) -> None:
         waiting = [
             (window, window.first_tag + at)
             for window in self._windows
             for at, outcome in enumerate(window._outcomes)
-            if outcome == _PENDING
+            if outcome == PENDING
         ]
         for window, oldest in waiting[:count]:
-            window.settle(oldest, multiple=False, transition=_ON_ACK)
+            window.settle(oldest, multiple=False, transition=ON_ACK)
 
 
 def credit_a_late_ack() -> None:
     """Goes on with a connection on which a confirm did not come in time, as if it could not come any more."""
     have_little_patience()
-    vars(publisher)["Confirms"] = _CreditedAsTheyCome
+    for side in (publisher, stream_publisher):
+        vars(side)["Confirms"] = _CreditedAsTheyCome
     was_lost = Relay._broker_was_lost
 
     def goes_on(self: Relay, lost: BrokerLostError, now: float) -> None:
@@ -89,7 +152,9 @@ def credit_a_late_ack() -> None:
         if "no confirm" not in str(lost) or broker is None or source is None:
             was_lost(self, lost, now)
             return
-        broker._confirms._windows.clear()
+        of_logs = broker._logs if isinstance(broker, Routes) else broker
+        assert isinstance(of_logs, (QueuePublisher, StreamPublisher))
+        of_logs._confirms._windows.clear()
         source.reset_in_flight()
 
     loop.Relay._broker_was_lost = goes_on  # type: ignore[method-assign]
@@ -153,6 +218,8 @@ BUGS: dict[str, Callable[[], None]] = {
     for each in (
         delete_before_the_confirm,
         drop_mandatory,
+        take_errors_for_confirms,
+        deduplicate_by_row_id,
         pass_the_floor_by_xmin,
         have_little_patience,
         credit_a_late_ack,

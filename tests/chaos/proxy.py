@@ -120,12 +120,16 @@ class Proxy:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
+    def _next_port(self) -> int:
+        """Returns where the next connection leads."""
+        return self._server_port
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             _abort(writer)
             return
         try:
-            server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._server_port)
+            server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._next_port())
         except OSError:
             _abort(writer)
             return

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,8 +17,8 @@ from local.process import Process
 from local.servers.base import Server
 from local.servers.postgres import PostgresServer
 from local.servers.rabbitmq import RabbitMQServer
-from local.servers.sources import find_program
 from local.topology import SERVICES, Engine, Role, Service
+from tests.chaos.broker_side import BrokerSide
 from tests.chaos.clocks import Clocks, library
 from tests.chaos.proxy import Proxy
 
@@ -29,21 +28,21 @@ BATCH_ROWS, WINDOWS = 50, 2
 OWN_CLOCKS = ("prescription", "inventory", "admission")
 """The services whose processes have clocks that can be set: both orchestrators of sagas and a participant."""
 
-TOOL_DEADLINE_S = 60
-NODE = "infirmary@localhost"
-_ERL_CALL = Path("/usr/lib/erlang/lib")
-_DEBIAN_TOOL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")  # the one in /usr/sbin would change to the system's user
-
 
 @dataclass
 class Scene:
-    """A hospital that runs, for the nemesis to break."""
+    """A hospital that runs, for the nemesis to break.
+
+    Attributes:
+        postgres_proxy: Before PostgreSQL.
+        rabbitmq_proxies: Before each listener of RabbitMQ: AMQP's, and that of the stream protocol if logs go by it.
+    """
 
     hospital: Hospital
     postgres: PostgresServer
     rabbitmq: RabbitMQServer
     postgres_proxy: Proxy
-    rabbitmq_proxy: Proxy
+    rabbitmq_proxies: tuple[Proxy, ...]
     clocks: Clocks
 
     @property
@@ -72,33 +71,9 @@ class Scene:
         url = self.hospital.env[f"{service.upper()}_DATABASE_URL"]
         return url.replace(f":{self.postgres_proxy.port}/", f":{self.postgres.port}/")
 
-    def tell_rabbitmq(self, expression: str) -> None:
-        """Has the node evaluate an Erlang expression, as an operator's tool would.
-
-        Raises:
-            RuntimeError: It will not.
-        """
-        quick = find_program("erl_call") or next(map(str, _ERL_CALL.glob("erl_interface-*/bin/erl_call")), None)
-        if quick is not None:
-            command, said = [quick, "-sname", NODE, "-e"], f"{expression}.\n"
-        else:  # starts an Erlang of its own, which takes seconds
-            tool = str(_DEBIAN_TOOL) if _DEBIAN_TOOL.exists() else find_program("rabbitmqctl") or "rabbitmqctl"
-            command, said = [tool, "--quiet", "eval", f"{{ok, {expression}}}."], ""
-        done = subprocess.run(
-            command,
-            input=said,
-            env=self.rabbitmq.processes[-1].environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=TOOL_DEADLINE_S,
-        )
-        if done.returncode != 0 or not done.stdout.startswith("{ok"):
-            raise RuntimeError(f"RabbitMQ will not {expression}: {done.stdout}{done.stderr}")
-
     def heal(self) -> None:
         """Makes sure that nothing is broken any more, whatever became of the faults."""
-        for proxy in (self.postgres_proxy, self.rabbitmq_proxy):
+        for proxy in (self.postgres_proxy, *self.rabbitmq_proxies):
             proxy.restore()
         for process in (*self.hospital.server_processes, *self.hospital.processes):
             process.send(signal.SIGCONT)
@@ -115,43 +90,62 @@ def observed_command(clocks: Clocks, service: Service, role: str) -> list[str]:
 
 
 @contextmanager
-def running_scene(folder: Path, announce: Announce, *, brokers_metrics: int | None = None) -> Iterator[Scene]:
-    """Starts servers of our own, a proxy before each, and a hospital that is told the proxies' addresses.
+def running_scene(
+    folder: Path,
+    announce: Announce,
+    *,
+    side: BrokerSide = BrokerSide.STREAMS,
+    brokers_metrics: int | None = None,
+) -> Iterator[Scene]:
+    """Starts servers of our own, a proxy before each listener, and a hospital that is told the proxies' addresses.
 
     Args:
         folder: For databases and logs.
         announce: Gets a line for each thing that is done.
+        side: By which protocol logs are written and read.
         brokers_metrics: The port at which RabbitMQ serves its metrics, None for nowhere.
 
     Raises:
         LocalError: it cannot be started.
     """
     postgres = PostgresServer(folder / "postgres", settings={"max_connections": "400"})
-    rabbitmq = RabbitMQServer(folder / "rabbitmq", metrics_port=brokers_metrics)
+    rabbitmq = RabbitMQServer(
+        folder / "rabbitmq",
+        stream_port=None if side is BrokerSide.STREAMS else 0,
+        metrics_port=brokers_metrics,
+    )
     clocks = Clocks(folder / "clocks", library(announce))
     with ExitStack() as stack:
         stack.callback(clocks.close)
-        announce("Starting RabbitMQ and PostgreSQL, and a bad network before them")
+        announce(f"Starting RabbitMQ and PostgreSQL, and a bad network before them; logs go by {side}")
         for server in (rabbitmq, postgres):
             stack.callback(server.stop)
             server.launch()
         for server in (postgres, rabbitmq):
             server.wait_until_ready()
-        postgres_proxy, rabbitmq_proxy = (stack.enter_context(Proxy(server.port)) for server in (postgres, rabbitmq))
-        stack.enter_context(patch.dict(os.environ, _addresses(postgres, rabbitmq, postgres_proxy, rabbitmq_proxy)))
+        postgres_proxy = stack.enter_context(Proxy(postgres.port))
+        rabbitmq_proxies = tuple(
+            stack.enter_context(Proxy(port)) for port in (rabbitmq.port, rabbitmq.stream_port) if port
+        )
+        stack.enter_context(patch.dict(os.environ, _addresses(postgres, rabbitmq, postgres_proxy, *rabbitmq_proxies)))
         command = partial(observed_command, clocks)
         hospital = stack.enter_context(
             running_hospital(folder / "hospital", fresh=True, announce=announce, command=command)
         )
-        yield Scene(hospital, postgres, rabbitmq, postgres_proxy, rabbitmq_proxy, clocks)
+        yield Scene(hospital, postgres, rabbitmq, postgres_proxy, rabbitmq_proxies, clocks)
 
 
 def _addresses(
-    postgres: PostgresServer, rabbitmq: RabbitMQServer, postgres_proxy: Proxy, rabbitmq_proxy: Proxy
+    postgres: PostgresServer,
+    rabbitmq: RabbitMQServer,
+    postgres_proxy: Proxy,
+    amqp_proxy: Proxy,
+    stream_proxy: Proxy | None = None,
 ) -> Mapping[str, str]:
     return {
         "POSTGRES_URL": postgres_proxy.url(postgres.url),
-        "RABBITMQ_URL": rabbitmq_proxy.url(rabbitmq.url),
+        "RABBITMQ_URL": amqp_proxy.url(rabbitmq.url),
+        "RABBITMQ_STREAM_PORT": str(stream_proxy.port if stream_proxy is not None else 0),
         "RELAY_BATCH_ROWS": str(BATCH_ROWS),
         "RELAY_WINDOWS": str(WINDOWS),
     }

@@ -20,6 +20,7 @@ from audit.logs import LogTail
 from local.ports import free_port
 from local.process import Process
 from local.rundir import REPOSITORY
+from tests.chaos.broker_side import BrokerSide
 from tests.chaos.checker.finding import Column, Finding
 from tests.chaos.checker.verdict import COLUMNS, of_history
 from tests.chaos.client.writer import Writer
@@ -47,10 +48,11 @@ class SmallScene:
     Attributes:
         database_url: A fresh database of the service.
         rabbitmq_url: Of the broker's administrator.
-        proxy: In front of the broker.
+        proxy: In front of the listener by which logs go: that of the stream protocol, or AMQP's.
         folder: For logs.
         service: Whose database it is.
         clocks: Gives every process a clock of its own, by its name.
+        side: Which of the two that is.
         sent: The last sequence of each subject that the test has put into a log, by the log's stem.
     """
 
@@ -60,6 +62,7 @@ class SmallScene:
     folder: Path
     service: str = SERVICE
     clocks: Clocks | None = None
+    side: BrokerSide = BrokerSide.STREAMS
     sent: dict[str, dict[str, int]] = field(default_factory=lambda: {PUBLISHER: {}, COMMANDS: {}})
     _processes: list[Process] = field(default_factory=list)
 
@@ -168,9 +171,11 @@ class SmallScene:
         module = ["tests.chaos.observed"] if bug is None else ["tests.chaos.planted", bug]
         number = len(self._processes)
         name, command = f"{words[-1]}-{number}", [sys.executable, "-m", *module, *words]
+        by_streams = self.side is BrokerSide.STREAMS
         addresses = {
             "DATABASE_URL": self.database_url,
-            "RABBITMQ_URL": self.proxy.url(self.rabbitmq_url),
+            "RABBITMQ_URL": self.rabbitmq_url if by_streams else self.proxy.url(self.rabbitmq_url),
+            "RABBITMQ_STREAM_PORT": str(self.proxy.port if by_streams else 0),
             "METRICS_PORT": str(free_port()),
         }
         process = Process(

@@ -110,15 +110,24 @@ def test_faults_of_processes_messages_and_targets_show_themselves_and_are_over_w
 
 
 def test_the_brokers_alarm_silences_what_follows_from_it(watched: WatchedScene) -> None:
-    with struck(broker.memory_alarm, watched.scene):
-        alarm = watched.shows("InfirmaryBrokerAlarm", alarm="memory", severity="critical")
+    with struck(broker.disk_alarm, watched.scene):
+        alarm = watched.shows("InfirmaryBrokerAlarm", alarm="disk", severity="critical")
         assert alarm["status"]["inhibitedBy"] == []
         with Client(watched.scene.hospital.env, patience_s=PATIENCE_S) as client:
-            client.patient()  # the broker tells those who publish
-        followed = watched.shows("InfirmaryBrokerTakesNothing")
+            client.patient()  # by the stream protocol the broker only stops to read
+        followed = watched.shows("InfirmaryRelayNotReady", service="patient")
         assert alarm["fingerprint"] in followed["status"]["inhibitedBy"]
     watched.is_over("InfirmaryBrokerAlarm")
-    watched.is_over("InfirmaryBrokerTakesNothing")
+    watched.is_over("InfirmaryRelayNotReady")
+
+
+def test_the_brokers_memory_alarm_is_told_of_and_logs_go_on(watched: WatchedScene) -> None:
+    """It holds up those who publish by AMQP, and by the stream protocol nobody."""
+    with struck(broker.memory_alarm, watched.scene):
+        watched.shows("InfirmaryBrokerAlarm", alarm="memory", severity="critical")
+        with Client(watched.scene.hospital.env, patience_s=PATIENCE_S) as client:
+            client.prescribe(client.patient(), client.medication(), known_within_s=PATIENCE_S)
+    watched.is_over("InfirmaryBrokerAlarm")
 
 
 def test_a_broker_that_is_away_is_told_of_once(watched: WatchedScene) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker.logs import repeats
+from tests.chaos.conftest import OVER_BOTH
 from tests.chaos.small_scene import BATCH_ROWS, COMMANDS, REPLIES, SERVICE, SmallScene, a_bed
 from tests.eventually import eventually
 
@@ -12,6 +13,7 @@ EVENTS = BATCH_ROWS - 2
 """Fewer than a batch, so that all of them are at the crash point together."""
 
 
+@OVER_BOTH
 @pytest.mark.parametrize(
     ("point", "repeated"),
     [("after_fetch", 0), ("after_publish", EVENTS), ("after_confirm", EVENTS), ("after_delete", 0)],
@@ -30,6 +32,7 @@ def test_a_relay_killed_at_a_point_repeats_its_window_and_loses_nothing(
     assert len(repeats(scene.history().logs[SERVICE])) == repeated
 
 
+@OVER_BOTH
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 def test_a_consumer_killed_at_a_point_applies_each_event_once(scene: SmallScene, tmp_path: Path, point: str) -> None:
     frozen = tmp_path / "frozen"
@@ -43,6 +46,7 @@ def test_a_consumer_killed_at_a_point_applies_each_event_once(scene: SmallScene,
     assert scene.findings() == []
 
 
+@OVER_BOTH
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 def test_a_consumer_killed_at_a_point_answers_each_command_once(scene: SmallScene, tmp_path: Path, point: str) -> None:
     frozen = tmp_path / "frozen"

@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from tests.chaos.broker_side import BrokerSide
 from tests.chaos.gap_counters import AUDITORS, gap_auditor, gauge
 from tests.chaos.small_scene import PUBLISHER, SmallScene
 from tests.eventually import eventually
 
 
+@pytest.mark.parametrize("side", [BrokerSide.AMQP])  # by which the auditor reads
 def test_the_auditor_shows_a_gap_for_as_long_as_it_is_there(scene: SmallScene, tmp_path: Path) -> None:
     with (
         gap_auditor(scene.proxy.url(scene.rabbitmq_url), os.environ, tmp_path / "auditor.log") as port,

@@ -1,6 +1,7 @@
 """Each rule of the checker is proven by a bug: every scene is played without it and with it, on real servers.
 
 The bugs are those of tests/chaos/planted.py. Without the bug the checker finds nothing, with it what the bug does.
+Logs go by the stream protocol; where a bug is one of how they are written, by AMQP as well.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from audit.facts import Facts
 from audit.ledger import Ledger
 from audit.responses import PatientResponse, PrescriptionResponse
 from infirmary.transport.envelope import partition_of
+from tests.chaos.broker_side import BrokerSide
 from tests.chaos.checker.finding import Column
+from tests.chaos.conftest import OVER_BOTH
 from tests.chaos.proxy import Way
 from tests.chaos.small_scene import COMMANDS, PUBLISHER, SERVICE, SmallScene, a_bed
 from tests.eventually import eventually
@@ -40,6 +43,7 @@ def with_and_without(bug: str, column: Column) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("bug", "expected"), cases)
 
 
+@OVER_BOTH
 @with_and_without("delete_before_the_confirm", Column.LOST)
 def test_a_row_deleted_before_its_confirm_is_missed(scene: SmallScene, bug: str | None, expected: set[Column]) -> None:
     scene.start_relay(bug)
@@ -56,7 +60,14 @@ def test_a_row_deleted_before_its_confirm_is_missed(scene: SmallScene, bug: str 
     assert scene.columns() == expected
 
 
-@with_and_without("drop_mandatory", Column.LOST)
+@pytest.mark.parametrize(
+    ("side", "bug", "expected"),
+    [
+        pytest.param(BrokerSide.STREAMS, None, set(), id="streams, sound"),
+        pytest.param(BrokerSide.AMQP, None, set(), id="AMQP, sound"),
+        pytest.param(BrokerSide.AMQP, "drop_mandatory", {Column.LOST}, id="drop_mandatory"),
+    ],
+)
 def test_a_message_that_no_log_took_is_missed(scene: SmallScene, bug: str | None, expected: set[Column]) -> None:
     scene.start_relay(bug)
     with scene.post() as post, scene.writer() as writer:
@@ -65,6 +76,30 @@ def test_a_message_that_no_log_took_is_missed(scene: SmallScene, bug: str | None
         post.delete(LOG)
         writer.write("bed-1", 3)
         eventually(lambda: scene.waiting() == 0, because="the relay declares its log again, or does not care")
+        if post.length(LOG) is None:
+            post.declare_log(LOG)
+        post.event(SERVICE, "bed-0", 1)  # which was deleted with the log, and is not what is looked for
+    assert scene.columns() == expected
+
+
+@with_and_without("take_errors_for_confirms", Column.LOST)
+def test_what_was_under_way_to_a_log_that_has_gone_is_missed(
+    scene: SmallScene, bug: str | None, expected: set[Column]
+) -> None:
+    scene.start_relay(bug)
+    with scene.post() as post, scene.writer() as writer:
+        writer.write("bed-0")
+        eventually(lambda: scene.waiting() == 0 and scene.in_own_log() == 1, because="the relay knows its log")
+        scene.proxy.swallow(Way.UP)
+        writer.write("bed-1", 3)
+        eventually(lambda: scene.proxy.swallowed_bytes[Way.UP] > 300, because="the messages are sent, and lost")
+        post.delete(LOG)
+        soon(lambda: scene.waiting() == 0, within_s=1)
+        scene.proxy.restore()
+        scene.proxy.reset()
+        eventually(lambda: scene.waiting() == 0, because="the broker is back")
+        if post.length(LOG) is None:
+            post.declare_log(LOG)
         post.event(SERVICE, "bed-0", 1)  # which was deleted with the log, and is not what is looked for
     assert scene.columns() == expected
 
@@ -105,6 +140,21 @@ VALUES ({partition_of("bed-slow")}, gen_random_uuid(), '{LOG}', 'Noted', 'bed-sl
 """
 
 
+@with_and_without("deduplicate_by_row_id", Column.LOST)
+def test_a_row_that_commits_late_and_is_taken_for_a_repeat_is_missed(
+    scene: SmallScene, bug: str | None, expected: set[Column]
+) -> None:
+    """A writer has its id before another one, and commits after that one's message is in the log."""
+    scene.start_relay(bug)
+    with scene.writer() as slow, scene.writer() as quick:
+        with slow.open_transaction("bed-slow"):
+            quick.write("bed-quick")
+            eventually(lambda: scene.in_own_log() == 1, because="the quick writer's message goes first")
+        eventually(lambda: scene.waiting() == 0, because="both are confirmed")
+    assert scene.columns() == expected
+
+
+@OVER_BOTH
 @with_and_without("credit_a_late_ack", Column.LOST)
 def test_an_acknowledgement_credited_to_another_message_is_missed(
     scene: SmallScene, bug: str | None, expected: set[Column]

@@ -44,7 +44,7 @@ def copy_with_tenth_service(root: Path) -> None:
         LookupError: A step speaks of a line that is not there.
         FileExistsError: The folder is there already, or a step would write over a file.
     """
-    shutil.copytree(REPOSITORY, root, ignore=NOT_COPIED)
+    shutil.copytree(REPOSITORY, root, symlinks=True, ignore=NOT_COPIED)
     (root / ".venv").symlink_to((REPOSITORY / ".venv").resolve())
     for name, anchor, text in steps():
         path = root / name

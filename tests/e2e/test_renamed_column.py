@@ -44,7 +44,7 @@ PATIENT = next(service for service in SERVICES if service.name == "patient")
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the services' code."""
-    for package in ("infirmary", "services"):
+    for package in ("infirmary", "infirmary_streams", "services"):
         shutil.copytree(ROOT / package, tmp_path / "tree" / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "tree"
 

@@ -10,9 +10,12 @@ from infirmary.settings import Settings
 from local.databases import Databases
 from local.ports import free_port
 from local.servers.choice import Servers, servers_for
-from local.servers.external import ExternalPostgres
+from local.servers.docker import DockerRabbitMQServer
+from local.servers.external import ExternalPostgres, ExternalRabbitMQ
 from local.servers.postgres import PostgresServer
+from local.servers.rabbitmq import RabbitMQServer
 
+AnyRabbitMQ = RabbitMQServer | DockerRabbitMQServer | ExternalRabbitMQ
 NewDatabase = Callable[[str], Settings]
 EmptyDatabase = Callable[[], Settings]
 
@@ -32,10 +35,38 @@ def postgres(servers: Servers) -> Iterator[PostgresServer | ExternalPostgres]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url(servers: Servers) -> Iterator[str]:
-    """The URL of a broker's administrator."""
+def rabbitmq(servers: Servers) -> Iterator[AnyRabbitMQ]:
+    """A broker."""
     with servers.rabbitmq as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(rabbitmq: AnyRabbitMQ) -> str:
+    """The URL of its administrator."""
+    return rabbitmq.url
+
+
+@pytest.fixture(scope="session")
+def stream_port(rabbitmq: AnyRabbitMQ) -> int:
+    """Where it speaks the stream protocol."""
+    return rabbitmq.stream_port
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Lets every test in which the counting service reads from a broker do so by either protocol, or as it says."""
+    says_how = any(mark.args[0] == "reading_port" for mark in metafunc.definition.iter_markers("parametrize"))
+    if {"counting", "rabbitmq_url"} <= set(metafunc.fixturenames) and not says_how:
+        metafunc.parametrize("reading_port", ["amqp", "streams"], indirect=True)
+
+
+@pytest.fixture
+def reading_port(request: pytest.FixtureRequest) -> int:
+    """The port of the stream protocol where logs are read by it; 0 where they are read by AMQP 0-9-1."""
+    by_streams = getattr(request, "param", "amqp") == "streams"
+    port: int = request.getfixturevalue("stream_port") if by_streams else 0
+    assert port or not by_streams, "the broker speaks no stream protocol"
+    return port
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ import amqp
 
 from local.ports import free_port
 from tests.contract.pages import REPOSITORY
-from tests.integration.installation import build_wheel, environment
+from tests.integration.installation import STREAMS, build_wheel, environment
 
 
 def installed(folder: Path, extras: Sequence[str] = (), others: Iterable[str] = ()) -> Path:
-    """Makes an environment with the library and the relay, without an index, and returns the folder of its programs.
+    """Makes an environment with our three distributions, without an index, and returns the folder of its programs.
 
     Args:
         folder: Where.
@@ -24,7 +24,7 @@ def installed(folder: Path, extras: Sequence[str] = (), others: Iterable[str] = 
         others: Distributions that the page installs besides.
     """
     wheels, required = [], list(others)
-    for source, chosen in ((REPOSITORY, extras), (REPOSITORY / "relay", ())):
+    for source, chosen in ((REPOSITORY, extras), (REPOSITORY / "relay", ()), (STREAMS, ())):
         project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
         required += project["dependencies"]
         required += [each for extra in chosen for each in project["optional-dependencies"][extra]]

@@ -27,7 +27,7 @@ MIGRATION = "migrations/versions/0002_outbox.py"
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the page's `pip install` makes."""
     pytest.importorskip("flask_sqlalchemy", reason="what the page's app stands on is not installed here")
-    assert f"pip install . ./relay {' '.join(OTHERS)}" in PAGE.commands()
+    assert f"pip install . ./relay ./packaging/streams {' '.join(OTHERS)}" in PAGE.commands()
     return installed(tmp_path_factory.mktemp("installed"), others=OTHERS)
 
 

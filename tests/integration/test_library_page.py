@@ -25,7 +25,7 @@ LOG = "till.events"
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the page's `pip install` makes."""
-    assert "pip install '.[http,testing]' ./relay" in PAGE.commands()
+    assert "pip install '.[http,testing]' ./relay ./packaging/streams" in PAGE.commands()
     return installed(tmp_path_factory.mktemp("installed"), extras=("http", "testing"))
 
 

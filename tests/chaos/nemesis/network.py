@@ -1,6 +1,9 @@
-"""Faults of the network before RabbitMQ and PostgreSQL: reset, half open, slow, cut."""
+"""Faults of the network before RabbitMQ and PostgreSQL: reset, half open, slow, cut.
 
-from collections.abc import Callable, Iterator
+RabbitMQ has a listener for each protocol; what happens before it happens to all of them at once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from tests.chaos.nemesis.fault import Family
@@ -10,43 +13,55 @@ from tests.chaos.scene import Scene
 network = Family("network")
 
 
-def _reset(proxy: Proxy, _chance: Random) -> Iterator[str]:
+def _reset(proxies: Sequence[Proxy], _chance: Random) -> Iterator[str]:
     """Every connection is broken at once."""
-    proxy.reset()
+    for proxy in proxies:
+        proxy.reset()
     yield "all connections"
 
 
-def _half_open(proxy: Proxy, _chance: Random) -> Iterator[str]:
+def _half_open(proxies: Sequence[Proxy], _chance: Random) -> Iterator[str]:
     """Nothing comes through in either direction and nobody is told, until the connections turn out to be dead."""
-    proxy.hold()
+    for proxy in proxies:
+        proxy.hold()
     yield "all connections"
-    proxy.reset()
-    proxy.restore()
+    for proxy in proxies:
+        proxy.reset()
+        proxy.restore()
 
 
-def _slow(proxy: Proxy, chance: Random) -> Iterator[str]:
+def _slow(proxies: Sequence[Proxy], chance: Random) -> Iterator[str]:
     """Every piece of data takes its time."""
     delay_s = round(chance.uniform(0.02, 0.2), 2)
-    proxy.slow_down(delay_s)
+    for proxy in proxies:
+        proxy.slow_down(delay_s)
     yield f"{delay_s} s each way"
-    proxy.restore()
+    _restore(proxies)
 
 
-def _cut(proxy: Proxy, _chance: Random) -> Iterator[str]:
+def _cut(proxies: Sequence[Proxy], _chance: Random) -> Iterator[str]:
     """Connections are broken and refused."""
-    proxy.cut()
+    for proxy in proxies:
+        proxy.cut()
     yield "all connections"
-    proxy.restore()
+    _restore(proxies)
 
 
-def _before_both(name: str, for_s: tuple[float, float], injure: Callable[[Proxy, Random], Iterator[str]]) -> None:
-    """Makes a fault of each proxy."""
+def _restore(proxies: Sequence[Proxy]) -> None:
+    for proxy in proxies:
+        proxy.restore()
+
+
+def _before_both(
+    name: str, for_s: tuple[float, float], injure: Callable[[Sequence[Proxy], Random], Iterator[str]]
+) -> None:
+    """Makes a fault of each server's network."""
 
     def before_rabbitmq(scene: Scene, chance: Random) -> Iterator[str]:
-        return injure(scene.rabbitmq_proxy, chance)
+        return injure(scene.rabbitmq_proxies, chance)
 
     def before_postgres(scene: Scene, chance: Random) -> Iterator[str]:
-        return injure(scene.postgres_proxy, chance)
+        return injure([scene.postgres_proxy], chance)
 
     network.fault(f"the network before RabbitMQ {name}", touches={"broker"}, for_s=for_s)(before_rabbitmq)
     network.fault(f"the network before PostgreSQL {name}", touches={"postgres"}, for_s=for_s)(before_postgres)

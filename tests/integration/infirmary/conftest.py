@@ -15,6 +15,7 @@ from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.position import Position
 from infirmary.consumer.session import Session
 from infirmary.identifiers import new_id
@@ -36,10 +37,14 @@ from tests.spans import Spans
 
 
 class Counting:
-    """The service with a database of its own."""
+    """The service with a database of its own.
+
+    `reading_port` is where its logs are read by the stream protocol; 0 to read them by AMQP 0-9-1.
+    """
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
         self.settings, self.faults = settings, faults
+        self.reading_port = 0
         self._positions = {log: Position(first_offset=0) for log in (LOG, COMMANDS)}
         self._offsets = count()
         self._asked: Counter[UUID] = Counter()
@@ -57,11 +62,12 @@ class Counting:
         """Opens another connection, as another process would."""
         return PostgresStore("counting", self.settings, self.dispatcher, self.notifier, tracer=self.spans.tracer())
 
-    def session(self, broker: Broker, **more: Any) -> Session:
+    def session(self, connected: tuple[Broker, LogBroker | None], **more: Any) -> Session:
         """Returns a session on a connection of its own that reads the log of events, and by `logs` others."""
         store = self.open_store()
         logs = more.pop("logs", [LOG, COMMANDS])
-        return Session("counting", logs, store, self.applier_on(store), broker, 100, **more)
+        broker, reads_logs = connected
+        return Session("counting", logs, store, self.applier_on(store), broker, 100, reads_logs=reads_logs, **more)
 
     def applier_on(self, store: PostgresStore) -> Applier:
         """Returns what applies messages on a connection."""
@@ -175,8 +181,8 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def counting(new_database: NewDatabase, faults: Faults) -> Iterator[Counting]:
-    """The counting service on a fresh database."""
+def counting(new_database: NewDatabase, faults: Faults, reading_port: int) -> Iterator[Counting]:
+    """The counting service on a fresh database; it reads from a broker by either protocol."""
     settings = new_database("patient")
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("CREATE TABLE told (id bigserial PRIMARY KEY, counter text, number int)")
@@ -185,6 +191,7 @@ def counting(new_database: NewDatabase, faults: Faults) -> Iterator[Counting]:
                $$ BEGIN RAISE EXCEPTION 'a fault was asked for' USING ERRCODE = state; END $$"""
         )
     service = Counting(settings, faults)
+    service.reading_port = reading_port
     yield service
     service.close()
 

@@ -10,7 +10,6 @@ import amqp
 import pytest
 from kombu.connection import Connection
 
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.identifiers import new_id
 from infirmary.messages import encode
@@ -19,6 +18,7 @@ from infirmary.postgres.database import is_transient
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Add, Told
 from tests.integration.infirmary.running import running
+from tests.integration.reading import brokers
 
 
 class Publisher:
@@ -87,7 +87,7 @@ def consuming(counting: Counting, rabbitmq_url: str) -> Iterator[Liveness]:
     liveness = Liveness()
 
     def connect() -> Session:
-        return counting.session(Broker(rabbitmq_url, "counting"))
+        return counting.session(brokers(rabbitmq_url, counting.reading_port))
 
     with running(Consumer(connect, is_transient, liveness), ends_within_s=20):
         yield liveness

@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 
 from infirmary.consumer.applying import Applier
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.observing.health import Liveness
@@ -18,6 +17,7 @@ from infirmary.postgres.store import PostgresStore
 from infirmary.settings import Settings
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import LOG, Faults, handlers_of
+from tests.integration.reading import brokers
 
 _HELD = """
 SELECT pid, count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
@@ -36,7 +36,7 @@ class Readers:
     def start(self, count: int) -> None:
         """Starts so many more."""
         for _ in range(count):
-            arguments = (self.counting.settings.database_url, self.rabbitmq_url)
+            arguments = (self.counting.settings.database_url, self.rabbitmq_url, self.counting.reading_port)
             self.processes.append(get_context("spawn").Process(target=read_log, args=arguments, daemon=True))
             self.processes[-1].start()
 
@@ -65,7 +65,7 @@ def readers(counting: Counting, rabbitmq_url: str) -> Iterator[Readers]:
             process.kill()
 
 
-def read_log(database_url: str, rabbitmq_url: str) -> None:
+def read_log(database_url: str, rabbitmq_url: str, reading_port: int) -> None:
     """Runs a consumer until SIGTERM."""
     settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
     notifier = Notifier(settings, "counting")
@@ -74,7 +74,8 @@ def read_log(database_url: str, rabbitmq_url: str) -> None:
         dispatcher = Dispatcher(handlers_of(Faults()))
         store = PostgresStore("counting", settings, dispatcher, notifier)
         applier = Applier(store, dispatcher.handles, dispatcher.series, 30)
-        return Session("counting", [LOG], store, applier, Broker(rabbitmq_url, "counting"), 100)
+        broker, reads_logs = brokers(rabbitmq_url, reading_port)
+        return Session("counting", [LOG], store, applier, broker, 100, reads_logs=reads_logs)
 
     consumer = Consumer(connect, is_transient, Liveness())
     signal.signal(signal.SIGTERM, lambda *_: consumer.stop())

@@ -6,7 +6,8 @@ from typing import Any
 import amqp
 import pytest
 
-from infirmary.consumer.broker import Broker
+from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.py_amqp import READ_BYTES
 from infirmary.consumer.session import HELD_TURN_S
 from infirmary.identifiers import new_id
@@ -15,27 +16,29 @@ from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Faults
 from tests.integration.infirmary.publisher import Publisher, consuming, publisher
 from tests.integration.infirmary.test_poisoned import poison
+from tests.integration.reading import brokers, connected
 
 __all__ = ["publisher"]
 
 
 def test_a_batch_takes_what_is_there_and_no_more_and_messages_may_be_longer_than_a_read(
-    publisher: Publisher, rabbitmq_url: str
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
-    broker = Broker(rabbitmq_url, "counting")
+    broker = connected(rabbitmq_url, counting.reading_port)
     bodies = [bytes((number,)) * length for number, length in enumerate((1, 5, 3 * READ_BYTES, 300_000, 2, 1))]
     for body in bodies:
         publisher.raw(COMMANDS, body)
     subscription = broker.subscribe(COMMANDS, 100, "first")
     assert subscription is not None
-    broker.wait(5)
-    while len(subscription.waiting) < 3:
-        broker.take_in(3 - len(subscription.waiting))
-    assert len(subscription.waiting) == 3
-    while len(subscription.waiting) < len(bodies):
-        assert broker.wait(5)
-    broker.take_in(100)
-    assert [delivery.body for delivery in subscription.take(100)] == bodies
+    taken: list[Delivery] = []
+    while len(taken) < len(bodies):
+        assert subscription.waiting or broker.wait(5)
+        broker.take_in(3 - subscription.waiting)
+        assert subscription.waiting <= 3 or counting.reading_port, "chunks are as long as they are"
+        taken += subscription.take(3)
+        subscription.acknowledge(taken[-1])
+    assert [delivery.body for delivery in taken] == bodies
+    assert [delivery.offset for delivery in taken] == list(range(len(bodies)))
     broker.close()
 
 
@@ -70,7 +73,9 @@ def test_properties_that_nobody_can_decode_or_store_are_parked_and_everything_el
         publisher.tell("a", 2)
         eventually(lambda: counting.numbers("a") == [1, 2], because="the reader goes on behind what it parked")
     parked = counting.rows("SELECT properties FROM parked_message")
-    assert any("undecodable" in properties for (properties,) in parked)
+    assert len(parked) >= 8
+    if not counting.reading_port:  # AMQP 1.0 says how long everything is, so that nothing is lost with it
+        assert any("undecodable" in properties for (properties,) in parked)
 
 
 class RawProperties(amqp.Message):  # type: ignore[misc]
@@ -86,28 +91,30 @@ class RawProperties(amqp.Message):  # type: ignore[misc]
         return has_content_type_and_message_id.to_bytes(2, "big") + texts
 
 
-class Patient(Broker):
-    """A broker that remembers for how long it was waited for."""
+def noting_waits(broker: LogBroker, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a broker remember for how long it was waited for."""
+    wait = broker.wait
 
-    waits: list[float]
+    def note(timeout_s: float) -> bool:
+        waits.append(timeout_s)
+        return wait(timeout_s)
 
-    def wait(self, timeout_s: float) -> bool:
-        """Waits, and notes it."""
-        self.waits.append(timeout_s)
-        return super().wait(timeout_s)
+    monkeypatch.setattr(broker, "wait", note)
 
 
 def test_a_consumer_with_nothing_else_to_do_goes_on_with_a_heap_that_fails_and_looks_for_new_work_in_between(
-    counting: Counting, faults: Faults, publisher: Publisher, rabbitmq_url: str
+    counting: Counting, faults: Faults, publisher: Publisher, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(counting, faults, 3000)
-    broker = Patient(rabbitmq_url, "counting")
-    broker.waits = []
-    session = counting.session(broker)
+    by_amqp, by_streams = brokers(rabbitmq_url, counting.reading_port)
+    waits: list[float] = []
+    noting_waits(by_streams or by_amqp, waits, monkeypatch)
+    session = counting.session((by_amqp, by_streams))
     try:
         for _ in range(6):
             session.turn()
     finally:
         session.close()
-    assert HELD_TURN_S in broker.waits[-4:]
-    assert min(broker.waits) > 0
+    waits = [each for each in waits if each or not counting.reading_port]  # there nought is to take in what came
+    assert HELD_TURN_S in waits[-4:]
+    assert min(waits) > 0

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from infirmary import __version__
 from infirmary.postgres.schema import statements
-from tests.integration.installation import build_wheel, environment, run
+from tests.integration.installation import STREAMS, build_wheel, environment, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -35,7 +35,8 @@ PART_OF = {"pydantic_core": "pydantic", "werkzeug": "flask"}
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the library, without extras."""
     folder = tmp_path_factory.mktemp("installed")
-    return environment(folder / "empty", [build_wheel(ROOT, folder)], PROJECT["dependencies"])
+    wheels = [build_wheel(source, folder / source.name) for source in (ROOT, STREAMS)]
+    return environment(folder / "empty", wheels, PROJECT["dependencies"])
 
 
 def extra_of(path: Path) -> str | None:

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infirmary.consumer import broker as broker_module
-from infirmary.consumer.broker import Broker
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.observing.health import Liveness
 from infirmary.postgres.database import is_transient
@@ -18,6 +16,7 @@ from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import LOG
 from tests.integration.infirmary.publisher import Publisher, publisher
 from tests.integration.infirmary.running import running
+from tests.integration.reading import be_impatient, brokers
 
 __all__ = ["publisher"]
 
@@ -31,7 +30,9 @@ def consuming_through(counting: Counting, rabbitmq_url: str, database: Proxy, br
     def connect() -> Session:
         store = PostgresStore("counting", behind, counting.dispatcher, counting.notifier)
         applier = counting.applier_on(store)
-        return Session("counting", [LOG], store, applier, Broker(broker.url(rabbitmq_url), "counting"), 100)
+        through = (rabbitmq_url, broker.port) if counting.reading_port else (broker.url(rabbitmq_url), 0)
+        by_amqp, by_streams = brokers(*through)
+        return Session("counting", [LOG], store, applier, by_amqp, 100, reads_logs=by_streams)
 
     with running(Consumer(connect, is_transient, liveness), ends_within_s=40):
         yield liveness
@@ -45,11 +46,10 @@ def test_a_server_that_hangs_is_waited_for_by_a_consumer_that_is_alive(
     monkeypatch: pytest.MonkeyPatch,
     which: str,
 ) -> None:
-    monkeypatch.setattr(broker_module, "ANSWER_WITHIN_S", 2)
-    monkeypatch.setattr(broker_module, "HEARTBEAT_S", 2)
+    be_impatient(monkeypatch)
     with (
         Proxy(urlsplit(counting.settings.database_url).port or 5432) as database,
-        Proxy(urlsplit(rabbitmq_url).port or 5672) as broker,
+        Proxy(counting.reading_port or urlsplit(rabbitmq_url).port or 5672) as broker,
         consuming_through(counting, rabbitmq_url, database, broker) as liveness,
     ):
         publisher.tell("a", 1)

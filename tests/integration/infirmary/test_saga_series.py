@@ -12,6 +12,7 @@ from infirmary.messages import Reply, encode
 from infirmary.postgres.sagas.watch import SagaWatch
 from infirmary.postgres.transaction import Query, transaction
 from infirmary.tracing.causation import causation_of
+from infirmary_streams.received import received
 from tests.integration.infirmary.test_saga_answers import Leading, Stay, leading
 
 __all__ = ["leading"]
@@ -147,9 +148,9 @@ def test_what_a_timer_causes_goes_back_to_the_message_or_request_before_it(leadi
     leading.silence(1)
     leading.answered("bed", attempt=2)
     leading.silence(1)
-    headers = [bytes(header) for (header,) in leading.database.execute("SELECT header FROM outbox ORDER BY id")]
-    causes = [header.split(b"causation_idS")[1][4:40] for header in headers]
-    assert [cause.startswith(b"the request") for cause in causes] == [True, True, False, False]
+    headers = [received(header) for (header,) in leading.database.execute("SELECT header FROM outbox ORDER BY id")]
+    causes = [header.properties["application_headers"]["causation_id"] for header in headers]
+    assert [cause == "the request" for cause in causes] == [True, True, False, False]
     assert causes[2] == causes[3], "the timer's command goes back to the reply"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from benchmarks.targets import disown
 from infirmary.messages import Event, publishes
 from infirmary.postgres.transaction import transaction
 from infirmary.tracing.causation import causation_of
@@ -177,6 +178,7 @@ def relaying(database_url: str, rabbitmq_url: str, folder: Path, parts: int) -> 
         settings = {"DATABASE_URL": database_url, "RABBITMQ_URL": rabbitmq_url, "LOG_PARTS": str(number)}
         return RelayProcess("ward", folder / "relay.log", **settings).until_ready()
 
+    disown(rabbitmq_url, "ward")  # another test's database may have been there
     running = [start(parts)]
 
     def restart(number: int) -> None:

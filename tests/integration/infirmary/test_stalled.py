@@ -4,14 +4,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client import REGISTRY
 
-from infirmary.consumer import broker as broker_module
 from infirmary.consumer import lag
 from infirmary.consumer.broker import Broker
+from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.loop import Consumer, Session
 from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.subscription import Subscription
@@ -23,6 +24,7 @@ from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import LOG, Faults
 from tests.integration.infirmary.publisher import Publisher, publisher
 from tests.integration.infirmary.running import running
+from tests.integration.reading import be_impatient, brokers
 
 __all__ = ["publisher"]
 
@@ -32,23 +34,31 @@ LIMITS = StallLimits(stalled_after_s=1.0, restart_after_s=3.0)
 class Line:
     """A connection to the broker on which the log may be delivered no more, although all else works."""
 
-    def __init__(self, url: str) -> None:
-        self.url, self.is_cut = url, threading.Event()
+    def __init__(self, url: str, stream_port: int = 0) -> None:
+        self.url, self.stream_port, self.is_cut = url, stream_port, threading.Event()
 
-    def broker(self) -> Broker:
-        """Returns the connection; the broker itself has forgotten each consumer of the log that is cut off."""
-        cut = self.is_cut
+    def brokers(self) -> tuple[Broker, LogBroker | None]:
+        """Returns the connections; the broker itself has forgotten each consumer of the log that is cut off."""
+        by_amqp, by_streams = brokers(self.url, self.stream_port)
+        self._cut(by_streams or by_amqp)
+        return by_amqp, by_streams
 
-        class Cut(Broker):
-            def subscribe(self, queue: str, prefetch: int, offset: int | str | None = None) -> Subscription:
-                found = super().subscribe(queue, prefetch, offset)
-                if queue == LOG and offset != "last" and cut.is_set():
-                    found._channel.basic_cancel(found._consumer)
-                    found.waiting.clear()
-                    found.close = found._channel.close  # type: ignore[method-assign]
+    def _cut(self, broker: Any) -> None:
+        subscribe = broker.subscribe
+
+        def subscribe_in_vain(log: str, messages: int, offset: int | str | None = None) -> Any:
+            found = subscribe(log, messages, offset)
+            if log != LOG or offset == "last" or not self.is_cut.is_set():
                 return found
+            if isinstance(found, Subscription):
+                found._channel.basic_cancel(found._consumer)
+                found._deliveries.clear()
+                found.close = found._channel.close  # type: ignore[method-assign]
+            else:
+                found.close()
+            return found
 
-        return Cut(self.url, "counting")
+        broker.subscribe = subscribe_in_vain
 
 
 @contextmanager
@@ -57,7 +67,7 @@ def consuming(counting: Counting, line: Line) -> Iterator[Liveness]:
     liveness = Liveness()
 
     def connect() -> Session:
-        return counting.session(line.broker(), logs=[LOG], limits=LIMITS, projection="counted")
+        return counting.session(line.brokers(), logs=[LOG], limits=LIMITS, projection="counted")
 
     with running(Consumer(connect, is_transient, liveness), ends_within_s=40):
         yield liveness
@@ -68,6 +78,11 @@ def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks for the ends of logs more often than in earnest."""
     monkeypatch.setattr(lag, "LOOK_EVERY_S", 0.3)
     monkeypatch.setattr(lag, "LOOK_IN_SILENCE_EVERY_S", 0.3)
+
+
+def behind(proxy: Proxy, rabbitmq_url: str, reading_port: int) -> Line:
+    """Returns a line through a proxy that stands before the port by which logs are read."""
+    return Line(rabbitmq_url, proxy.port) if reading_port else Line(proxy.url(rabbitmq_url))
 
 
 def shown(metric: str, **labels: str) -> float:
@@ -100,7 +115,7 @@ def stays_well(liveness: Liveness) -> None:
 def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_process_reads_it(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
-    line = Line(rabbitmq_url)
+    line = Line(rabbitmq_url, counting.reading_port)
     publisher.tell("a", 1, 2)
     with consuming(counting, line) as liveness:
         eventually(lambda: counting.numbers("a") == [1, 2], because="the consumer works")
@@ -128,7 +143,7 @@ def test_a_log_that_grows_while_nothing_of_it_is_delivered_is_shown_until_a_new_
 def test_a_reader_of_a_log_that_was_never_read_is_seen_too(
     counting: Counting, publisher: Publisher, rabbitmq_url: str
 ) -> None:
-    line = Line(rabbitmq_url)
+    line = Line(rabbitmq_url, counting.reading_port)
     line.is_cut.set()
     publisher.tell("a", 1)
     with consuming(counting, line) as liveness:
@@ -137,7 +152,7 @@ def test_a_reader_of_a_log_that_was_never_read_is_seen_too(
 
 
 def test_an_idle_log_is_no_standstill(counting: Counting, publisher: Publisher, rabbitmq_url: str) -> None:
-    with consuming(counting, Line(rabbitmq_url)) as liveness:
+    with consuming(counting, Line(rabbitmq_url, counting.reading_port)) as liveness:
         eventually(lambda: liveness.not_ready() is None, because="it reads")
         stays_well(liveness)
         publisher.tell("a", 1)
@@ -151,7 +166,7 @@ def test_what_is_parked_or_waits_is_told_as_that(
 ) -> None:
     faults.broken.add("a")
     publisher.tell("a", 1, 2)
-    line = Line(rabbitmq_url)
+    line = Line(rabbitmq_url, counting.reading_port)
     with consuming(counting, line) as liveness:
         eventually(
             lambda: [shown("messages_held", channel=LOG, state=state) for state in ("parked", "waiting")] == [1, 1],
@@ -173,7 +188,7 @@ def test_a_log_that_another_process_reads_is_its_affair(
 ) -> None:
     assert counting.store.positions.own(LOG)
     publisher.tell("a", 1)
-    with consuming(counting, Line(rabbitmq_url)) as liveness:
+    with consuming(counting, Line(rabbitmq_url, counting.reading_port)) as liveness:
         eventually(lambda: liveness.not_ready() is None, because="it stands by")
         stays_well(liveness)
         assert shown("log_reader_active", log=LOG) == shown("log_caught_up_timestamp_seconds", log=LOG) == 0
@@ -182,11 +197,10 @@ def test_a_log_that_another_process_reads_is_its_affair(
 def test_a_broker_that_is_away_is_told_as_that(
     counting: Counting, publisher: Publisher, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "ANSWER_WITHIN_S", 2)
-    monkeypatch.setattr(broker_module, "HEARTBEAT_S", 2)
+    be_impatient(monkeypatch)
     with (
-        Proxy(urlsplit(rabbitmq_url).port or 5672) as proxy,
-        consuming(counting, Line(proxy.url(rabbitmq_url))) as liveness,
+        Proxy(counting.reading_port or urlsplit(rabbitmq_url).port or 5672) as proxy,
+        consuming(counting, behind(proxy, rabbitmq_url, counting.reading_port)) as liveness,
     ):
         eventually(lambda: liveness.not_ready() is None, because="it reads")
         proxy.swallow(Way.UP, Way.DOWN)

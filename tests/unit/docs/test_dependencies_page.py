@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[3]
 NOT_PROMISED = {"amqp", "flask-openapi3", "gunicorn", "kombu", "psycopg"}
 """Packages of whose inside we use something."""
 
+OURS = {"infirmary-streams"}
+"""Distributions that are built from this checkout, and locked by nobody."""
+
 HOSPITAL = ("http", "mongo")
 """The extras of the library that the hospital's services need."""
 
@@ -25,11 +28,12 @@ INSTALLED_BY = {
 
 
 def requirements(*groups: str) -> list[Requirement]:
-    """Returns what a service needs, and what these groups and extras need beside it."""
+    """Returns what a service needs of others, and what these groups and extras need beside it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     named = {**project["project"]["optional-dependencies"], **project["dependency-groups"]}
     chosen = [project["project"]["dependencies"], *(named[group] for group in groups)]
-    return [Requirement(each) for group in chosen for each in group]
+    found = [Requirement(each) for group in chosen for each in group]
+    return [each for each in found if each.name not in OURS]
 
 
 def declared() -> set[str]:

@@ -8,7 +8,12 @@ import pytest
 from local.rundir import REPOSITORY
 
 _ROW = re.compile(r"^\| .* \| .* \| (?P<place>.*) \|$", re.MULTILINE)
-_PRODUCTS = {"library": ["infirmary"], "relay": ["relay/infirmary_relay"], "each service": ["services/patient"]}
+_PRODUCTS = {
+    "library": ["infirmary"],
+    "relay": ["relay/infirmary_relay"],
+    "streams": ["infirmary_streams"],
+    "each service": ["services/patient"],
+}
 
 
 def places() -> Iterator[tuple[str, str]]:

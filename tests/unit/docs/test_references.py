@@ -45,7 +45,7 @@ def text_of(path: Path) -> str:
 
 
 def exists(name: str, seen_from: Path) -> bool:
-    ours = (ROOT / "relay" / "infirmary_relay", ROOT / "infirmary", ROOT / "services")
+    ours = (ROOT / "relay" / "infirmary_relay", ROOT / "infirmary", ROOT / "infirmary_streams", ROOT / "services")
     folders = (ROOT, ROOT / "docs", seen_from.parent, *ours)
     return name in TO_BE_WRITTEN or any((folder / name).exists() for folder in folders)
 
