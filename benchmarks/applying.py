@@ -2,12 +2,14 @@
 
 import time
 from contextlib import closing
+from dataclasses import dataclass
 
 from benchmarks.rows import TYPE
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.session import Session
+from infirmary.consumer.streams.broker import StreamBroker
 from infirmary.handlers import Handlers
 from infirmary.messages import Command, Event, reads, receives
 from infirmary.observing.tracing import tracer_of
@@ -36,10 +38,25 @@ class ChangeAggregate(Command):
     aggregate_id: int
 
 
+@dataclass(frozen=True)
+class Consumed:
+    """What came of it, from the first batch on."""
+
+    messages_per_s: float
+    cpu_us_per_message: float
+
+
 def consume(
     database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int, **more: str
 ) -> float:
-    """Applies so many messages of the logs, and returns messages a second from the first batch.
+    """Applies so many messages of the logs, and returns messages a second from the first batch."""
+    return consumed(database_url, rabbitmq_url, logs, count, batch_messages, **more).messages_per_s
+
+
+def consumed(
+    database_url: str, rabbitmq_url: str, logs: list[str], count: int, batch_messages: int, **more: str
+) -> Consumed:
+    """Applies so many messages of the logs.
 
     Args:
         database_url: The service's own.
@@ -60,19 +77,20 @@ def consume(
     with closing(_session(settings, handlers, notifier, logs, batch_messages, tracer)) as session:
         while not applied:
             session.turn()
-        first, started_at = len(applied), time.perf_counter()
+        first, started_at, cpu_started_at = len(applied), time.perf_counter(), time.process_time()
         while len(applied) < count:
             session.turn()
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"{len(applied):,} of {count:,} messages were applied")
-        elapsed_s = time.perf_counter() - started_at
+        elapsed_s, cpu_s = time.perf_counter() - started_at, time.process_time() - cpu_started_at
     notifier.close()
-    return (len(applied) - first) / elapsed_s
+    messages = len(applied) - first
+    return Consumed(messages / elapsed_s, cpu_s / messages * 1e6)
 
 
-def read_on(database_url: str, rabbitmq_url: str, log: str) -> None:
+def read_on(database_url: str, rabbitmq_url: str, log: str, **more: str) -> None:
     """Applies what is in a log, its parts shared with others that do the same, until the process is ended."""
-    settings = Settings(database_url=database_url, rabbitmq_url=rabbitmq_url)
+    settings = Settings.model_validate({"database_url": database_url, "rabbitmq_url": rabbitmq_url, **more})
     with closing(_session(settings, _handlers()[0], Notifier(settings, SERVICE), [log], 100)) as session:
         while True:
             session.turn()
@@ -89,7 +107,9 @@ def _session(
     dispatcher = Dispatcher(handlers)
     store = PostgresStore(SERVICE, settings, dispatcher, notifier, tracer=tracer)
     applier = Applier(store, dispatcher.handles, dispatcher.series, settings.saga_sequence_days)
-    return Session(SERVICE, logs, store, applier, Broker(settings.rabbitmq_url, "benchmark"), batch_messages)
+    broker, address = Broker(settings.rabbitmq_url, "benchmark"), settings.stream_address()
+    by_streams = None if address is None else StreamBroker(address, "benchmark", lambda: broker)
+    return Session(SERVICE, logs, store, applier, broker, batch_messages, reads_logs=by_streams)
 
 
 def _handlers() -> tuple[Handlers, list[int]]:

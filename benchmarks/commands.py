@@ -5,18 +5,19 @@ import secrets
 from datetime import UTC, datetime
 
 from benchmarks.rows import AGGREGATES
+from benchmarks.version_1 import as_version_1
 from infirmary.identifiers import new_id
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET, encode_header
 from infirmary_relay.broker.address import BrokerAddress
-from infirmary_relay.broker.publisher import Publisher
+from infirmary_relay.broker.publisher import QueuePublisher
 from infirmary_relay.message import Row
+from infirmary_streams.sections import encoded as sections
 
 _BATCH_MESSAGES = 500
 
 
 def send_commands(rabbitmq_url: str, log: str, sender: str, message_type: str, count: int) -> None:
     """Publishes so many commands, each the first of a saga of its own, and waits for their confirms."""
-    publisher = Publisher(BrokerAddress.parse(rabbitmq_url), name="benchmark commands")
+    publisher = QueuePublisher(BrokerAddress.parse(rabbitmq_url), name="benchmark commands")
     rows = [_command(log, sender, message_type, number % AGGREGATES + 1) for number in range(count)]
     confirmed = sent = 0
     while confirmed < count:
@@ -31,8 +32,7 @@ def _command(log: str, sender: str, message_type: str, aggregate_id: int) -> Row
     saga_id, message_id = new_id(), new_id()
     body = {"saga_id": str(saga_id), "step": "change", "attempt": 1, "reply_to": sender, "aggregate_id": aggregate_id}
     encoded = json.dumps(body).encode().ljust(256)
-    header = encode_header(
-        body_bytes=len(encoded),
+    header = sections(
         message_id=str(message_id),
         source=sender,
         message_type=message_type,
@@ -43,5 +43,5 @@ def _command(log: str, sender: str, message_type: str, aggregate_id: int) -> Row
         causation_id=str(saga_id),
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
     )
-    header = header[:SEQUENCE_OFFSET] + (1).to_bytes(8, "big") + header[SEQUENCE_OFFSET + 8 :]
+    header = as_version_1(header + (1).to_bytes(8, "big"), len(encoded))
     return (message_id, log, str(saga_id), message_id.bytes, header, encoded)

@@ -44,10 +44,10 @@ def _events(testbed: Testbed, messages: int, batch_messages: int) -> float:
         with testbed.session(url) as session:
             prepare(session, messages)
         apart(publish_prebuilt, url, testbed.rabbitmq.url, log, messages, messages)
-        return apart(consume, url, testbed.rabbitmq.url, [log], messages, batch_messages)
+        return apart(consume, url, testbed.rabbitmq.url, [log], messages, batch_messages, **testbed.reading)
 
 
 def _commands(testbed: Testbed, messages: int, batch_messages: int) -> float:
     with testbed.database() as url, testbed.log_to(SERVICE, PUBLISHER) as log:
         apart(send_commands, testbed.rabbitmq.url, log, PUBLISHER, ChangeAggregate.__name__, messages)
-        return apart(consume, url, testbed.rabbitmq.url, [log], messages, batch_messages)
+        return apart(consume, url, testbed.rabbitmq.url, [log], messages, batch_messages, **testbed.reading)

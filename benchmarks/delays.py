@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.log_tail import LogTail
 from benchmarks.rows import messages
+from benchmarks.version_1 import as_version_1
 from benchmarks.writing import Written, connect, with_outbox, write_at
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.handshake import CHANNEL
@@ -63,7 +64,7 @@ def publish_at(rabbitmq_url: str, log: str, per_s: float, warm_s: float, for_s: 
     session = Session(BrokerAddress.parse(rabbitmq_url), name="benchmark publisher")
     encoder = Encoder(CHANNEL, session.frame_max)
     rows = [
-        (0, log, subject, message_id.bytes, header, body)
+        (0, log, subject, message_id.bytes, as_version_1(header, len(body)), body)
         for _, _, message_id, _, subject, _, header, body in messages(int(per_s * (warm_s + for_s)))
     ]
     published: list[Written] = []

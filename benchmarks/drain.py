@@ -1,10 +1,11 @@
 """Benchmark: how fast one relay empties a full outbox, to a log and to a queue."""
 
 import time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import psycopg
 
+from benchmarks import stream_frames
 from benchmarks.frames_client import publish_prebuilt
 from benchmarks.one_at_a_time import relay_one_at_a_time
 from benchmarks.options import Options
@@ -19,6 +20,14 @@ _RELAY_BATCH_ROWS = 500
 _DEADLINE_S = 300.0
 _IN_FLIGHT = (1000, 4000)
 """What the ceiling's client is allowed in each turn."""
+
+
+class Drained(NamedTuple):
+    """What came of it: the rate, and microseconds of processor a message of the relay and of the broker."""
+
+    messages_per_s: float
+    relay_us: float
+    broker_us: float
 
 
 def run(testbed: Testbed, results: Results, options: Options) -> None:
@@ -48,22 +57,40 @@ def _postgres_alone(testbed: Testbed, session: psycopg.Connection, url: str, row
 def _to_a_log(
     testbed: Testbed, session: psycopg.Connection, url: str, rows: int, results: Results, fetched: float
 ) -> None:
-    ceiling, rate, cpu_us = _in_turns(testbed, session, url, "stream", rows)
-    results.note("log: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    results.note("log: relay", rate, "messages/s", bar=at_least(42_000))
-    results.note("log: relay, of the lower ceiling", 100 * rate / min(ceiling, fetched), "%", bar=at_least(60))
-    results.note("log: relay, processor", cpu_us, "us/message", bar=at_most(10))
+    ceilings, drains = [], []
+    for in_flight in _IN_FLIGHT:
+        with testbed.target("stream") as target:
+            where = (testbed.rabbitmq.url, testbed.rabbitmq.stream_port, target)
+            ceilings.append(apart(stream_frames.publish_prebuilt, url, *where, rows, in_flight).messages_per_s)
+        drains.append(_relay(testbed, session, url, "stream", rows))
+    ceiling, best = max(ceilings), max(drains)
+    results.note("log: prebuilt frames of the stream protocol alone", ceiling, "messages/s", kind="ceiling")
+    results.note("log: relay", best.messages_per_s, "messages/s", bar=at_least(100_000))
+    results.note(
+        "log: relay, of the lower ceiling", 100 * best.messages_per_s / min(ceiling, fetched), "%", bar=at_least(60)
+    )
+    results.note("log: relay, processor", best.relay_us, "us/message", bar=at_most(3))
+    results.note("log: RabbitMQ, processor", best.broker_us, "us/message", bar=at_most(4))
+    over_amqp = _relay(testbed, session, url, "stream", rows, RABBITMQ_STREAM_PORT="0")
+    results.note("log, by AMQP 0-9-1: relay", over_amqp.messages_per_s, "messages/s", kind="baseline")
+    results.note("log, by AMQP 0-9-1: relay, processor", over_amqp.relay_us, "us/message", kind="baseline")
+    results.note("log, by AMQP 0-9-1: RabbitMQ, processor", over_amqp.broker_us, "us/message", kind="baseline")
 
 
 def _to_a_queue(testbed: Testbed, session: psycopg.Connection, url: str, rows: int, results: Results) -> None:
     rival = max(_one_at_a_time(testbed, session, url, max(500, rows // 30)) for _ in _IN_FLIGHT)
     results.note("queue: one confirm at a time (SKIP LOCKED, kombu)", rival, "messages/s", kind="baseline")
-    ceiling, rate, cpu_us = _in_turns(testbed, session, url, "quorum", rows)
+    ceilings, drains = [], []
+    for in_flight in _IN_FLIGHT:
+        with testbed.target("quorum") as target:
+            ceilings.append(apart(publish_prebuilt, url, testbed.rabbitmq.url, target, rows, in_flight).messages_per_s)
+        drains.append(_relay(testbed, session, url, "quorum", rows))
+    ceiling, best = max(ceilings), max(drains)
     results.note("queue: prebuilt frames alone", ceiling, "messages/s", kind="ceiling")
-    results.note("queue: relay", rate, "messages/s")
-    results.note("queue: relay, of the frames' ceiling", 100 * rate / ceiling, "%", bar=at_least(75))
-    results.note("queue: relay, of one at a time", rate / rival, "times", bar=at_least(12))
-    results.note("queue: relay, processor", cpu_us, "us/message", bar=at_most(10))
+    results.note("queue: relay", best.messages_per_s, "messages/s")
+    results.note("queue: relay, of the frames' ceiling", 100 * best.messages_per_s / ceiling, "%", bar=at_least(75))
+    results.note("queue: relay, of one at a time", best.messages_per_s / rival, "times", bar=at_least(12))
+    results.note("queue: relay, processor", best.relay_us, "us/message", bar=at_most(10))
 
 
 def _one_at_a_time(testbed: Testbed, session: psycopg.Connection, url: str, rows: int) -> float:
@@ -72,25 +99,20 @@ def _one_at_a_time(testbed: Testbed, session: psycopg.Connection, url: str, rows
         return apart(relay_one_at_a_time, url, testbed.rabbitmq.url)
 
 
-def _in_turns(
-    testbed: Testbed, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
-) -> tuple[float, float, float]:
-    """Returns the frames' best rate, the relay's best, and the microseconds of processor a message of the latter."""
-    ceilings, drains = [], []
-    for in_flight in _IN_FLIGHT:
-        with testbed.target(kind) as target:
-            ceilings.append(apart(publish_prebuilt, url, testbed.rabbitmq.url, target, rows, in_flight).messages_per_s)
-        drains.append(_relay(testbed, session, url, kind, rows))
-    return (max(ceilings), *max(drains))
-
-
 def _relay(
-    testbed: Testbed, session: psycopg.Connection, url: str, kind: Literal["stream", "quorum"], rows: int
-) -> tuple[float, float]:
+    testbed: Testbed,
+    session: psycopg.Connection,
+    url: str,
+    kind: Literal["stream", "quorum"],
+    rows: int,
+    **settings: str,
+) -> Drained:
     with testbed.target(kind) as target:
         testbed.refill(session, target, rows)
-        with testbed.relay(url, target) as relay:
-            return watch_drain(session, relay, rows)
+        with testbed.relay(url, target, **settings) as relay:
+            before_s = testbed.broker_cpu_s()
+            rate, relay_us = watch_drain(session, relay, rows)
+            return Drained(rate, relay_us, (testbed.broker_cpu_s() - before_s) / rows * 1e6)
 
 
 def watch_drain(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from benchmarks.version_1 import as_version_1
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.handshake import CHANNEL
 from infirmary_relay.broker.session import Session
@@ -51,5 +52,6 @@ def _buffers(database_url: str, target: str, count: int, frame_max: int) -> list
             (target, count),
             binary=True,
         ).fetchall()
+    rows = [(*row[:-2], as_version_1(row[-2], len(row[-1])), row[-1]) for row in rows]
     encoder = Encoder(CHANNEL, frame_max)
     return [encoder.encode(rows[at : at + BUFFER_MESSAGES]).buffer for at in range(0, count, BUFFER_MESSAGES)]

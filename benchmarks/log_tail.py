@@ -9,9 +9,9 @@ from typing import Literal, Self
 
 import amqp
 
-from infirmary_relay.amqp_header import message_id
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.wire import CONTENT_HEADER, METHOD, FrameReader, method_frame
+from infirmary_relay.headers.content_header import message_id
 
 _DELIVER = b"\x00\x3c\x00\x3c"
 _ACK_EVERY = 100

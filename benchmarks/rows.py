@@ -1,5 +1,6 @@
 """Messages as a service writes them: full headers, 256-byte bodies, a thousand aggregates."""
 
+import os
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -7,14 +8,17 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from benchmarks.version_1 import as_version_1
 from infirmary.identifiers import new_id
-from infirmary.transport.amqp_header import SEQUENCE_OFFSET, encode_header
 from infirmary.transport.envelope import partition_of
+from infirmary_streams.sections import encoded
 
 AGGREGATES = 1000
 BODY_BYTES = 256
 TYPE = "PrescriptionCreated"
 _PREPARED_ROWS = 100_000
+_VERSION = int(os.environ.get("BENCHMARK_HEADER_VERSION", "2"))
+"""Of docs/outbox-contract.md: 1 to measure with the headers that the release before wrote."""
 
 PREPARED = """
 CREATE UNLOGGED TABLE prepared (
@@ -76,8 +80,7 @@ def add(session: psycopg.Connection, target: str, rows: int) -> None:
 
 
 def _header(subject: str, message_id: uuid.UUID, sequence: int, body_bytes: int) -> bytes:
-    header = encode_header(
-        body_bytes=body_bytes,
+    header = encoded(
         message_id=str(message_id),
         source="prescription",
         message_type=TYPE,
@@ -88,4 +91,5 @@ def _header(subject: str, message_id: uuid.UUID, sequence: int, body_bytes: int)
         causation_id=str(new_id()),
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
     )
-    return header[:SEQUENCE_OFFSET] + sequence.to_bytes(8, "big") + header[SEQUENCE_OFFSET + 8 :]
+    header += sequence.to_bytes(8, "big")
+    return header if _VERSION != 1 else as_version_1(header, body_bytes)

@@ -91,7 +91,9 @@ def _apply(testbed: Testbed, parts: list[Part], readers: int) -> tuple[float, fl
             session.execute(_BEGUN, (part.name, part.first_id))
             session.execute(_APPLIED, (PUBLISHER, part.first_subject))
         arguments = (url, testbed.rabbitmq.url, parts[0].name)
-        processes = [get_context("spawn").Process(target=read_on, args=arguments) for _ in range(readers)]
+        processes = [
+            get_context("spawn").Process(target=read_on, args=arguments, kwargs=testbed.reading) for _ in range(readers)
+        ]
         for process in processes:
             process.start()
         try:

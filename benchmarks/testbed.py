@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from benchmarks import machine
 from benchmarks.rows import AGGREGATES, PREPARED, fill
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import declare, delete, disown
@@ -46,6 +47,23 @@ class Testbed:
         self._numbers = count(1)
         self.postgres.databases.make_template(_TEMPLATE, _create_tables)
         self.postgres.databases.make_template(_PRESCRIPTION_TEMPLATE, _migrate_prescription)
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """The settings of a consumer by which it reads logs in this broker's best way."""
+        return {"rabbitmq_stream_port": str(self.rabbitmq.stream_port)}
+
+    def broker_cpu_s(self) -> float:
+        """The processor time that the broker has used; 0 where it is not a process of this machine's."""
+        processes = getattr(self.rabbitmq, "processes", ())
+        pid = processes[-1].pid if processes else None
+        return machine.cpu_s(pid) if pid is not None else 0.0
+
+    def database_cpu_s(self) -> float:
+        """The processor time that PostgreSQL has used, in all its processes; 0 where it is not on this machine."""
+        processes = getattr(self.postgres, "processes", ())
+        pid = processes[-1].pid if processes else None
+        return machine.family_cpu_s(pid) if pid is not None else 0.0
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -92,9 +110,15 @@ class Testbed:
             [sys.executable, "-m", "infirmary_relay", _SERVICE],
             log_path=self.logs / "relay.log",
             environment={name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
-            | {"DATABASE_URL": database_url, "RABBITMQ_URL": self.rabbitmq.url, "RELAY_DECLARE": target}
+            | {
+                "DATABASE_URL": database_url,
+                "RABBITMQ_URL": self.rabbitmq.url,
+                "RABBITMQ_STREAM_PORT": str(self.rabbitmq.stream_port),
+                "RELAY_DECLARE": target,
+                "PYTHONPATH": str(REPOSITORY / "relay"),
+            }
             | settings,
-            working_dir=REPOSITORY / "relay",
+            working_dir=REPOSITORY,
         )
         process.start()
         try:

@@ -24,9 +24,9 @@ TITLE = "Traces: what they cost relay, consumer and API, by the processor's time
 _CLIENTS = 8
 _SERVICE = ("-m", "services", "prescription", "api")
 _SAMPLE = """
-UPDATE prepared SET header = overlay(header PLACING '1'::bytea FROM position('traceparentS'::bytea IN header) + 70)
+UPDATE prepared SET header = overlay(header PLACING '1'::bytea FROM position('traceparent'::bytea IN header) + 67)
 """
-"""Sets the last digit of the flags: behind the key and its kind come 4 bytes of length and 54 of the value."""
+"""Sets the last digit of the flags: behind the key come 2 bytes of kind and length and 54 of the value."""
 
 Settings = Mapping[str, str]
 Measure = Callable[[Settings], float]
@@ -86,7 +86,7 @@ def _consumer(testbed: Testbed, messages: int, way: str, settings: Settings) -> 
             _prepare(session, messages, way)
         apart(publish_prebuilt, database, testbed.rabbitmq.url, log, messages, messages)
         more = {name.lower(): value for name, value in settings.items()}
-        return 1e6 / apart(consume, database, testbed.rabbitmq.url, [log], messages, 100, **more)
+        return 1e6 / apart(consume, database, testbed.rabbitmq.url, [log], messages, 100, **testbed.reading, **more)
 
 
 def _api(testbed: Testbed, for_s: float, settings: Settings) -> float:

@@ -81,8 +81,9 @@ def outbox_by_statements(session: Session, service: str, aggregate_id: int) -> N
     event = Noted(aggregate_id=aggregate_id, note=NOTE)
     row = outgoing(event, source=service, cause=causation_of(None, None, None))
     numbered = session.execute(_NUMBER, (row.subject,)).fetchone()
-    sequence = numbered[0] if numbered else None
-    values = (row.partition, row.message_id, row.target, row.type, row.subject, sequence, row.header, row.body)
+    sequence: int = numbered[0] if numbered else 0
+    header = row.header + sequence.to_bytes(8, "big")
+    values = (row.partition, row.message_id, row.target, row.type, row.subject, sequence, header, row.body)
     session.execute(_INSERT, values)
     session.execute("COMMIT")
 
