@@ -80,11 +80,14 @@ class Targets:
 
     def ended(self, window: Window, known: set[str], now: float) -> None:
         """Holds back those targets of a window that were something else when they confirmed it."""
-        returned = window.receipts().returned if window.wrong else []
+        if not window.wrong:
+            return
+        receipts = window.receipts()
+        stays = [*receipts.returned, *receipts.refused]
         for target, error in window.wrong.items():
             known.discard(target)
-            first = next(row for row in returned if row[TARGET] == target)
-            self._backoffs.missing(first, error, now)
+            for first in [row for row in stays if row[TARGET] == target][:1]:
+                self._backoffs.missing(first, error, now)
             _note(target, error)
 
     def reset_in_flight(self) -> None:

@@ -146,6 +146,7 @@ class _Any:
 def test_the_model_finds_by_itself_a_relay_that_takes_rows_for_which_it_asked_when_others_were_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(Ahead, "kept", lambda _: None)
     ask = Ahead.ask
     monkeypatch.setattr(Ahead, "ask", lambda self, statement, asked, _terms: ask(self, statement, asked, _Any()))
     assert is_found("came 2 times, and may 1 times", PostgresProtocol)
