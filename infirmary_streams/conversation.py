@@ -70,7 +70,7 @@ class Conversation:
             StreamLostError: The connection is gone.
         """
         try:
-            return commands.placements(self._ask(codes.METADATA, commands.metadata, streams))
+            return commands.placements(self._ask(commands.metadata, streams))
         except NonsenseError as nonsense:
             raise StreamLostError(str(nonsense)) from nonsense
 
@@ -112,7 +112,7 @@ class Conversation:
         """Says goodbye and disconnects; raises nothing."""
         if self._socket is not None:
             with contextlib.suppress(StreamLostError, NonsenseError):
-                self._ask(codes.CLOSE, commands.close)
+                self._ask(commands.close)
         self.drop()
 
     def drop(self) -> None:
@@ -140,20 +140,20 @@ class Conversation:
         return offered.frame_max
 
     def _answered(self, what: str, make: Callable[..., bytes], *arguments: object) -> Answer:
-        frame = make(1, *arguments)
-        key = int.from_bytes(frame[4:6], "big")
         try:
-            answered = commands.answer(self._ask(key, make, *arguments))
+            answered = commands.answer(self._ask(make, *arguments))
         except NonsenseError as nonsense:
             raise StreamLostError(str(nonsense)) from nonsense
         if answered.code != codes.OK:
             raise RefusedError(what, answered.code)
         return answered
 
-    def _ask(self, key: int, make: Callable[..., bytes], *arguments: object) -> bytes:
+    def _ask(self, make: Callable[..., bytes], *arguments: object) -> bytes:
         correlation_id = next(self._ids)
         ends_at = time.monotonic() + self._timeout_s
-        self._send(make(correlation_id, *arguments))
+        asked = make(correlation_id, *arguments)
+        key = int.from_bytes(asked[4:6], "big")
+        self._send(asked)
         while True:
             payload = self._await(key | codes.RESPONSE, ends_at)
             if int.from_bytes(payload[:4], "big") == correlation_id:
