@@ -53,7 +53,7 @@ class Forms:
         """The payload of the content header frame that says the same.
 
         Raises:
-            ValueError: They cannot be read, or a header holds what AMQP 0-9-1 has no type for.
+            ValueError: They cannot be read, or hold what not every reader by AMQP 0-9-1 can be shown.
         """
         for form in self._forms.get(len(sections), ()):
             match = form.pattern.fullmatch(sections)
