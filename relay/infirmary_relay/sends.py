@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from infirmary_relay.broker.address import BrokerAddress
+from infirmary_relay.headers.content_header import are_sections
 from infirmary_relay.message import HEADER, TARGET, Row
 from infirmary_relay.window import Receipts
 
 MOST_LINKS: Final = 128
-_SECTIONS: Final = b"\x00\x53"
-"""How a header of version 2 begins."""
 _IN_SECTIONS: Final = b"\xa1\x0btraceparent\xa1\x37"
 _IN_TABLE: Final = b"\x0btraceparentS\x00\x00\x00\x37"
 """How the field begins in AMQP 1.0, as a string's key and value, and in a table of AMQP 0-9-1: key, type, length."""
@@ -92,7 +91,7 @@ def sampled(rows: Iterable[Row]) -> list[str]:
     places: dict[int, int] = {}
     for row in rows:
         header = row[HEADER]
-        key = _IN_SECTIONS if header.startswith(_SECTIONS) else _IN_TABLE
+        key = _IN_SECTIONS if are_sections(header) else _IN_TABLE
         at = places.get(len(header), -1)
         if header[at : at + len(key)] != key:
             places[len(header)] = at = header.find(key, 0, max(0, len(header) - _LAST_DIGIT - 1))

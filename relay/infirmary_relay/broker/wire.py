@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from infirmary_relay.headers.content_header import header_prefix
+from infirmary_relay.headers.content_header import are_sections, header_prefix
 from infirmary_relay.headers.forms import Forms
 from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit
 
@@ -19,8 +19,6 @@ _FRAME_HEAD = struct.Struct(">BHI")
 _FRAME_OVERHEAD = 8
 _PUBLISH = struct.pack(">HHHB", 60, 40, 0, 0)  # class, method, reserved, and the default exchange's empty name
 _MANDATORY = b"\x01"
-_SECTIONS = b"\x00\x53"
-"""How a header of version 2 begins."""
 _CACHED_SIZES = 4096
 
 _T = TypeVar("_T")
@@ -79,7 +77,7 @@ class Encoder:
                 continue
             size = len(body)
             announced, body_head = body_sizes[size]
-            if header.startswith(_SECTIONS):
+            if are_sections(header):
                 header = self._forms.content_header(header, size)
             if not header.startswith(announced) or len(header) > self._largest_payload or len(target) > 63:
                 reason = self._why_unfit(row, header)

@@ -15,7 +15,7 @@ CONTENT_TYPE, CONTENT_ENCODING, HEADERS, DELIVERY_MODE, PRIORITY, CORRELATION_ID
 _BEFORE_MESSAGE_ID = tuple(1 << bit for bit in range(15, 7, -1))
 TIMESTAMP, TYPE, USER_ID, APP_ID = (1 << bit for bit in range(6, 2, -1))
 
-_BEGINS = b"\x00\x3c"
+_BEGINS, _SECTIONS_BEGIN = b"\x00\x3c", b"\x00\x53"
 _PREFIX = struct.Struct(">HHQ")
 _FLAGS_AT = _PREFIX.size
 _PROPERTIES_AT = _FLAGS_AT + 2
@@ -29,6 +29,11 @@ def header_prefix(body_bytes: int) -> bytes:
 def is_content_header(header: bytes) -> bool:
     """Whether a row's header is of version 1."""
     return header.startswith(_BEGINS)
+
+
+def are_sections(header: bytes) -> bool:
+    """Whether a row's header is of version 2."""
+    return header.startswith(_SECTIONS_BEGIN)
 
 
 def body_size(header: bytes) -> int:
