@@ -81,9 +81,12 @@ def encoded(
         numbered: False for a message that has no sequence: then nothing is to follow.
 
     Raises:
-        ValueError: A property is longer than the 255 bytes that AMQP 0-9-1 has room for, or the time is before 1970.
+        ValueError: A property is longer than the 255 bytes that AMQP 0-9-1 has room for, or the time is before 1970 or
+            has no zone: Python would take it for one of whatever zone this machine is in.
     """
     fixed = _fixed(message_type, source, dataschema)
+    if time.tzinfo is None:
+        raise ValueError(f"its time {time} has no zone: give an aware datetime, as datetime.now(UTC) is")
     seconds = time.timestamp()
     if seconds < 0:
         raise ValueError(f"its time {time} is before 1970, and a header holds no such time")

@@ -121,6 +121,12 @@ def test_a_time_before_1970_is_refused() -> None:
     assert sections.encoded(**REQUIRED | {"time": datetime(1970, 1, 1, tzinfo=UTC)})
 
 
+def test_a_time_without_a_zone_is_refused() -> None:
+    """It would be told as another one on each machine that is in another zone."""
+    with pytest.raises(ValueError, match=r"^its time 2026-11-26 12:00:00 has no zone: give an aware datetime"):
+        sections.encoded(**REQUIRED | {"time": datetime(2026, 11, 26, 12)})  # noqa: DTZ001
+
+
 @pytest.mark.parametrize("field", ["message_id", "source", "message_type", "subject"])
 def test_half_a_surrogate_pair_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match="surrogates not allowed"):
