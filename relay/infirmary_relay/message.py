@@ -22,6 +22,11 @@ class Unfit(bytes):
         return unfit
 
 
+def why_unfit(error: Exception) -> str:
+    """Says over what a message cannot be sent: in the words of a check of ours, or with the name of what failed."""
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+
+
 def subject_too_large(subject_bytes: int) -> Unfit:
     """Says that a subject is longer than can be told to the database again and again."""
     return Unfit(f"its subject has {subject_bytes} bytes, more than {LONGEST_SUBJECT_BYTES}")

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from infirmary_relay.headers.content_header import are_sections, header_prefix
 from infirmary_relay.headers.forms import Forms
-from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit
+from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit, why_unfit
 
 METHOD, CONTENT_HEADER, CONTENT_BODY, HEARTBEAT = 1, 2, 3, 8
 END = b"\xce"
@@ -62,7 +62,7 @@ class Encoder:
         try:
             self._encode([row])
         except Exception as odd:  # whatever it is, it is this message's
-            return (*row[:HEADER], Unfit(str(odd) if type(odd) is ValueError else f"{type(odd).__name__}: {odd}"), b"")
+            return (*row[:HEADER], Unfit(why_unfit(odd)), b"")
         return row
 
     def _encode(self, rows: Sequence[Row]) -> Encoded:

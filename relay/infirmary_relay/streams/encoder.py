@@ -7,7 +7,7 @@ from typing import NamedTuple
 from infirmary_relay.headers.content_header import is_content_header
 from infirmary_relay.headers.forms import Forms
 from infirmary_relay.headers.from_version_1 import sections_of
-from infirmary_relay.message import BODY, HEADER, SUBJECT, TARGET, Row, Unfit
+from infirmary_relay.message import BODY, HEADER, SUBJECT, TARGET, Row, Unfit, why_unfit
 from infirmary_streams.publishing import (
     ENTRY_BYTES,
     HEAD_BYTES,
@@ -149,7 +149,7 @@ class Encoder:
             try:
                 header = self._header(row)
             except Exception as odd:  # whatever it is, it is this message's
-                unfit.append((row, str(odd) if type(odd) is ValueError else f"{type(odd).__name__}: {odd}"))
+                unfit.append((row, why_unfit(odd)))
                 stopped.add(row[SUBJECT])
             else:
                 fit.append(row)
