@@ -14,8 +14,8 @@ from infirmary_streams.address import StreamAddress
 from infirmary_streams.commands import Answer, Endpoint, Placement, Tuned
 from infirmary_streams.errors import BrokerClosedError, NonsenseError, RefusedError, StreamLostError
 from infirmary_streams.frames import FrameReader
+from infirmary_streams.heartbeats import HEARTBEAT_S
 
-HEARTBEAT_S = 10
 USER_TIMEOUT_MS = 60_000
 _RECEIVE_BYTES = 1 << 16
 _TRIED = 0

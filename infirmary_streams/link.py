@@ -1,11 +1,10 @@
 """An open connection that waits for nothing: bytes out, frames in, heartbeats both ways."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from infirmary_streams import codes, commands
-from infirmary_streams.conversation import HEARTBEAT_S, Conversation
+from infirmary_streams.conversation import Conversation
 from infirmary_streams.errors import BrokerClosedError, NonsenseError, StreamLostError
 from infirmary_streams.transport import Transport
 
@@ -17,8 +16,7 @@ class Link:
         self.frame_max = opened.frame_max
         self.advertised = opened.advertised
         connected, self._reader, self._read_ahead = opened.detach()
-        self._transport = Transport(connected)
-        self._wrote_at = self._read_at = time.monotonic()
+        self._transport = Transport(connected, commands.HEARTBEAT_FRAME)
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -35,7 +33,6 @@ class Link:
         Raises:
             StreamLostError: The connection is gone.
         """
-        self._wrote_at = time.monotonic()
         try:
             self._transport.write(data)
         except OSError as lost:
@@ -48,19 +45,10 @@ class Link:
             BrokerClosedError: The broker ends the connection, and says why.
             StreamLostError: The connection is gone, or silent for two heartbeats.
         """
-        now = time.monotonic()
         try:
-            if self._transport.flush():
-                self._wrote_at = now
-            data = self._transport.read()
+            data = self._transport.exchange()
         except OSError as lost:
             raise StreamLostError(str(lost)) from lost
-        if now - self._wrote_at > HEARTBEAT_S / 2:
-            self.write(commands.HEARTBEAT_FRAME)
-        if data:
-            self._read_at = now
-        elif now - self._read_at > 2 * HEARTBEAT_S:
-            raise StreamLostError(f"the broker was silent for {2 * HEARTBEAT_S} s")
         ahead, self._read_ahead = self._read_ahead, []
         try:
             for key, payload in (*ahead, *self._reader.feed(data)) if ahead else self._reader.feed(data):

@@ -5,7 +5,10 @@ A blocking write can deadlock: the broker stops reading while nobody reads its c
 
 import socket
 import ssl
+import time
 from collections import deque
+
+from infirmary_streams.heartbeats import HEARTBEAT_S, Heartbeats
 
 _READ_BYTES = 256 * 1024
 _READS_AT_ONCE = 8
@@ -15,10 +18,13 @@ _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Transport:
     """A non-blocking socket with a queue of bytes that wait to be written; whatever fails is an OSError."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, heartbeat: bytes) -> None:
+        """Takes a socket, and the frame that says nothing but that this side lives."""
         connected.setblocking(False)
         self._socket = connected
         self._outgoing: deque[memoryview] = deque()
+        self._heartbeat = heartbeat
+        self._heartbeats = Heartbeats(HEARTBEAT_S, time.monotonic())
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -36,14 +42,35 @@ class Transport:
             OSError: The connection is gone.
         """
         self._outgoing.append(memoryview(data))
-        self.flush()
+        self._heartbeats.wrote(time.monotonic())
+        self._flush()
 
-    def flush(self) -> bool:
-        """Writes what is queued, as far as the broker takes it; True when any of it went.
+    def exchange(self) -> bytes:
+        """Writes what is queued, as far as the broker takes it, and gives the bytes that have come, if any have.
+
+        When it is time a heartbeat is written as well.
 
         Raises:
-            OSError: The connection is gone.
+            OSError: The connection is gone, or the broker has been silent for two heartbeats.
         """
+        now = time.monotonic()
+        if self._flush():
+            self._heartbeats.wrote(now)
+        received = self._read()
+        if self._heartbeats.is_due(now):
+            self.write(self._heartbeat)
+        if received:
+            self._heartbeats.heard(now)
+        elif self._heartbeats.has_missed(now):
+            raise ConnectionError(f"the broker was silent for {self._heartbeats.longest_silence_s:g} s")
+        return received
+
+    def close(self) -> None:
+        """Drops the connection with whatever was still unwritten."""
+        self._outgoing.clear()
+        self._socket.close()
+
+    def _flush(self) -> bool:
         wrote = False
         try:
             while self._outgoing:
@@ -60,12 +87,7 @@ class Transport:
             raise ConnectionError(f"writing to the broker failed: {lost}") from lost
         return wrote
 
-    def read(self) -> bytes:
-        """The bytes that have come, none when there are none.
-
-        Raises:
-            OSError: The connection is gone.
-        """
+    def _read(self) -> bytes:
         pieces: list[bytes] = []
         try:
             for _ in range(_READS_AT_ONCE):
@@ -82,8 +104,3 @@ class Transport:
         except OSError as lost:
             raise ConnectionError(f"reading from the broker failed: {lost}") from lost
         return b"".join(pieces)
-
-    def close(self) -> None:
-        """Drops the connection with whatever was still unwritten."""
-        self._outgoing.clear()
-        self._socket.close()

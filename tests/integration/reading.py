@@ -7,7 +7,7 @@ from infirmary.consumer.broker import Broker
 from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.streams import node
 from infirmary.consumer.streams.broker import StreamBroker
-from infirmary_streams import conversation, link
+from infirmary_streams import conversation, transport
 from infirmary_streams.address import StreamAddress
 
 NAME = "counting"
@@ -41,4 +41,4 @@ def be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(amqp, "HEARTBEAT_S", 2)
     monkeypatch.setattr(node, "ANSWER_WITHIN_S", 2)
     monkeypatch.setattr(conversation, "HEARTBEAT_S", 2)
-    monkeypatch.setattr(link, "HEARTBEAT_S", 2)
+    monkeypatch.setattr(transport, "HEARTBEAT_S", 2)

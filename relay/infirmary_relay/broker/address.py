@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-HEARTBEAT_S = 10
+from infirmary_streams.heartbeats import HEARTBEAT_S
+
 USER_TIMEOUT_MS = 60_000
 """py-amqp's default of one second kills a connection that the broker only blocks."""
 

@@ -1,10 +1,9 @@
 """An AMQP connection with one channel in confirm mode: bytes out, frames in, heartbeats both ways."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 
-from infirmary_relay.broker.address import HEARTBEAT_S, BrokerAddress
+from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_relay.broker.handshake import open_connection
 from infirmary_relay.broker.wire import HEARTBEAT_FRAME, FrameReader, method_frame
@@ -25,10 +24,9 @@ class Session:
         opened = open_connection(address, name=name)
         self.frame_max = opened.frame_max
         self._opened = opened
-        self._transport = Transport(opened.socket)
+        self._transport = Transport(opened.socket, HEARTBEAT_FRAME)
         self._reader = FrameReader()
         self._read_ahead = opened.read_ahead
-        self._wrote_at = self._read_at = time.monotonic()
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -45,7 +43,6 @@ class Session:
         Raises:
             BrokerLostError: the connection is gone.
         """
-        self._wrote_at = time.monotonic()
         try:
             self._transport.write(data)
         except OSError as lost:
@@ -57,23 +54,14 @@ class Session:
         Raises:
             BrokerLostError: the connection is gone, or silent for two heartbeats.
         """
-        now = time.monotonic()
         try:
-            if self._transport.flush():
-                self._wrote_at = now
-            data, self._read_ahead = self._read_ahead + self._transport.read(), b""
+            data, self._read_ahead = self._read_ahead + self._transport.exchange(), b""
         except OSError as lost:
             raise BrokerLostError(str(lost)) from lost
-        if now - self._wrote_at > HEARTBEAT_S / 2:
-            self.write(HEARTBEAT_FRAME)
-        if data:
-            self._read_at = now
-            try:
-                yield from self._reader.feed(data)
-            except ValueError as nonsense:
-                raise BrokerLostError(f"the broker sent something that is no AMQP frame: {nonsense}") from nonsense
-        elif now - self._read_at > 2 * HEARTBEAT_S:
-            raise BrokerLostError(f"the broker was silent for {2 * HEARTBEAT_S} s")
+        try:
+            yield from self._reader.feed(data)
+        except ValueError as nonsense:
+            raise BrokerLostError(f"the broker sent something that is no AMQP frame: {nonsense}") from nonsense
 
     def close(self) -> None:
         """Sends connection.close, and drops the connection without waiting for the answer."""

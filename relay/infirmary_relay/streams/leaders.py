@@ -9,8 +9,9 @@ import time
 from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.commands import Endpoint
-from infirmary_streams.conversation import HEARTBEAT_S, Conversation
+from infirmary_streams.conversation import Conversation
 from infirmary_streams.errors import StreamLostError
+from infirmary_streams.heartbeats import HEARTBEAT_S
 
 _TIMEOUT_S = 1.5
 _TRIES = 10

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infirmary_streams import codes, commands, conversation, link
+from infirmary_streams import codes, commands, conversation, transport
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.conversation import Conversation
 from infirmary_streams.errors import BrokerClosedError, StreamLostError
@@ -56,7 +56,7 @@ def test_a_broker_that_ends_the_connection_says_why(client: Client) -> None:
 @pytest.fixture
 def short_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "HEARTBEAT_S", 1)
-    monkeypatch.setattr(link, "HEARTBEAT_S", 1)
+    monkeypatch.setattr(transport, "HEARTBEAT_S", 1)
 
 
 @pytest.mark.usefixtures("short_heartbeat")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infirmary_streams import codes, link
+from infirmary_streams import codes, transport
 from infirmary_streams.errors import BrokerClosedError, StreamLostError
 from infirmary_streams.frames import FrameReader
 from infirmary_streams.link import Link
@@ -36,7 +36,7 @@ class Opened:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What time it is for a link; `now` may be set."""
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(link, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
@@ -57,17 +57,17 @@ def test_what_is_written_comes_whole_and_in_its_order(sizes: list[int]) -> None:
     ours, brokers = socket.socketpair()
     with ours, brokers:
         brokers.setblocking(False)
-        transport, sent, got = Transport(ours), b"", b""
+        writing, sent, got = Transport(ours, b""), b"", b""
         for at, size in enumerate(sizes):
             piece = bytes((at,)) * size
-            transport.write(piece)
+            writing.write(piece)
             sent += piece
         give_up_at = time.monotonic() + 20
         while len(got) < len(sent) and time.monotonic() < give_up_at:
             got += brokers.recv(70_000)
-            transport.flush()
+            assert writing.exchange() == b""
         assert got == sent
-        assert not transport.has_unwritten
+        assert not writing.has_unwritten
 
 
 def test_a_broker_that_reads_nothing_holds_nobody_up(ends: tuple[socket.socket, socket.socket]) -> None:
