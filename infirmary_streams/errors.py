@@ -1,6 +1,14 @@
 """The ways in which a conversation with a broker ends or fails."""
 
+from typing import Final
+
 from infirmary_streams.codes import name_of
+
+WHAT_TO_LOOK_AT: Final = (
+    "RABBITMQ_URL says who logs in, with which password and to which virtual host; RABBITMQ_STREAM_PORT where the "
+    "broker's plugin rabbitmq_stream listens, 0 that there is none: then logs go by AMQP"
+)
+"""What relay and consumer add to an error over which no connection comes about: the settings that decide over that."""
 
 
 class StreamLostError(Exception):

@@ -200,7 +200,8 @@ class Relay:
         """Starts afresh on both sides: ids are good only for the connection that they were read on."""
         self._undeleted = False
         self._source.lost(Problem(lost.reason, str(lost)), now)
-        self._broker.lost(Problem(Reason.SOURCE_AWAY, "waits for the source"), now)
+        closed = "closed by the relay until its database answers again: what was under way is read anew then"
+        self._broker.lost(Problem(Reason.SOURCE_AWAY, closed), now)
         self._targets.reset_in_flight()
 
     def _broker_was_lost(self, lost: BrokerLostError, now: float) -> None:

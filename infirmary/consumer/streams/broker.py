@@ -16,7 +16,7 @@ from infirmary_streams import chunks, codes
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.commands import Endpoint, Placement
 from infirmary_streams.conversation import Conversation
-from infirmary_streams.errors import RefusedError, StreamLostError
+from infirmary_streams.errors import WHAT_TO_LOOK_AT, RefusedError, StreamLostError
 
 _logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class StreamBroker:
             self._home = self._keep(self._connect(address))
         except StreamLostError as lost:
             self._selector.close()
-            raise StreamLostError(f"{lost}; RABBITMQ_STREAM_PORT=0 reads logs by AMQP 0-9-1") from lost
+            raise StreamLostError(f"{lost}. {WHAT_TO_LOOK_AT}") from lost
 
     def subscribe(self, log: str, messages: int, offset: int | str) -> StreamSubscription | EndProbe:
         """Starts reading, at a node that has the log.

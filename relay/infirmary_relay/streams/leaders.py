@@ -10,7 +10,7 @@ from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.commands import Endpoint
 from infirmary_streams.conversation import Conversation
-from infirmary_streams.errors import StreamLostError
+from infirmary_streams.errors import WHAT_TO_LOOK_AT, StreamLostError
 from infirmary_streams.heartbeats import HEARTBEAT_S
 
 _TIMEOUT_S = 1.5
@@ -19,7 +19,6 @@ _TRIES = 10
 
 _TRIES_AT_ONCE = 2
 """As many as the loop may wait for, who publishes nothing meanwhile."""
-_HINT = "The broker needs its plugin rabbitmq_stream; RABBITMQ_STREAM_PORT says where it is, 0 sends logs by AMQP"
 
 
 class Leaders:
@@ -73,7 +72,7 @@ class Leaders:
         try:
             return self.entry()
         except StreamLostError as failed:
-            raise BrokerLostError(f"{failed}. {_HINT}") from failed
+            raise BrokerLostError(f"{failed}. {WHAT_TO_LOOK_AT}") from failed
 
     def connect(self, leader: Endpoint) -> Conversation:
         """A connection to a leader, which is the caller's from now on.

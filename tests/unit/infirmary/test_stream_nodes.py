@@ -92,6 +92,17 @@ def opened(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> O
     return open_on
 
 
+def test_who_is_not_let_in_is_told_which_settings_say_who_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_broker: StreamBroker, _address: StreamAddress) -> None:
+        raise StreamLostError("user reader: authentication failed")
+
+    monkeypatch.setattr(StreamBroker, "_connect", refused)
+    with pytest.raises(
+        StreamLostError, match=r"authentication failed\. RABBITMQ_URL says who .*RABBITMQ_STREAM_PORT where"
+    ):
+        StreamBroker(GIVEN, "counting", lambda: pytest.fail("nobody asks by AMQP"))
+
+
 def read_at(cluster: Cluster) -> list[Endpoint]:
     return [node.advertised for node in cluster.nodes if node.receivers]
 
