@@ -10,7 +10,7 @@ from infirmary_relay.broker.wire import CONTENT_BODY, CONTENT_HEADER, METHOD, En
 from infirmary_relay.headers.content_header import header_prefix
 from infirmary_relay.message import Row, Unfit
 from infirmary_streams import amqp10, sections
-from tests.unit.relay.test_headers import KNOWN, by_amqp, by_streams
+from tests.unit.relay.written_headers import KNOWN, by_amqp, by_streams
 
 FRAME_MAX = 4096
 
