@@ -13,9 +13,8 @@ import psycopg
 from infirmary_relay.floor import Floor
 from infirmary_relay.message import KEY, Key, Row
 from infirmary_relay.problem import Problem
-from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_ahead import Ahead
-from infirmary_relay.sources.postgres_backlog import measure
+from infirmary_relay.sources.postgres_backlog import measure, still_there
 from infirmary_relay.sources.postgres_deletion import Deletion
 from infirmary_relay.sources.postgres_fetch import next_rows
 from infirmary_relay.sources.postgres_ownership import Ownership
@@ -28,8 +27,6 @@ from infirmary_relay.sources.source import Backlog, HeldBack
 
 WATCH_S = 0.006
 """Longer than a writer may wait with its next nudge (docs/outbox-contract.md): meanwhile we look for ourselves."""
-_SAMPLE_S = 0.1
-"""How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
 
 
 class PostgresSource:
@@ -62,7 +59,6 @@ class PostgresSource:
         self.is_nudged = False
         self._floor = Floor()
         self.floor_held_since: float | None = None
-        self._next_sample = 0.0
         self._in_flight: set[int] = set()
         name = f"relay {service[:20]} "
         with lost_as_source_lost():
@@ -179,12 +175,8 @@ class PostgresSource:
 
     def present(self, keys: list[Key]) -> AbstractSet[Key]:
         """Which of these rows are still there, in a partition that this relay owns."""
-        asked = {"ids": Ids(cast("list[int]", keys)), "partitions": sorted(self._ownership.owned)}
         with lost_as_source_lost():
-            try:
-                return {row_id for (row_id,) in self._connection.execute(statements.PRESENT, asked)}
-            except psycopg.errors.LockNotAvailable:
-                return frozenset(keys)
+            return still_there(self._connection, cast("list[int]", keys), self._ownership.owned)
 
     def drain(self) -> None:
         """Deletes what was confirmed and lets go of all partitions at once."""
@@ -248,12 +240,7 @@ class PostgresSource:
             complete_to=last if self.has_more else math.inf,
             lowest_in_flight=min(self._in_flight, default=math.inf),
         )
-        now = time.monotonic()
-        if self._floor.wants_sample and now >= self._next_sample:
-            self._next_sample = now + _SAMPLE_S
-            asked = {"outbox": self._ownership.outbox_oid}
-            rows = self._connection.execute(statements.WRITERS, asked, prepare=True).fetchall()
-            self._floor.sampled({writer for (writer,) in rows})
+        self._writers.tell(self._floor, time.monotonic())
 
     def _nudged(self, _: psycopg.Notify) -> None:
         self.is_nudged = True

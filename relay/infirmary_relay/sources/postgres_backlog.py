@@ -34,6 +34,15 @@ def measure(
     return Backlog(count, oldest_at, _is_deliverable(connection, asked, owned, sent, held_back))
 
 
+def still_there(connection: PostgresConnection, keys: Iterable[int], owned: AbstractSet[int]) -> AbstractSet[int]:
+    """Which of these rows are in the outbox, in a partition of this relay; all of them while nobody can look."""
+    asked = {"ids": Ids(keys), "partitions": sorted(owned)}
+    try:
+        return {row_id for (row_id,) in connection.execute(statements.PRESENT, asked)}
+    except psycopg.errors.LockNotAvailable:
+        return frozenset(keys)
+
+
 def _is_deliverable(
     connection: PostgresConnection,
     asked: dict[str, int],

@@ -2,11 +2,14 @@
 
 import time
 
+from infirmary_relay.floor import Floor
 from infirmary_relay.sources import postgres_statements as statements
 from infirmary_relay.sources.postgres_ownership import PostgresConnection
 
 _LONG_S = 5.0
 """What ends sooner is nobody's concern."""
+_SAMPLE_S = 0.1
+"""How often to ask who holds the lock on the outbox: pg_locks looks at every backend."""
 
 
 class Writers:
@@ -16,6 +19,15 @@ class Writers:
         self._connection = connection
         self._outbox_oid = outbox_oid
         self._since: dict[str, float] = {}
+        self._next_sample = 0.0
+
+    def tell(self, floor: Floor, now: float) -> None:
+        """Tells the floor who holds the outbox's lock, when that helps it to rise, and was not asked just now."""
+        if floor.wants_sample and now >= self._next_sample:
+            self._next_sample = now + _SAMPLE_S
+            asked = {"outbox": self._outbox_oid}
+            rows = self._connection.execute(statements.WRITERS, asked, prepare=True).fetchall()
+            floor.sampled({writer for (writer,) in rows})
 
     def look(self) -> float | None:
         """Since when the longest has gone on, None when there is none that is long.
