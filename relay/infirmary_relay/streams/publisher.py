@@ -6,7 +6,7 @@ in a log, and in nothing else: a publisher belongs to one log, and ends with it.
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from infirmary_relay.broker.errors import BrokerLostError, PublishingRefusedError
 from infirmary_relay.broker.publisher import CONFIRM_TIMEOUT_S, Waiting
@@ -98,14 +98,16 @@ class StreamPublisher:
         Raises:
             BrokerLostError: A connection is gone.
         """
-        encoded = self._encoder.encode(rows, self._confirms.next_number)
-        if encoded.rows:
-            self._confirms.publish(encoded.rows).published_at = time.monotonic()
-            self._together |= encoded.together
-            try:
+        try:
+            encoded = self._encoder.encode(rows, self._confirms.next_number)
+            if self._take_smaller_frames(encoded.entries):
+                encoded = self._encoder.encode(rows, self._confirms.next_number)
+            if encoded.rows:
+                self._confirms.publish(encoded.rows).published_at = time.monotonic()
+                self._together |= encoded.together
                 self._write(encoded.entries)
-            except StreamLostError as lost:
-                raise BrokerLostError(str(lost)) from lost
+        except StreamLostError as lost:
+            raise BrokerLostError(str(lost)) from lost
         return encoded.unfit
 
     def settled(self, _may_end: Callable[[Window], bool] | None = None) -> list[Window]:
@@ -143,6 +145,18 @@ class StreamPublisher:
         for node in self._nodes:
             node.link.close()
         self._leaders.forget()
+
+    def _take_smaller_frames(self, targets: Iterable[str]) -> bool:
+        """Connects to the leaders of these logs; True when the frames of one of them are smaller than was known.
+
+        To learn it only when the messages are written would be too late for one that is larger than that: the broker
+        would close the connection over it, again and again, until it is found among all that were in flight.
+        """
+        before = self._encoder.frame_max
+        for target in targets:
+            if target not in self._publishers:
+                self._node(self._leaders.of(target))
+        return self._encoder.frame_max < before
 
     def _write(self, entries: dict[str, Entries]) -> None:
         frames: dict[_Node, list[bytes]] = {}

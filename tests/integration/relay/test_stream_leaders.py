@@ -11,15 +11,15 @@ import pytest
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.conversation import Conversation
 from local.servers import rabbitmq
-from local.servers.rabbitmq_configuration import VHOST, stream_configuration
+from local.servers.rabbitmq_configuration import STREAM_FRAME_MAX_BYTES, VHOST, stream_configuration
 from tests.broker_cluster import BrokerCluster, ClusterNode
 from tests.chaos.proxy import Proxy
 from tests.erlang import evaluate
 from tests.eventually import eventually
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.conftest import StartRelay
-from tests.integration.relay.events import everything, in_order_of_subject, until_delivered
-from tests.integration.relay.outboxes import PostgresOutbox
+from tests.integration.relay.events import events, everything, in_order_of_subject, until_delivered
+from tests.integration.relay.outboxes import Message, PostgresOutbox
 from tests.integration.relay.process import RelayProcess
 from tests.integration.relay.writer import Writer, flows
 
@@ -165,3 +165,30 @@ def test_messages_go_on_in_order_when_the_leaders_node_is_killed(
                 leading.start()
         until_delivered(postgres_outbox, within_s=60)
     assert in_order_of_subject(Broker(named.url).bodies(log)) == everything(writer.count)
+
+
+WITH_FRAMES_OF = """begin
+    application:stop(rabbitmq_stream),
+    application:set_env(rabbitmq_stream, frame_max, {bytes}),
+    application:start(rabbitmq_stream)
+end"""
+
+
+def test_a_message_larger_than_the_leaders_frames_holds_back_its_subject_and_closes_no_connection(
+    nodes: Nodes, postgres_outbox: PostgresOutbox, service: str, log: str, start_relay: StartRelay
+) -> None:
+    """The node that is named takes it."""
+    named, _, leading = nodes.cluster.nodes
+    nodes.create(log, leading)
+    evaluate(leading, WITH_FRAMES_OF.format(bytes=65536))
+    try:
+        relay = start_relay(postgres_outbox, **nodes.settings(named)).until_ready()
+        large = [Message(log, "large", 1, b"l" * 100_000), Message(log, "large", 2, b"large 2")]
+        postgres_outbox.write([*large, *events(service, 3)])
+        eventually(lambda: postgres_outbox.waiting() == 2, because="all others have gone", within_s=30)
+        words = "the broker takes frames of 65536: raise its `stream.frame_max`"
+        eventually(lambda: "subject large: " in relay.reasons() and words in relay.reasons(), because="it says why")
+        assert relay.metric('outbox_relay_connections_total{server="broker"}') == 1
+    finally:
+        evaluate(leading, WITH_FRAMES_OF.format(bytes=STREAM_FRAME_MAX_BYTES))
+    assert in_order_of_subject(Broker(named.url).bodies(log)) == everything(3)

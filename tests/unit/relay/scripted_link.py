@@ -75,13 +75,14 @@ class Leaders:
     def __init__(self) -> None:
         self.links: list[Link] = []
         self.leader: dict[str, Endpoint] = {}
+        self.frame_max: dict[Endpoint | None, int] = {}
         self.is_forgotten = False
 
     def of(self, target: str) -> Endpoint | None:
         return self.leader.get(target, ONE)
 
-    def connect(self, leader: Endpoint) -> Any:
-        return SimpleNamespace(advertised=leader, frame_max=1 << 20, links=self.links)
+    def connect(self, leader: Endpoint | None) -> Any:
+        return SimpleNamespace(advertised=leader, frame_max=self.frame_max.get(leader, 1 << 20), links=self.links)
 
     def connected_to(self, node: Endpoint | None) -> None:
         """Needs no note."""

@@ -197,3 +197,17 @@ def test_what_is_unfit_is_told_and_nothing_is_written_for_it(leaders: Leaders) -
     assert publishing.publish([odd]) == [(odd, "it is odd")]
     assert leaders.links[0].written == []
     assert publishing.in_flight() == []
+
+
+def test_a_message_larger_than_a_leader_takes_is_told_before_anything_is_sent_there(leaders: Leaders) -> None:
+    """The node that is connected first takes it: were it sent to the leader, that would close the connection."""
+    leaders.frame_max[TWO] = 4096
+    leaders.leader["log"] = TWO
+    publishing = opened(leaders)
+    large, behind = (message(number, target="log", body=b"." * size) for number, size in ((1, 5000), (2, 2)))
+    [(row, why), told_of_the_next] = publishing.publish([large, behind, *rows(3)])
+    assert row == large
+    assert "the broker takes frames of 4096: raise its `stream.frame_max`" in str(why)
+    assert told_of_the_next == (behind, None)
+    assert [link.published for link in leaders.links] == [[], [(leaders.links[1].declared[0][0], [1])]]
+    assert publishing.in_flight() == rows(3)
