@@ -54,8 +54,9 @@ class LogBroker(Protocol):
         Args:
             log: Its name.
             messages: About how many are to come ahead.
-            offset: The first one's, `first` for the first that there is, `last` to see where the log ends: to be asked
-                for `newest` only.
+            offset: The first one's, or `first` for the first that there is. To be asked for `newest` only: `last` to
+                see where the log ends for whoever reads it here, `end` to see where it ends for its writer, which is
+                far behind that when this is a replica that lags. By AMQP 0-9-1 the broker chooses, and both are alike.
 
         Raises:
             Unreadable: There is no such log, or it may not or cannot be read.

@@ -219,7 +219,7 @@ class LogReader:
 
     def _look_at_the_end(self, now: float) -> None:
         try:
-            probe = self._broker.subscribe(self.name, PREFETCH, "last")
+            probe = self._broker.subscribe(self.name, PREFETCH, "end")
         except Unreadable as odd:
             self._cannot_read(odd)
             return

@@ -22,7 +22,7 @@ class Subscription:
             channel: A channel of its own.
             queue: The queue's or log's name.
             prefetch: How many unacknowledged deliveries the broker sends ahead.
-            offset: Where to start in a log (`first`, `last` or a number); None for a queue.
+            offset: Where to start in a log (`first`, a number, `last` or `end`, see LogBroker); None for a queue.
 
         Raises:
             amqp.ChannelError: The broker does not let it be read.
@@ -32,7 +32,7 @@ class Subscription:
         self.cancelled = False
         channel.auto_decode = False
         channel.basic_qos(0, prefetch, False)
-        arguments = {} if offset is None else {OFFSET_HEADER: offset}
+        arguments = {} if offset is None else {OFFSET_HEADER: "last" if offset == "end" else offset}
         self._consumer = channel.basic_consume(
             queue, callback=self._deliver, arguments=arguments, on_cancel=self._on_cancel
         )

@@ -77,7 +77,7 @@ class StreamBroker:
         placement = self._home.placement(log)
         if placement.code == codes.NO_SUCH_STREAM:
             raise self._is_missing(log)
-        node = self._node_of(log, placement)
+        node = self._node_of(log, _where(placement, offset), codes.name_of(placement.code))
         subscription, begin = _begun(log, messages, offset)
         try:
             node.subscribe(subscription, begin)
@@ -134,15 +134,14 @@ class StreamBroker:
             except StreamLostError as lost:
                 self._lose(node, lost)
 
-    def _node_of(self, log: str, placement: Placement) -> Node:
-        """Returns a node that has a log: one that is connected already, or where it says that it is, or by chance.
+    def _node_of(self, log: str, wanted: list[Endpoint], why_none: str) -> Node:
+        """Returns one of the nodes: one that is connected already, or where it says that it is, or by chance.
 
         Raises:
-            Unreadable: None can be reached.
+            Unreadable: None can be reached, or there is none.
         """
-        wanted = [*placement.replicas, *([placement.leader] if placement.leader is not None else [])]
         if not wanted:
-            raise Unreadable("failing", f"{log}: {codes.name_of(placement.code)}, no node has it now")
+            raise Unreadable("failing", f"{log}: {why_none}, no node has it now")
         for node in self._nodes:
             if node.has_room and node.advertised in wanted:
                 return node
@@ -201,9 +200,18 @@ class StreamBroker:
             return False
 
 
+def _where(placement: Placement, offset: int | str) -> list[Endpoint]:
+    """The nodes at which a log may be read from a place: from any by all who have it, its end by its leader alone.
+
+    A replica that lags behind ends before what was read elsewhere, as a log does that was made anew.
+    """
+    leader = [placement.leader] if placement.leader is not None else []
+    return leader if offset == "end" else [*placement.replicas, *leader]
+
+
 def _begun(log: str, messages: int, offset: int | str) -> tuple[StreamSubscription | EndProbe, tuple[int, int | None]]:
     if isinstance(offset, int):
         return StreamSubscription(log, offset, messages), chunks.from_offset(offset)
-    if offset == "last":
+    if offset in ("last", "end"):
         return EndProbe(log), chunks.LAST
     return StreamSubscription(log, 0, messages), chunks.FIRST

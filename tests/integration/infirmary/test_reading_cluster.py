@@ -16,6 +16,7 @@ from infirmary_streams.address import StreamAddress
 from infirmary_streams.link import Link
 from infirmary_streams.sections import encoded, with_body
 from tests.broker_cluster import ClusterNode
+from tests.erlang import evaluate
 from tests.eventually import eventually
 from tests.integration.relay.test_stream_leaders import Balancer, Nodes, nodes, talk
 
@@ -135,3 +136,27 @@ def test_a_log_that_several_nodes_have_is_read_at_the_one_that_is_connected(node
     finally:
         for way in nodes.ways.values():
             way.restore()
+
+
+TO_A_REPLICA = """[sys:{do}(Each) || Each <- processes(),
+    proc_lib:translate_initial_call(Each) =:= {{osiris_replica_reader, init, 1}},
+    lists:any(fun(Of) -> is_pid(Of) andalso node(Of) =:= '{node}' end, tuple_to_list(sys:get_state(Each)))]"""
+"""What a leader's node sends to the replicas of another node stands still, or goes on."""
+
+
+def test_a_log_does_not_end_where_a_replica_that_lags_has_come_to(nodes: Nodes) -> None:
+    """Whoever has read more of it elsewhere would take it for a log that was made anew."""
+    lagging, _, leading = nodes.cluster.nodes
+    node = (lagging.processes[-1].environment or {})["RABBITMQ_NODENAME"]
+    name = f"{new_id().hex}.events"
+    nodes.create(name, leading)
+    publish(leading, name, 1, 2)
+    with closing(reading(lagging, nodes.ways[lagging.stream_port].port)) as broker:
+        assert bodies(broker, broker.subscribe(name, 300, "first"), 2) == [b"1", b"2"]
+        evaluate(leading, TO_A_REPLICA.format(do="suspend", node=node))
+        try:
+            publish(leading, name, 3, 4)
+            assert broker.subscribe(name, 300, "last").newest == 1
+            assert broker.subscribe(name, 300, "end").newest == 3
+        finally:
+            evaluate(leading, TO_A_REPLICA.format(do="resume", node=node))

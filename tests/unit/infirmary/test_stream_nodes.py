@@ -120,6 +120,22 @@ def test_a_replica_that_is_connected_is_as_good_as_the_leader(opened: Open) -> N
     assert (read_at(cluster), len(cluster.tried)) == ([B], 1)
 
 
+def test_where_a_log_ends_for_its_writer_is_asked_of_its_leader_alone(opened: Open) -> None:
+    """A replica that lags far behind ends before what was read elsewhere: so does a log that was made anew."""
+    cluster = Cluster(B, reachable=(A,))
+    cluster.placement = Placement(codes.OK, A, [B, C])
+    broker = opened(cluster)
+    broker.subscribe(LOG, 300, 17)
+    broker.subscribe(LOG, 300, "last")
+    assert read_at(cluster) == [B]
+    broker.subscribe(LOG, 300, "end")
+    assert read_at(cluster) == [B, A]
+    cluster.placement = Placement(codes.OK, None, [B, C])
+    with pytest.raises(Unreadable, match="no node has it now") as unreadable:
+        broker.subscribe(LOG, 300, "end")
+    assert unreadable.value.kind == "failing"
+
+
 def test_another_node_is_looked_for_where_it_says_that_it_is_and_its_connection_is_shared(opened: Open) -> None:
     cluster = Cluster(B, reachable=(A,))
     broker = opened(cluster)
