@@ -1,4 +1,4 @@
-"""The command `infirmary-relay`: runs the relay of one service, or prints what its database needs."""
+"""The command `infirmary-relay`: runs a service's relay, prints what its database needs, or explains a row's header."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from infirmary_relay import __version__
 
 _FOLDER = Path(__file__).parent
+_CHECK = "check-header"
 _SCHEMA, _MONGO_SCHEMA = _FOLDER / "schema.sql", _FOLDER / "schema.mongo.js"
 
 
@@ -18,13 +19,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the arguments behind the command's name; None for what this process was started with.
 
     Returns:
-        The exit status: 0, or 2 when a setting is missing or wrong.
+        The exit status: 0, 1 when something is wrong in a header, or 2 when a setting is missing or wrong.
 
     Raises:
         SystemExit: the arguments are none of this command's, or ask for help.
     """
     parser = _parser()
-    asked = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [_CHECK]:
+        from infirmary_relay.checking import check
+
+        return check(given[1:])
+    asked = parser.parse_args(given)
     if asked.service == "schema":
         sys.stdout.write((_MONGO_SCHEMA if asked.mongo else _SCHEMA).read_text())
         return 0
@@ -43,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "service",
-        metavar="SERVICE|schema",
-        help="the name of the service whose outbox it is, or `schema`: print the tables that the service needs",
+        metavar=f"SERVICE|schema|{_CHECK}",
+        help="the name of the service whose outbox it is; or `schema`: print the tables that the service needs; or "
+        f"`{_CHECK}`: say what the header of a row holds, and what is wrong in it (`{_CHECK} --help`)",
     )
     parser.add_argument("--mongo", action="store_true", help="with schema: print the fields and indexes for MongoDB")
     parser.add_argument("--version", action="version", version=__version__)

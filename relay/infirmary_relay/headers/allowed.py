@@ -14,7 +14,7 @@ from infirmary_streams.errors import NonsenseError
 from infirmary_streams.sections import APP_ID, TYPE
 
 _NULL, _TEXT, _SYMBOL, _TIMESTAMP = 0x40, 0xA1, 0xA3, 0x83
-_PROPERTIES: Final = (
+PROPERTIES: Final = (
     ("message-id", _TEXT),
     ("user-id", _NULL),
     ("to", _NULL),
@@ -29,6 +29,7 @@ _PROPERTIES: Final = (
     ("group-sequence", _NULL),
     ("reply-to-group-id", _NULL),
 )
+"""Their names, and of which type each is; those of the type null may not be told."""
 _DOUBLE: Final = 0x82
 _INTEGERS: Final = frozenset({amqp10.UBYTE, 0x51, 0x54, 0x55, 0x61, 0x71, 0x81})
 _VALUES: Final = _INTEGERS | {0x40, 0x41, 0x42, _DOUBLE, 0xA0, 0xB0, 0xA1, 0xB1}
@@ -47,13 +48,22 @@ def check_properties(parts: Sequence[Part]) -> None:
     Raises:
         NonsenseError: One is not.
     """
-    if len(parts) > len(_PROPERTIES):
-        raise NonsenseError(f"{len(parts)} properties, and AMQP 1.0 has {len(_PROPERTIES)}")
-    for (name, kind), part in zip(_PROPERTIES, parts, strict=False):
-        if part.kind == kind + 0x10 and kind in (_TEXT, _SYMBOL):
-            raise NonsenseError(f"its {name} has {part.end - part.begin} bytes, AMQP has room for 255")
-        if part.kind not in (kind, _NULL):
-            raise NonsenseError(f"its {name} is of type {part.kind:#x}, and should be of {kind:#x}")
+    if len(parts) > len(PROPERTIES):
+        raise NonsenseError(f"{len(parts)} properties, and AMQP 1.0 has {len(PROPERTIES)}")
+    for (name, kind), part in zip(PROPERTIES, parts, strict=False):
+        check_property(name, kind, part)
+
+
+def check_property(name: str, kind: int, part: Part) -> None:
+    """The same of one property.
+
+    Raises:
+        NonsenseError: It is of another type, or too long.
+    """
+    if part.kind == kind + 0x10 and kind in (_TEXT, _SYMBOL):
+        raise NonsenseError(f"its {name} has {part.end - part.begin} bytes, AMQP has room for 255")
+    if part.kind not in (kind, _NULL):
+        raise NonsenseError(f"its {name} is of type {part.kind:#x}, and should be of {kind:#x}")
 
 
 def check_pair(section: int, key: Part, name: bytes, value: bytes, part: Part) -> None:

@@ -45,7 +45,7 @@ def sections_of(header: bytes, body_bytes: int) -> bytes:
     """
     if not header.startswith(amqp.header_prefix(body_bytes)):
         raise ValueError(f"its header does not announce a body of {body_bytes} bytes")
-    told = _read(header)
+    told = properties_of(header)
     # Lists and tables a broker leaves out as well, when it puts a message of AMQP 0-9-1 into a log.
     headers = {
         key: value for key, value in (told.get(amqp.HEADERS) or {}).items() if not isinstance(value, list | dict)
@@ -74,7 +74,12 @@ def sections_of(header: bytes, body_bytes: int) -> bytes:
     )
 
 
-def _read(header: bytes) -> dict[int, Any]:
+def properties_of(header: bytes) -> dict[int, Any]:
+    """The properties, by their flags.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     flags = int.from_bytes(header[_PROPERTIES_AT - 2 : _PROPERTIES_AT], "big")
     present = [(flag, kind) for flag, kind in _KINDS if flags & flag]
     if flags & ~sum(flag for flag, _ in _KINDS):
