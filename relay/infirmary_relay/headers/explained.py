@@ -123,7 +123,7 @@ def _version_2(header: bytes) -> Explanation:
     try:
         for number, value in amqp10.sections(header):
             if number not in _SECTIONS:
-                said.wrong.append(f"section {number:#x} does not belong in a header")
+                said.wrong.append(f"a section with the code {number:02x} does not belong in a header")
                 continue
             where = f"its {_SECTIONS[number]}"
             _read_section(header, number, value, said)

@@ -104,7 +104,7 @@ SEQUENCE = text("sequence") + long(1)
         (GOOD[:-8], "what stands behind its properties cannot be read"),
         (GOOD + b"\x00", "what stands behind its application properties cannot be read"),
         (GOOD[GOOD.index(b"\x00\x53\x73") :], "its x-basic-delivery-mode is missing among the message annotations"),
-        (sections.with_body(GOOD, BODY), "section 0x75 does not belong in a header"),
+        (sections.with_body(GOOD, BODY), "a section with the code 75 does not belong in a header"),
         (b"{}", "it begins with 7b 7d: one of version 2 with 00 53 72, of version 1 with 00 3c"),
         (b"", "it begins with nothing"),
     ],
