@@ -37,7 +37,10 @@ class Leases:
         self._next_heartbeat = self._valid_until = 0.0
         self._owned: frozenset[int] = frozenset()
         self._leased: frozenset[int] | None = None
-        """What it held after the last renewal; None before the first, when a predecessor may have left some."""
+        """What it held after the last renewal, also of what it only keeps until that has settled.
+
+        None before the first, when a predecessor may have left some.
+        """
 
     def owned(self, now: float) -> frozenset[int]:
         """What may be fetched: nothing once the leases may have run out."""
@@ -48,14 +51,15 @@ class Leases:
 
         Args:
             now: this process's monotonic clock, in seconds.
-            busy: partitions of which something is in flight; they are kept until it has settled.
+            busy: partitions of which something is in flight; those that it holds are kept until it has settled.
         """
         if now < self._next_heartbeat:
             return False
         self._next_heartbeat = now + assignment.HEARTBEAT_S
         before = self.owned(now)
         wanted = assignment.share(self._relay_id, self._others_alive())
-        asked = wanted | (before & frozenset(busy))
+        # Not what it owned: what another relay waits for is owned no more, and nothing is by a relay that is late.
+        asked = wanted | ((self._leased or frozenset()) & frozenset(busy))
         keeping = self._renew(asked)
         self._create(asked - keeping)
         self._owned = keeping & wanted

@@ -109,13 +109,10 @@ class MongoProtocol(Protocol):
             return
         for holder in (each for each in self.processes if str(each.relay_id) == before["holder"]):
             in_hand = self._in_hand(holder, before["_id"])
-            is_late = before["until"] < moment(self.now) or not self._believes_in_its_leases(holder)
-            require(not in_hand or is_late, "a partition is let go with messages in flight")
+            is_late = before["until"] < moment(self.now)
+            says_goodbye = before["holder"] not in self.database.leases  # it has waited for what is in flight, in vain
+            require(not in_hand or is_late or says_goodbye, "a partition is let go with messages in flight")
             self.lost(in_hand)
-
-    def _believes_in_its_leases(self, process: Process) -> bool:
-        source = cast("MongoSource", process.source)
-        return bool(source.partitions) and not process.relay._stopping
 
     def _taken(self, process: Process, batch: list[Row]) -> None:
         """Notes what a relay takes whose fetch took so long that the lease has become another one's."""
