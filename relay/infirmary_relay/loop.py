@@ -116,6 +116,8 @@ class Relay:
         if not batch:
             return
         self._reached("after_fetch")
+        if broker.blocked is not None:  # and yet it has room
+            batch = self._targets.to_logs(source, batch, now)
         batch = self._targets.admitted(source, broker.known_targets, batch, now)
         if source.has_more and not self._poison_search.one_by_one:
             source.ask(self._backoffs.current(), self._batch_rows)

@@ -2,10 +2,12 @@
 
 import logging
 import time
+from collections.abc import Container
 from operator import itemgetter
 
 from infirmary_relay.backoff import Backoff, Backoffs
 from infirmary_relay.broker.declarer import IS_THERE, Declarer
+from infirmary_relay.broker.targets import is_log
 from infirmary_relay.looks import Looks
 from infirmary_relay.message import KEY, TARGET, Row, could_be_sent
 from infirmary_relay.sources.source import Source
@@ -60,8 +62,20 @@ class Targets:
             else:
                 self._backoffs.missing(row, error, now)
                 _note(target, error)
-        source.settle([], [row[KEY] for row in batch if row[TARGET] in left_out])
-        return [row for row in batch if row[TARGET] not in left_out]
+        return _without(left_out, source, batch)
+
+    def to_logs(self, source: Source, batch: list[Row], now: float) -> list[Row]:
+        """What may be published of a batch while the broker takes nothing by AMQP; holds back what goes to queues.
+
+        Nothing is known against these: why they wait is the broker's, and told as such.
+        """
+        left_out: dict[str, Row] = {}
+        for row in batch:
+            if not is_log(row[TARGET]) and could_be_sent(row):
+                left_out.setdefault(row[TARGET], row)
+        for row in left_out.values():
+            self._backoffs.missing(row, None, now)
+        return _without(left_out, source, batch)
 
     def may_end(self, window: Window, now: float) -> bool:
         """Whether it is known of a window's targets what they were when they confirmed it; has them looked at.
@@ -106,6 +120,12 @@ class Targets:
                 _note(backoff.name, error)
             self._backoffs.still_missing(backoff, error, now)
         return False
+
+
+def _without(targets: Container[str], source: Source, batch: list[Row]) -> list[Row]:
+    """Leaves out of a batch what goes to some targets, and tells its source that it is not in flight."""
+    source.settle([], [row[KEY] for row in batch if row[TARGET] in targets])
+    return [row for row in batch if row[TARGET] not in targets]
 
 
 def _note(target: str, error: str | None) -> None:

@@ -48,7 +48,7 @@ class Publisher(Protocol):
 
     @property
     def blocked(self) -> str | None:
-        """Why the broker takes nothing at the moment, None when it does."""
+        """Why the broker takes nothing by AMQP at the moment, None when it does."""
 
     @property
     def waiting(self) -> Waiting:
@@ -57,7 +57,8 @@ class Publisher(Protocol):
     def has_room(self, windows: int) -> bool:
         """Whether another batch may be published with at most so many in flight.
 
-        Not behind a returned or refused message: the later ones of its subject would overtake it.
+        Not behind a returned or refused message: the later ones of its subject would overtake it. While it is blocked,
+        only of messages to logs, and if these go another way.
         """
 
     def in_flight(self) -> list[Row]:

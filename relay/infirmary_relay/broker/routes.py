@@ -25,7 +25,7 @@ class Routes:
 
     @property
     def blocked(self) -> str | None:
-        """Why the broker takes nothing at the moment, None when it does."""
+        """Why the broker takes nothing of what goes to queues at the moment, None when it does."""
         return next((publisher.blocked for publisher in self._publishers if publisher.blocked), None)
 
     @property
@@ -38,8 +38,11 @@ class Routes:
         return Waiting(reading, writing)
 
     def has_room(self, windows: int) -> bool:
-        """Whether another batch may be published with at most so many in flight on either way."""
-        return all(publisher.has_room(windows) for publisher in self._publishers)
+        """Whether another batch may be published with at most so many in flight on either way.
+
+        One that is blocked may be so for hours, and has no say: while `blocked` gives a reason, there is room for logs.
+        """
+        return all(publisher.has_room(windows) for publisher in self._publishers if not publisher.blocked)
 
     def in_flight(self) -> list[Row]:
         """The messages of which the broker has not said what became of them."""

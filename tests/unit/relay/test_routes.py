@@ -93,6 +93,17 @@ def test_either_way_may_be_blocked(ways: tuple[Way, Way, Routes]) -> None:
     assert queues.is_closed
 
 
+def test_a_way_that_is_blocked_leaves_room_on_the_other(ways: tuple[Way, Way, Routes]) -> None:
+    logs, queues, routes = ways
+    routes.publish([row(1, QUEUE), row(2, QUEUE)])
+    routes.settled(lambda _: True)
+    assert not routes.has_room(1)
+    queues.blocked = "low on memory"
+    assert routes.has_room(1)
+    logs.publish([row(3, LOG), row(4, LOG)])
+    assert not routes.has_room(1)
+
+
 def test_targets_that_are_known_are_those_of_both(ways: tuple[Way, Way, Routes]) -> None:
     logs, _, routes = ways
     logs.known_targets.add(LOG)
