@@ -30,7 +30,7 @@ def test_a_row_deleted_before_its_confirm_is_missed(scene: SmallScene, bug: str 
         scene.proxy.swallow(Way.UP)
         writer.write("bed-1")
         eventually(lambda: scene.proxy.swallowed_bytes[Way.UP] > 100, because="the message is sent, and lost")
-        soon(lambda: scene.waiting() == 0, within_s=1)
+        soon(lambda: scene.waiting() == 0, within_s=10 if bug else 1)  # a machine may be busy
     scene.proxy.restore()
     scene.proxy.reset()
     eventually(lambda: scene.waiting() == 0, because="the broker is back")
@@ -71,7 +71,7 @@ def test_what_was_under_way_to_a_log_that_has_gone_is_missed(
         writer.write("bed-1", 3)
         eventually(lambda: scene.proxy.swallowed_bytes[Way.UP] > 300, because="the messages are sent, and lost")
         post.delete(LOG)
-        soon(lambda: scene.waiting() == 0, within_s=1)
+        soon(lambda: scene.waiting() == 0, within_s=10 if bug else 1)  # a machine may be busy
         scene.proxy.restore()
         scene.proxy.reset()
         eventually(lambda: scene.waiting() == 0, because="the broker is back")
