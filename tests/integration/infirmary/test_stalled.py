@@ -48,7 +48,7 @@ class Line:
 
         def subscribe_in_vain(log: str, messages: int, offset: int | str | None = None) -> Any:
             found = subscribe(log, messages, offset)
-            if log != LOG or offset == "last" or not self.is_cut.is_set():
+            if log != LOG or offset in ("last", "end") or not self.is_cut.is_set():
                 return found
             if isinstance(found, Subscription):
                 found._channel.basic_cancel(found._consumer)
