@@ -25,10 +25,10 @@ from infirmary.consumer.subscription import Subscription
 from infirmary.consumer.tls import logs_in_by_certificate, tls_options
 from infirmary.consumer.unreadable import Kind, Unreadable
 from infirmary_streams.errors import BrokerClosedError, RefusedError, StreamLostError
+from infirmary_streams.heartbeats import HEARTBEAT_S
 
 T = TypeVar("T")
 
-HEARTBEAT_S: Final = 10
 ANSWER_WITHIN_S: Final = 10
 """How long the broker may take to answer, or to take what is written to it: one that hangs closes nothing."""
 
