@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from infirmary_relay.headers.content_header import are_sections, is_content_header
 from infirmary_relay.headers.explained import explained
 from infirmary_relay.headers.explanation import Explanation
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _COMMENT: Final = re.compile(r"#.*")
-_BEGINS: Final = (b"\x00\x53", b"\x00\x3c")
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -50,7 +50,7 @@ def header_in(data: bytes) -> bytes:
     Raises:
         ValueError: It is neither.
     """
-    if data.startswith(_BEGINS):
+    if are_sections(data) or is_content_header(data):
         return data
     text = "".join(_COMMENT.sub("", data.decode(errors="replace")).split())
     digits = text.removeprefix("\\x").removeprefix("0x")
@@ -103,11 +103,12 @@ def _of_row(row_id: int) -> tuple[Explanation, int]:
         raise ValueError("DATABASE_URL should be postgresql://... : of a document in MongoDB give the header itself")
     import psycopg
 
+    from infirmary_relay.sources.postgres_session import connect  # a header alone needs no database
+
     ca_file = os.environ.get("DATABASE_CA_FILE")
-    tls: dict[str, Any] = {"sslmode": "verify-full", "sslrootcert": ca_file} if ca_file else {}
     statement = "SELECT header, length(body), message_id::text, type, subject, sequence FROM outbox WHERE id = %s"
     try:
-        with psycopg.connect(url, connect_timeout=5, **tls) as connection:
+        with connect(url, "check-header", Path(ca_file) if ca_file else None) as connection:
             row = connection.execute(statement, [row_id]).fetchone()
     except psycopg.Error as failed:
         raise ValueError(f"the outbox cannot be read: {failed}") from failed

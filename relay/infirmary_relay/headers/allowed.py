@@ -48,10 +48,19 @@ def check_properties(parts: Sequence[Part]) -> None:
     Raises:
         NonsenseError: One is not.
     """
-    if len(parts) > len(PROPERTIES):
-        raise NonsenseError(f"{len(parts)} properties, and AMQP 1.0 has {len(PROPERTIES)}")
+    check_count(parts)
     for (name, kind), part in zip(PROPERTIES, parts, strict=False):
         check_property(name, kind, part)
+
+
+def check_count(parts: Sequence[Part]) -> None:
+    """Makes sure that there are no more properties than AMQP 1.0 has.
+
+    Raises:
+        NonsenseError: There are.
+    """
+    if len(parts) > len(PROPERTIES):
+        raise NonsenseError(f"{len(parts)} properties, and AMQP 1.0 has {len(PROPERTIES)}")
 
 
 def check_property(name: str, kind: int, part: Part) -> None:

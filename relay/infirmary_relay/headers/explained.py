@@ -1,10 +1,11 @@
 """Explains a header of either version of the outbox contract. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from infirmary_relay.headers import content_header as amqp
-from infirmary_relay.headers.allowed import PROPERTIES, check_pair, check_property
+from infirmary_relay.headers.allowed import PROPERTIES, check_count, check_pair, check_property
 from infirmary_relay.headers.explanation import (
     ANNOTATIONS,
     APPLICATION,
@@ -17,7 +18,7 @@ from infirmary_relay.headers.explanation import (
 )
 from infirmary_relay.headers.explanation import PROPERTIES as AMONG_PROPERTIES
 from infirmary_relay.headers.forms import Forms
-from infirmary_relay.headers.from_version_1 import properties_of
+from infirmary_relay.headers.from_version_1 import check_body, properties_of
 from infirmary_streams import amqp10
 from infirmary_streams.amqp10 import Part
 from infirmary_streams.errors import NonsenseError
@@ -143,22 +144,27 @@ def _version_2(header: bytes) -> Explanation:
 def _read_section(header: bytes, number: int, section: Part, said: Explanation) -> None:
     parts, name_of_section = amqp10.elements(header, section), _SECTIONS[number]
     if number == amqp10.PROPERTIES:
-        if len(parts) > len(PROPERTIES):
-            said.wrong.append(f"{len(parts)} properties, and AMQP 1.0 has {len(PROPERTIES)}")
+        with _told_in(said):
+            check_count(parts)
         for (name, kind), part in zip(PROPERTIES, parts, strict=False):
             _tell(said, name_of_section, name, header, part)
-            try:
+            with _told_in(said):
                 check_property(name, kind, part)
-            except NonsenseError as odd:
-                said.wrong.append(str(odd))
         return
     for key, part in zip(parts[::2], parts[1::2], strict=False):
         data = header[key.begin : key.end]
         _tell(said, name_of_section, data.decode(errors="replace"), header, part)
-        try:
+        with _told_in(said):
             check_pair(number, key, data, header[part.begin : part.end], part)
-        except NonsenseError as odd:
-            said.wrong.append(str(odd))
+
+
+@contextmanager
+def _told_in(said: Explanation) -> Iterator[None]:
+    """Tells what a check of the relay's finds, and goes on."""
+    try:
+        yield
+    except (NonsenseError, ValueError) as odd:
+        said.wrong.append(str(odd))
 
 
 def _tell(said: Explanation, section: str, name: str, header: bytes, part: Part) -> None:
@@ -192,8 +198,9 @@ def _wrong_in_version_2(said: Explanation) -> list[str]:
 
 def _version_1(header: bytes, body_bytes: int | None) -> Explanation:
     said = Explanation(1, [], [])
-    if body_bytes is not None and not header.startswith(amqp.header_prefix(body_bytes)):
-        said.wrong.append(f"its header does not announce a body of {body_bytes} bytes")
+    if body_bytes is not None:
+        with _told_in(said):
+            check_body(header, body_bytes)
     try:
         told = properties_of(header)
     except ValueError as odd:

@@ -43,8 +43,7 @@ def sections_of(header: bytes, body_bytes: int) -> bytes:
     Raises:
         ValueError: It cannot be read, or announces a body of another size.
     """
-    if not header.startswith(amqp.header_prefix(body_bytes)):
-        raise ValueError(f"its header does not announce a body of {body_bytes} bytes")
+    check_body(header, body_bytes)
     told = properties_of(header)
     # Lists and tables a broker leaves out as well, when it puts a message of AMQP 0-9-1 into a log.
     headers = {
@@ -72,6 +71,16 @@ def sections_of(header: bytes, body_bytes: int) -> bytes:
             amqp10.map_section(amqp10.APPLICATION, pairs, len(application)),
         )
     )
+
+
+def check_body(header: bytes, body_bytes: int) -> None:
+    """Makes sure that a header announces a body of this size.
+
+    Raises:
+        ValueError: It announces another.
+    """
+    if not header.startswith(amqp.header_prefix(body_bytes)):
+        raise ValueError(f"its header does not announce a body of {body_bytes} bytes")
 
 
 def properties_of(header: bytes) -> dict[int, Any]:
