@@ -21,6 +21,11 @@ def soon(condition: Callable[[], object], within_s: float = SHORTLY_S) -> bool:
         return False
 
 
+def soon_with(bug: str | None, condition: Callable[[], object]) -> bool:
+    """Waits for what comes about only with the bug: long with it, since a machine may be busy, and shortly without."""
+    return soon(condition, within_s=10 if bug else 1)
+
+
 def with_and_without(bug: str, column: Column) -> pytest.MarkDecorator:
     """Plays a scene twice."""
     cases = [pytest.param(None, set(), id="sound"), pytest.param(bug, {column}, id=bug)]

@@ -29,18 +29,8 @@ class Post:
         Raises:
             OSError, amqp.AMQPError: The broker is away.
         """
-        parts = urlsplit(rabbitmq_url)
-        self._connection = amqp.Connection(
-            f"{parts.hostname}:{parts.port}",
-            userid=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            virtual_host=unquote(parts.path[1:]) or "/",
-            connect_timeout=5,
-            read_timeout=10,
-            write_timeout=10,
-            confirm_publish=True,
-        )
-        self._connection.connect()
+        self._url = rabbitmq_url
+        self._connection = _connected(rabbitmq_url)
 
     def __enter__(self) -> Self:
         return self
@@ -106,11 +96,17 @@ class Post:
         eventually(lambda: self._is_taken(target, message), because=f"{target} takes it", within_s=TAKEN_WITHIN_S)
 
     def _is_taken(self, target: str, message: Any) -> bool:
-        """Publishes; False when the broker refused: what was just declared may be seen before it has a leader."""
+        """Publishes; False when the broker refused: what was just declared may be seen before it has a leader.
+
+        It refuses that one message, or fails over it and ends the connection.
+        """
         try:
             with self._channel() as channel:
                 channel.basic_publish(message, routing_key=target, mandatory=True)
         except MessageNacked:
+            return False
+        except amqp.InternalError:
+            self._connection = _connected(self._url)
             return False
         return True
 
@@ -171,3 +167,19 @@ class Post:
         finally:
             with contextlib.suppress(OSError, amqp.AMQPError):
                 channel.close()
+
+
+def _connected(rabbitmq_url: str) -> Any:
+    parts = urlsplit(rabbitmq_url)
+    connection = amqp.Connection(
+        f"{parts.hostname}:{parts.port}",
+        userid=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        virtual_host=unquote(parts.path[1:]) or "/",
+        connect_timeout=5,
+        read_timeout=10,
+        write_timeout=10,
+        confirm_publish=True,
+    )
+    connection.connect()
+    return connection
