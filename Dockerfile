@@ -74,7 +74,7 @@ ENTRYPOINT ["python", "-m", "demo"]
 
 FROM runtime AS service
 COPY --from=dependencies /opt/venv /opt/venv
-COPY --chown=10001:10001 services/__init__.py services/__main__.py services/published.json services/
+COPY --chown=10001:10001 services/__init__.py services/__main__.py services/published.json services/services.toml services/
 COPY --chown=10001:10001 infirmary_streams infirmary_streams
 COPY --chown=10001:10001 infirmary infirmary
 ARG SERVICE

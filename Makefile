@@ -14,7 +14,7 @@ demo: setup ## Play a day in the hospital, faults included, and stop everything 
 
 .PHONY: test
 test: setup ## Run all tests (ARGS="-k admission" runs some)
-	@$(PYTHON) -m pytest $(ARGS)
+	@PYTHON=$(PYTHON) sh scripts/test.sh $(ARGS)
 
 MINUTES ?= 10
 
@@ -23,12 +23,24 @@ chaos: setup ## Inject faults for 10 minutes and check everything (MINUTES=60 SE
 	@$(PYTHON) -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)") \
 		$(if $(BROKER),--broker $(BROKER))
 
+SECONDS ?= 60
+
+.PHONY: drill
+drill: setup ## Set databases back to backups of different moments, restore them, and check that nothing is lost (SEED=7)
+	@$(PYTHON) -m tests.drill --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
 bench: setup ## Measure how fast it is, beside baselines and ceilings (ARGS="drain latency" runs some)
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+DAYS ?= 33
+
+.PHONY: month
+month: setup ## Play a month in some minutes and say what grows without end (DAYS=60 SAGAS=100)
+	@$(PYTHON) -m benchmarks.month --days $(DAYS) $(if $(SAGAS),--sagas $(SAGAS))
+
 .PHONY: up
-up: setup ## Start the hospital and leave it running; prints its URLs (TRACE=1 starts a Zipkin, too)
+up: setup ## Start the hospital and leave it running; prints its URLs (TRACE=1 starts a Zipkin, too; IDENTITY=off lets everybody in)
 	@$(PYTHON) -m local up
 
 .PHONY: status
@@ -72,13 +84,28 @@ setup: ## Get everything that is missing: Python packages and servers (the other
 lock: ## Resolve the dependencies in pyproject.toml anew (needs uv)
 	@sh scripts/lock.sh
 
+.PHONY: vulnerabilities
+vulnerabilities: setup ## Ask a public database which of the locked packages have known vulnerabilities
+	@$(PYTHON) -m scripts.known_vulnerabilities
+
+.PHONY: openapi
+openapi: setup ## Lint the OpenAPI documents by Spectral's rules and ours (npx fetches it)
+	@sh scripts/lint_openapi.sh
+
+.PHONY: sbom
+sbom: setup ## List what an image holds of others, with versions and hashes: .run/sbom.json, as CycloneDX
+	@mkdir -p .run
+	@PYTHONWARNINGS=ignore .venv/bin/cyclonedx-py requirements requirements-trace.lock --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file .run/sbom.json
+	@echo "Written to .run/sbom.json"
+
 .PHONY: kind-up
 kind-up: ## Make a Kubernetes cluster in Docker (kind), with the hospital's ports on localhost
 	@sh k8s/need.sh docker kind kubectl
 	@kind get clusters | grep -qx infirmary || kind create cluster --config k8s/kind.yaml
 
 .PHONY: deploy
-deploy: ## Build all images and deploy the hospital to the current cluster
+deploy: ## Build all images and deploy the hospital to the current cluster (TLS=1 has TLS everywhere)
 	@sh k8s/need.sh docker helm kubectl skaffold cluster
 	@# Always the same label: skaffold would give each run one of its own, and so restart everything, the servers included.
 	@skaffold run --label skaffold.dev/run-id=deployed
@@ -86,12 +113,18 @@ deploy: ## Build all images and deploy the hospital to the current cluster
 .PHONY: k8s-test
 k8s-test: setup ## Test the hospital on the current cluster: the day, isolation, rolling upgrades, scaling
 	@sh k8s/need.sh docker helm kubectl skaffold cluster
-	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster --timeout 900 --ignore tests/cluster/test_chaos.py $(ARGS)
+	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster --timeout 900 --ignore tests/cluster/test_chaos.py \
+		--ignore tests/cluster/test_restore.py $(ARGS)
 
 .PHONY: k8s-chaos
 k8s-chaos: setup ## Kill pods on the current cluster for 3 minutes, then audit (CHAOS_MINUTES=30 CHAOS_SEED=7)
 	@sh k8s/need.sh docker helm kubectl skaffold cluster
 	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster/test_chaos.py -s $(ARGS)
+
+.PHONY: k8s-drill
+k8s-drill: setup ## Set databases back on the current cluster, restore them, and check that nothing is lost (DRILL_SECONDS=60 DRILL_SEED=7)
+	@sh k8s/need.sh docker helm kubectl skaffold cluster
+	@INFIRMARY_CLUSTER=yes $(PYTHON) -m pytest tests/cluster/test_restore.py -s $(ARGS)
 
 .PHONY: production-test
 production-test: setup ## Run production's servers by their operators on the current cluster, which builds them first

@@ -8,6 +8,8 @@ from pathlib import Path
 SERVICES_VARIABLE = "SERVICES"
 _VARIABLE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*?)_(?P<what>DATABASE_URL|DATABASE_CA_FILE|READS|URL)$")
 _SERVERS = {"RABBITMQ", "POSTGRES", "MONGODB"}
+_OF_A_PROCESS = ("_API", "_CONSUMER", "_RELAY")
+"""WARD_API_DATABASE_URL is the address of ward's database, as its API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def services_in(environment: Mapping[str, str], always: tuple[str, ...] = ()) ->
     for variable, value in environment.items():
         found = _VARIABLE.match(variable)
         if found is None or not value or found["name"] in _SERVERS:
+            continue
+        if found["what"] == "DATABASE_URL" and found["name"].endswith(_OF_A_PROCESS):
             continue
         if found["what"] == "DATABASE_URL" or (found["what"] == "URL" and re.match("https?://", value)):
             names.add(found["name"].lower())

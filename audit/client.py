@@ -1,5 +1,6 @@
 """Asks the services over HTTP, and asks again while one of them is away."""
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,18 @@ def noted() -> Iterator[dict[str, str]]:
         _NOTES.reset(token)
 
 
+def bearer(env: Mapping[str, str]) -> dict[str, str]:
+    """Returns the header that says who asks, if there is a token."""
+    token = env.get("HOSPITAL_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def trusted(env: Mapping[str, str]) -> ssl.SSLContext | bool:
+    """Returns whom to trust for the APIs' certificates: those of the file `API_CA_FILE`, or whom the system trusts."""
+    ca_file = env.get("API_CA_FILE")
+    return ssl.create_default_context(cafile=ca_file) if ca_file else True
+
+
 class Client:
     """A client of the services' APIs that repeats what is safe to repeat. Safe to use from several threads."""
 
@@ -78,7 +91,8 @@ class Client:
         """Prepares the client.
 
         Args:
-            env: `PATIENT_URL` and so on.
+            env: `PATIENT_URL` and so on, `HOSPITAL_TOKEN` where the APIs ask for one, and `API_CA_FILE` where they show
+                certificates that the system does not trust.
             patience_s: How long a request is repeated while a service is away (no connection, no answer of its own, or
                 503).
             correlation_id: What requests carry that are not surrounded by `correlated`; None for one of the service's.
@@ -86,7 +100,9 @@ class Client:
         self._correlation_id = correlation_id
         self._urls = {name: each.url for name, each in services_in(env).items() if each.url}
         self._patience_s = patience_s
-        self._http = httpx.Client(timeout=20.0, limits=httpx.Limits(max_connections=64))
+        self._http = httpx.Client(
+            headers=bearer(env), timeout=20.0, limits=httpx.Limits(max_connections=64), verify=trusted(env)
+        )
         self.repeated = 0
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 from audit.addresses import services_in
 from audit.client import Client
 from audit.database_state import DATABASE_ERRORS, StateReader
-from audit.facts import DatabaseState, Facts, Unseen
+from audit.facts import DatabaseState, Facts, Record, Unseen
 from audit.fetching import fetched
 from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
@@ -17,6 +17,7 @@ from audit.log_parts import parsed
 from audit.logs import LogTail
 from audit.quiescence import Look, still_open
 from audit.reads import logs_of, reads_of
+from audit.record import KEEPER, read_record
 from audit.unseen import about_databases, about_logs, without_address
 
 LOOK_EVERY_S = 0.2
@@ -138,13 +139,16 @@ class Collector:
         if not self.logs.read(QUIET_LOG_S):
             away.append(_broker_is_away())
         logs = {stem: tuple(messages) for stem, messages in self.logs.messages.items()}
+        on_record, unread = self._read_record()
         found = Facts(
             databases=databases,
             logs=logs,
             reads=reads_of(self.addresses.values()),
+            record=on_record,
             unseen=[
                 *without_address(self.addresses.values()),
                 *away,
+                *unread,
                 *about_logs(logs, self.logs.unreadable),
                 *about_databases(databases),
             ],
@@ -163,6 +167,15 @@ class Collector:
                 continue
             self.logs.follow_also(parsed(log)[0] for log in (*databases[service].writes, *databases[service].readers))
         return databases, away
+
+    def _read_record(self) -> tuple[Record | None, list[Unseen]]:
+        keeper = self.addresses[KEEPER]
+        if keeper.database_url is None:
+            return None, []  # it is said already that its address is missing
+        try:
+            return read_record(keeper), []
+        except DATABASE_ERRORS as error:
+            return None, [Unseen(KEEPER, "record", f"cannot be read: {str(error).strip()}")]
 
 
 def _broker_is_away() -> Unseen:

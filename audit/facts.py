@@ -91,6 +91,19 @@ class DatabaseState:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """What the record of access says.
+
+    Attributes:
+        made: How many things each service was asked to make and has made, by the service and the patient.
+        broken_at: The first position at which the chain does not hold; None where it holds.
+    """
+
+    made: Mapping[tuple[str, UUID], int]
+    broken_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """Something that was not looked at.
 
@@ -120,6 +133,7 @@ class Facts:
         reads: The stems of the logs that each service has to read at least.
         unseen: What was not looked at.
         at: When that was, in unix time.
+        record: Who did what; None where it was not looked at, or nobody keeps it.
     """
 
     databases: Mapping[str, DatabaseState] = field(default_factory=dict)
@@ -127,6 +141,7 @@ class Facts:
     reads: Mapping[str, Sequence[str]] = field(default_factory=lambda: READS)
     unseen: Sequence[Unseen] = ()
     at: float = field(default_factory=time.time)
+    record: Record | None = None
     patients: Mapping[UUID, PatientResponse] = field(default_factory=dict)
     medications: Mapping[str, MedicationResponse] = field(default_factory=dict)
     prescriptions: Mapping[UUID, PrescriptionResponse] = field(default_factory=dict)
@@ -136,6 +151,11 @@ class Facts:
     notifications: Sequence[NotificationResponse] = ()
     admissions: Mapping[UUID, AdmissionResponse] = field(default_factory=dict)
     charts: Mapping[UUID, ChartResponse] = field(default_factory=dict)
+
+    def erased(self) -> set[UUID]:
+        """Returns the patients whose names are to be found nowhere any more."""
+        told = (each for each in self.logs.get("patient", ()) if each.type == "PatientErased")
+        return {UUID(str(each.body["patient_id"])) for each in told}
 
     def discharged(self) -> set[UUID]:
         """Returns the admissions whose patients have gone home."""

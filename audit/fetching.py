@@ -65,7 +65,7 @@ def get_all(keys: Iterable[K], request: Callable[[K], V]) -> dict[K, V]:
         try:
             return key, request(key)
         except Refusal as refusal:
-            if refusal.status != httpx.codes.NOT_FOUND:
+            if refusal.status not in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
                 raise
             return key, None
 

@@ -55,6 +55,7 @@ class Ledger:
         names: The last acknowledged name of each patient.
         stock: Deliveries, stocktakes and dispensings in the order of their acknowledgement.
         beds: How many beds each ward was last given.
+        erased: Patients who were to be forgotten.
         holds: Whether each account was last held.
         unanswered: Operations that never got a definite answer: they may have happened, or not.
     """
@@ -65,6 +66,7 @@ class Ledger:
     prescriptions: dict[UUID, Prescribed] = field(default_factory=dict)
     cancelled: set[UUID] = field(default_factory=set)
     beds: dict[str, int] = field(default_factory=dict)
+    erased: set[UUID] = field(default_factory=set)
     holds: dict[UUID, bool] = field(default_factory=dict)
     lab_results: dict[UUID, UUID] = field(default_factory=dict)
     admissions: dict[UUID, UUID] = field(default_factory=dict)

@@ -15,6 +15,16 @@ from audit.log_parts import parsed
 Logs = Mapping[str, Sequence[LogMessage]]
 
 
+RECORD = "AccessRecorded"
+"""The type of what tells a record of access."""
+
+
+def without_record(logs: Logs) -> Logs:
+    """Returns a share without the record of access, whose subjects are threads that answer everybody."""
+    told = {stem: [each for each in messages if each.type != RECORD] for stem, messages in logs.items()}
+    return {stem: told[stem] for stem, messages in logs.items() if told[stem] or not messages}
+
+
 def recounted(logs: Logs) -> dict[str, tuple[LogMessage, ...]]:
     """Returns the messages of a share with their offsets counted from 0 in each part of a log."""
     return {stem: _recounted(messages) for stem, messages in logs.items()}

@@ -17,7 +17,7 @@ from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
 from audit.quiescence import Look
 from audit.reads import reads_of
-from audit.share import Logs, as_if_alone, recounted, subjects_of
+from audit.share import Logs, as_if_alone, recounted, subjects_of, without_record
 from audit.share_database_state import read_share
 
 V = TypeVar("V")
@@ -88,7 +88,7 @@ class ShareCollector:
         )
 
     def _read(self) -> tuple[Logs, dict[str, DatabaseState], list[str]]:
-        heard = self._heard()
+        heard = without_record(self._heard())
         subjects = subjects_of(heard, self._ledger)
         databases: dict[str, DatabaseState] = {}
         away: list[str] = []

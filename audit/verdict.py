@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, sagas, stock
+from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, record, sagas, stock
 from audit.facts import Facts
 from audit.hospital import HOSPITAL
 from audit.ledger import Ledger
@@ -61,6 +61,8 @@ RULES = (
     Rule(acknowledged.KEPT, acknowledged.acknowledged_things_are_kept, needs_ledger=True, asks=_ALL),
     Rule(acknowledged.CAME_ABOUT, acknowledged.acknowledged_changes_have_come_about, needs_ledger=True, asks=_ALL),
     Rule(acknowledged.ONCE, acknowledged.nothing_has_happened_twice, needs_ledger=True, asks=_ALL),
+    Rule(record.CHAIN, record.chain_holds),
+    Rule(record.ON_RECORD, record.acknowledged_changes_are_on_record, needs_ledger=True),
 )
 
 

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from benchmarks import (
+    access,
     consumer,
     drain,
     flatness,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "relays": (relays.TITLE, relays.run),
     "outages": (outages.TITLE, outages.run),
     "requests": (requests.TITLE, requests.run),
+    "access": (access.TITLE, access.run),
     "sagas": (sagas.TITLE, sagas.run),
     "tracing": (tracing.TITLE, tracing.run),
 }

@@ -4,7 +4,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from benchmarks.rows import TYPE
+from benchmarks.rows import TYPE, WRITER
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.dispatch import Dispatcher
@@ -19,7 +19,7 @@ from infirmary.postgres.transaction import Transaction
 from infirmary.settings import Settings
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 
-SERVICE, PUBLISHER = "bench", "prescription"
+SERVICE, PUBLISHER = "bench", WRITER
 _CHANGE = "UPDATE aggregate SET state = state + 1 WHERE aggregate_id = %(aggregate_id)s"
 _DEADLINE_S = 300.0
 
@@ -107,7 +107,7 @@ def _session(
     dispatcher = Dispatcher(handlers)
     store = PostgresStore(SERVICE, settings, dispatcher, notifier, tracer=tracer)
     applier = Applier(store, dispatcher.handles, dispatcher.series, settings.saga_sequence_days)
-    broker, address = Broker(settings.rabbitmq_url, "benchmark"), settings.stream_address()
+    broker, address = Broker(settings.broker_url, "benchmark"), settings.stream_address()
     by_streams = None if address is None else StreamBroker(address, "benchmark", lambda: broker)
     return Session(SERVICE, logs, store, applier, broker, batch_messages, reads_logs=by_streams)
 

@@ -5,6 +5,7 @@ one straight after the other, and what is told is the median of the turns' ratio
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -87,7 +88,9 @@ def main(other: Path, names: tuple[str, ...], turns: int, full: bool) -> None:
 
 def _measure(checkout: Path, name: str, *, quick: bool) -> Measured:
     command = [str(_python(checkout)), "-m", "benchmarks", name, "--rounds", "1", *(["--quick"] if quick else [])]
-    ended = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    # By make's own PYTHONPATH one relay would be measured twice.
+    environment = {**os.environ, "PYTHONPATH": str(checkout.absolute() / "relay")}
+    ended = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise click.ClickException(f"{name} in {checkout} ended with {ended.returncode}: {ended.stderr[-2000:]}")
     results: dict[str, Any] = json.loads((checkout / ".run" / "benchmarks" / f"{name}.json").read_text())

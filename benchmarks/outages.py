@@ -13,7 +13,7 @@ from benchmarks.log_tail import LogTail
 from benchmarks.options import Options
 from benchmarks.order import judge
 from benchmarks.results import Results, at_most
-from benchmarks.rows import prepare
+from benchmarks.rows import WRITER, prepare
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import delete, open_channel
 from benchmarks.testbed import Testbed
@@ -48,7 +48,7 @@ def _missing_target(testbed: Testbed, results: Results) -> None:
     with testbed.database() as url, testbed.session(url) as session:
         prepare(session, int(_PER_S * (_AWAY_S + 4 * _AROUND_S)))
         try:
-            with testbed.relay(url, "bench.events") as relay, _writing(url, _MISSING) as writer:
+            with testbed.relay(url, f"{WRITER}.events") as relay, _writing(url, _MISSING) as writer:
                 time.sleep(_AWAY_S)
                 with open_channel(testbed.rabbitmq.url, "benchmark declares") as channel:
                     channel.queue_declare(

@@ -15,7 +15,9 @@ from infirmary_streams.sections import encoded
 
 AGGREGATES = 1000
 BODY_BYTES = 256
-TYPE = "PrescriptionCreated"
+WRITER, TYPE = "prescription", "PrescriptionCreated"
+"""Whose messages they are: its own relay alone sends them, and to its own logs."""
+
 _PREPARED_ROWS = 100_000
 _VERSION = int(os.environ.get("BENCHMARK_HEADER_VERSION", "2"))
 """Of docs/outbox-contract.md: 1 to measure with the headers that the release before wrote."""
@@ -82,11 +84,11 @@ def add(session: psycopg.Connection, target: str, rows: int) -> None:
 def _header(subject: str, message_id: uuid.UUID, sequence: int, body_bytes: int) -> bytes:
     header = encoded(
         message_id=str(message_id),
-        source="prescription",
+        source=WRITER,
         message_type=TYPE,
         subject=subject,
         time=datetime.now(UTC),
-        dataschema=f"urn:infirmary:prescription:{TYPE}",
+        dataschema=f"urn:infirmary:{WRITER}:{TYPE}",
         correlation_id=str(new_id()),
         causation_id=str(new_id()),
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",

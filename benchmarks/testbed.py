@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar
@@ -16,7 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks import machine
-from benchmarks.rows import AGGREGATES, PREPARED, fill
+from benchmarks.rows import AGGREGATES, PREPARED, WRITER, fill
 from benchmarks.running_relay import RunningRelay
 from benchmarks.targets import declare, delete, disown
 from infirmary.postgres.migrate import migrate, migrate_library
@@ -28,7 +27,6 @@ from local.servers.choice import Servers, servers_for
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SERVICE = "bench"
 _TEMPLATE = "benchmark"
 _PRESCRIPTION, _PRESCRIPTION_TEMPLATE = "prescription", "benchmark_prescription"
 _AGGREGATE = """
@@ -44,7 +42,6 @@ class Testbed:
         self.postgres = servers.postgres
         self.rabbitmq = servers.rabbitmq
         self.logs = logs
-        self._numbers = count(1)
         self.postgres.databases.make_template(_TEMPLATE, _create_tables)
         self.postgres.databases.make_template(_PRESCRIPTION_TEMPLATE, _migrate_prescription)
 
@@ -81,9 +78,8 @@ class Testbed:
             yield url, patient_id
 
     @contextmanager
-    def target(self, kind: Literal["stream", "quorum"], service: str | None = None) -> Iterator[str]:
-        """Gives the name of a new log or queue, of a service's or of nobody's, and deletes it afterwards."""
-        service = service or f"bench{next(self._numbers)}"
+    def target(self, kind: Literal["stream", "quorum"], service: str = WRITER) -> Iterator[str]:
+        """Gives the name of a new log or queue of a service's, and deletes it afterwards."""
         name = f"{service}.{'events' if kind == 'stream' else 'inbox'}"
         declare(self.rabbitmq.url, name)
         try:
@@ -104,10 +100,10 @@ class Testbed:
     @contextmanager
     def relay(self, database_url: str, target: str, **settings: str) -> Iterator[RunningRelay]:
         """Runs `python -m infirmary_relay` on a database, with its default settings except those given."""
-        disown(self.rabbitmq.url, _SERVICE)
+        disown(self.rabbitmq.url, WRITER)
         process = Process(
             "relay",
-            [sys.executable, "-m", "infirmary_relay", _SERVICE],
+            [sys.executable, "-m", "infirmary_relay", WRITER],
             log_path=self.logs / "relay.log",
             environment={name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
             | {
@@ -171,7 +167,7 @@ def _migrate_prescription(url: str) -> None:
 
 
 def _create_tables(url: str) -> None:
-    migrate_library(_SERVICE, Settings(database_url=url))
+    migrate_library(WRITER, Settings(database_url=url))
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(PREPARED)
         session.execute(_AGGREGATE % AGGREGATES)

@@ -81,7 +81,7 @@ def _note(results: Results, what: str, rates: dict[str, float]) -> None:
         costs = 100 * (rates[plain] / rates[told] - 1)
         name = f"{what}: the outbox row costs{f' {otherwise}' if otherwise else ''}"
         kind = "baseline" if otherwise == _BY_STATEMENTS else "ours"
-        results.note(name, costs, "%", kind=kind, bar=None if otherwise else at_most(10))
+        results.note(name, costs, "%", kind=kind, bar=None if otherwise else at_most(15))
 
 
 def ways(url: str, patient_id: UUID | None) -> Ways:

@@ -39,6 +39,8 @@ def _working_copy() -> WorkingCopy:
 def _tell(found: Findings) -> None:
     if found.unread:
         click.echo(f"Nobody reads yet: {', '.join(found.unread)}.")
+    if found.idle:
+        click.echo(f"Lifted from shapes that no log keeps any more: {', '.join(found.idle)}.")
     for unseen in found.unchecked:
         click.echo(f"Not checked: {unseen}.", err=True)
     if found.breaking:

@@ -1,14 +1,20 @@
 """What all services declare about their messages, gathered from their `messages.py`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from typing import Final
 
+from contracts.saga_files import SagasOf
 from infirmary import registry
+from infirmary.access.records import AccessRecorded
 from infirmary.messages import OUTWARD, Command, Event, Message, Reply
+from infirmary.postgres.sagas.orchestrator import orchestrator_of
 
 LIBRARY = "infirmary"
+OF_THE_LIBRARY: Final[tuple[type[Message], ...]] = (Reply, AccessRecorded)
+"""What every service writes: a participant its replies, and each its record of access."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,7 @@ class Declared:
     """A message class and the service that declares it.
 
     Attributes:
-        service: Whose class it is; `infirmary` for the reply, which every participant sends.
+        service: Whose class it is; `infirmary` for what the library writes for all of them.
         message: The class.
     """
 
@@ -36,7 +42,7 @@ class Declared:
     @property
     def is_outward(self) -> bool:
         """Whether the service owns the type: it publishes or sends it. Otherwise it reads or receives it."""
-        return self.message is Reply or self.message.contract.direction in OUTWARD
+        return self.message in OF_THE_LIBRARY or self.message.contract.direction in OUTWARD
 
     @property
     def is_command(self) -> bool:
@@ -51,10 +57,17 @@ class Declared:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The declarations of all services whose code is here."""
+    """The declarations of all services whose code is here.
+
+    Attributes:
+        declared: The message classes.
+        services: The services' names.
+        sagas: What each of them leads.
+    """
 
     declared: tuple[Declared, ...]
     services: frozenset[str]
+    sagas: SagasOf = field(default_factory=dict)
 
     @cached_property
     def owned(self) -> Mapping[tuple[str, str], Declared]:
@@ -71,15 +84,20 @@ class Catalogue:
         return [found for found in self.readings if (found.peer, found.type) == (owner, type_name)]
 
 
-def catalogue_of(declarations: Mapping[str, Iterable[type[Message]]]) -> Catalogue:
-    """Returns a catalogue of these services and their message classes, and of the library's reply."""
+def catalogue_of(declarations: Mapping[str, Iterable[type[Message]]], sagas: SagasOf | None = None) -> Catalogue:
+    """Returns a catalogue of services with their message classes and sagas, and of what the library writes for them."""
     found = [Declared(service, message) for service, messages in declarations.items() for message in messages]
-    return Catalogue((*found, Declared(LIBRARY, Reply)), frozenset(declarations))
+    return Catalogue(
+        (*found, *(Declared(LIBRARY, message) for message in OF_THE_LIBRARY)), frozenset(declarations), sagas or {}
+    )
 
 
 def load() -> Catalogue:
-    """Reads the `messages.py` of every service whose code is here, and nothing else of it."""
-    return catalogue_of({service: declared_in(service) for service in registry.names()})
+    """Reads the `messages.py` of every service whose code is here, and its `saga.py` where it has one."""
+    services = registry.names()
+    led = {service: orchestrator_of(service) for service in services}
+    sagas = {service: orchestrator.sagas.newest for service, orchestrator in led.items() if orchestrator is not None}
+    return catalogue_of({service: declared_in(service) for service in services}, sagas)
 
 
 def declared_in(service: str) -> list[type[Message]]:

@@ -38,6 +38,18 @@ def committed_at(revision: str, services: Path, paths: Iterable[Path]) -> dict[P
     return {path: text for path, text in shown.items() if text is not None}
 
 
+def files_at(revision: str, services: Path, pattern: str) -> dict[Path, str]:
+    """Returns the files of a commit whose paths match, whether they are still there or not.
+
+    Args:
+        revision: A commit by one of git's names for it.
+        services: The folder of the services.
+        pattern: What matches their paths, seen from that folder.
+    """
+    listed = (_git(services, "ls-tree", "-r", "--name-only", revision, ".") or "").splitlines()
+    return committed_at(revision, services, [path for path in map(Path, listed) if path.match(pattern)])
+
+
 def in_force_since(since: float, services: Path, paths: Iterable[Path]) -> dict[Path, list[PastSchema]]:
     """Returns the schemas that were in force at some time since, the newest first.
 

@@ -8,13 +8,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from contracts.declarations import Catalogue, Declared
 from contracts.evolution import breaks
 from contracts.history import PastSchema
 from contracts.schema_files import current, path_of, schema_of
 from infirmary.declaring.compatibility import Misfit, misfits
+from infirmary.declaring.schemas import needed_schema
 from infirmary.messages import Message
+from infirmary.upcasting import Upcaster
 
 ADVICE = "a breaking change is a new type beside the old"
 Files = Mapping[Path, str]
@@ -116,6 +119,8 @@ def unmet_by_the_past(
             continue
         now = {misfit.path for misfit in misfits(json.loads(files[path_of(owned)]), schema_of(reading))}
         for schema in past.get(path_of(owned), ()):
+            if upcasters_for(reading, json.loads(schema.text)):
+                continue
             for misfit in misfits(json.loads(schema.text), schema_of(reading)):
                 if misfit.path not in now:
                     place = _place(owned, misfit.path)
@@ -125,6 +130,25 @@ def unmet_by_the_past(
     return list(lines.values())
 
 
+def upcasters_for(reading: Declared, written: dict[str, Any]) -> list[Upcaster]:
+    """Returns the reader's upcasters that take what is written by a schema."""
+    found: tuple[Upcaster, ...] = reading.message.upcasters
+    return [upcaster for upcaster in found if not misfits(written, needed_schema(upcaster.shape))]
+
+
+def idle_upcasters(catalogue: Catalogue, past: Mapping[Path, Sequence[PastSchema]]) -> list[str]:
+    """Returns the upcasters for shapes of which logs keep no message any more; no fault, but they may go."""
+    lines = []
+    for reading in catalogue.readings:
+        owned = catalogue.owned.get((reading.peer, reading.type))
+        schemas = [json.loads(schema.text) for schema in past.get(path_of(owned), ())] if owned is not None else []
+        before = [schema for schema in schemas if misfits(schema, schema_of(reading))]
+        needed = {upcaster.shape for schema in before for upcaster in upcasters_for(reading, schema)}
+        idle = [upcaster.shape for upcaster in reading.message.upcasters if upcaster.shape not in needed]
+        lines += [f"{reading.service}: {shape.__name__} for {reading.peer}.{reading.type}" for shape in idle]
+    return lines
+
+
 def _past_need(misfit: Misfit, reading: Declared, schema: PastSchema, kept_s: float) -> str:
     which = "the last commit's messages"
     if schema.until is not None:
@@ -132,7 +156,7 @@ def _past_need(misfit: Misfit, reading: Declared, schema: PastSchema, kept_s: fl
     match misfit.kind:
         case "missing" | "optional":
             lacking = "lack it" if misfit.kind == "missing" else "do not always have it"
-            return f"{which} {lacking}, and {reading.service} needs it; give it a default there"
+            return f"{which} {lacking}, and {reading.service} needs it; give it a default there, or lift them"
         case "unexpected":
             return f"{which} have it, and {reading.service} forbids it; let it pass there"
         case "type":
@@ -184,18 +208,16 @@ def unread_events(catalogue: Catalogue) -> list[str]:
 
 
 def outdated(catalogue: Catalogue, files: Files) -> list[str]:
-    """Returns the schema files that are not what the message classes say."""
+    """Returns the files that are not what the message classes and sagas say."""
     expected = current(catalogue)
     lines = [
         f"services/{path}: {_what_is_wrong(files.get(path))}" for path in expected if files.get(path) != expected[path]
     ]
-    return lines + [
-        f"services/{path}: no message class declares it any more" for path in sorted(set(files) - set(expected))
-    ]
+    return lines + [f"services/{path}: nobody declares it any more" for path in sorted(set(files) - set(expected))]
 
 
 def _what_is_wrong(found: str | None) -> str:
-    return "is missing" if found is None else "is not what the message class says"
+    return "is missing" if found is None else "is not what the code declares"
 
 
 def _place(owned: Declared, path: str) -> str:

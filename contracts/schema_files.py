@@ -1,7 +1,7 @@
 """The JSON Schemas as files.
 
-`schemas/Reply.json` for the reply, `<service>/schemas/<Type>.json` for what a service owns,
-`<service>/schemas/reads/<peer>.<Type>.json` for what it reads.
+`schemas/<Type>.json` for what the library writes, `<service>/schemas/<Type>.json` for what a service owns,
+`<service>/schemas/reads/<peer>.<Type>.json` for what it reads. Sagas have files of their own, beside these.
 """
 
 import json
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from contracts.declarations import LIBRARY, Catalogue, Declared
-from infirmary.declaring.schemas import needed_schema, written_schema
+from contracts.saga_files import SAGAS, saga_files
+from infirmary.declaring.schemas import ENDS, needed_schema, written_schema
 
 
 def schema_of(declared: Declared) -> dict[str, Any]:
     """Returns the schema of what is written, for a type that the service owns, or else of what the service needs."""
-    return written_schema(declared.message) if declared.is_outward else needed_schema(declared.message)
+    if not declared.is_outward:
+        return needed_schema(declared.message)
+    return written_schema(declared.message) | ({ENDS: True} if declared.message.contract.ends else {})
 
 
 def path_of(declared: Declared) -> Path:
@@ -31,8 +34,9 @@ def as_text(schema: dict[str, Any]) -> str:
 
 
 def current(catalogue: Catalogue) -> dict[Path, str]:
-    """Returns the files as the message classes would have them."""
-    return {path_of(declared): as_text(schema_of(declared)) for declared in catalogue.declared}
+    """Returns the files as the message classes and sagas would have them."""
+    messages = {path_of(declared): as_text(schema_of(declared)) for declared in catalogue.declared}
+    return messages | saga_files(catalogue.sagas)
 
 
 def committed(services: Path) -> dict[Path, str]:
@@ -45,5 +49,6 @@ def committed(services: Path) -> dict[Path, str]:
         *services.glob("schemas/*.json"),
         *services.glob("*/schemas/*.json"),
         *services.glob("*/schemas/reads/*.json"),
+        *services.glob(SAGAS),
     ]
     return {path.relative_to(services): path.read_text(encoding="utf-8") for path in found}

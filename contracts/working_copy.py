@@ -6,9 +6,11 @@ from pathlib import Path
 
 from contracts import rules
 from contracts.declarations import Catalogue
-from contracts.history import BEFORE_LAST, LAST, blind_spot, committed_at, in_force_since
+from contracts.history import BEFORE_LAST, LAST, blind_spot, committed_at, files_at, in_force_since
 from contracts.messages_page import overview
 from contracts.published_types import published
+from contracts.saga_files import SAGAS
+from contracts.saga_rules import stranded_sagas
 from contracts.schema_files import committed, current
 from infirmary.declaring.published import FILE
 
@@ -23,17 +25,19 @@ class Findings:
         breaking: Promises to readers that are broken.
         stale: Files that only need to be written anew.
         unread: Events that nobody reads; no fault.
+        idle: Upcasters that nothing needs any more; no fault.
         unchecked: What could not be looked at, and why; no fault.
     """
 
     breaking: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
 
 
 class WorkingCopy:
-    """The schemas and the overview of one working copy."""
+    """The schemas, the sagas and the overview of one working copy."""
 
     def __init__(self, root: Path, catalogue: Catalogue, handled: rules.Handled, kept_s: float = 30 * 86_400.0) -> None:
         """Looks at a working copy.
@@ -55,6 +59,7 @@ class WorkingCopy:
         for revision in (LAST, BEFORE_LAST):
             before = committed_at(revision, self._services, files)
             found.breaking += rules.breaking_changes(self._catalogue, before, files)
+            found.breaking += stranded_sagas(self._catalogue.sagas, files_at(revision, self._services, SAGAS))
         found.breaking += rules.unmet_readers(self._catalogue, files)
         found.breaking += self._unmet_by_the_past(files, found)
         found.breaking += rules.unreceived_commands(self._catalogue)
@@ -63,7 +68,7 @@ class WorkingCopy:
         found.stale += rules.outdated(self._catalogue, files)
         for path, text in self._pages().items():
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                found.stale.append(f"{path.relative_to(self._root)}: is not what the message classes say")
+                found.stale.append(f"{path.relative_to(self._root)}: is not what the code declares")
         return found
 
     def write(self) -> list[str]:
@@ -94,6 +99,7 @@ class WorkingCopy:
         if unseen is not None:
             found.unchecked.append(f"whether readers understand what logs keep from before: {unseen}")
         past = in_force_since(since, self._services, files)
+        found.idle += [] if unseen is not None else rules.idle_upcasters(self._catalogue, past)
         return rules.unmet_by_the_past(self._catalogue, files, past, self._kept_s)
 
     def _refused(self, files: rules.Files) -> list[str]:

@@ -63,6 +63,15 @@ _RED: Final = (
         nothing="Every API is ready.",
         alerts=("InfirmaryApiNotReady",), width=16,
     ),
+    Panel(
+        "Certificates expire",
+        "How long the certificates that APIs show are still good. Amber: whoever renews them should have done so.",
+        Kind.BARS, Unit.SECONDS, Limits(14 * 86_400, 7 * 86_400, below=True),
+        (Query(f"min by (service) (({ours('infirmary_http_certificate_expires_timestamp_seconds')} > 0) - time())",
+               "{{service}}", now=True),),
+        nothing="No API speaks TLS.",
+        alerts=("InfirmaryCertificateExpires",),
+    ),
 )  # fmt: skip
 
 _CONNECTIONS: Final = (
@@ -89,6 +98,27 @@ _CONNECTIONS: Final = (
     ),
 )  # fmt: skip
 
+_IDENTITY: Final = (
+    Panel(
+        "Age of the provider's keys",
+        "How long ago the provider of identities last gave its keys; they are asked for every five minutes.",
+        Kind.LINES, Unit.SECONDS, Limits(600, 3600),
+        (Query("time() - min by (service, pod) "
+               f"({ours('infirmary_identity_keys_fetched_timestamp_seconds')} > 0)", "{{service}} {{pod}}"),),
+        nothing="Nobody is asked who he is, or the provider has never been reached.",
+        alerts=("InfirmaryIdentityProviderAway", "InfirmaryNobodyLetIn"), width=12,
+    ),
+    Panel(
+        "Provider not reached for",
+        "How long the provider's keys could not be fetched. Those that are known go on.",
+        Kind.LINES, Unit.SECONDS, Limits(1, 600),
+        (Query("time() - min by (service, pod) "
+               f"({ours('infirmary_identity_keys_failing_timestamp_seconds')} > 0)", "{{service}} {{pod}}"),),
+        nothing="The provider answers, or nobody is asked who he is.",
+        alerts=("InfirmaryIdentityProviderAway", "InfirmaryNobodyLetIn"), width=12,
+    ),
+)  # fmt: skip
+
 _COPIES: Final = (
     Panel(
         "Copies' staleness, p99",
@@ -112,5 +142,10 @@ PAGE: Final = Dashboard(
     APIS,
     "Infirmary: APIs and copies",
     "What clients ask for, what they are answered and how fast; whether copies of other services' data are fresh.",
-    (Row("Rate, errors, duration", _RED), Row("Connections", _CONNECTIONS), Row("Copies", _COPIES)),
+    (
+        Row("Rate, errors, duration", _RED),
+        Row("Connections", _CONNECTIONS),
+        Row("Who is let in", _IDENTITY),
+        Row("Copies", _COPIES),
+    ),
 )

@@ -130,7 +130,7 @@ _TROUBLE: Final = (
         "Which kinds of messages could not be applied when they came.",
         Kind.LINES, Unit.MESSAGES_PER_SECOND, Limits(0.01, 1),
         (Query(rate("infirmary_messages_parked_total", "service, channel, type"), "{{service}} {{channel}} {{type}}"),),
-        alerts=("InfirmaryMessagesHeld",),
+        alerts=("InfirmaryMessagesHeld", "InfirmaryNumbersGivenOutTwice"),
     ),
     Panel(
         "Dropped: duplicates, and early ones set aside",
@@ -161,6 +161,14 @@ _TROUBLE: Final = (
                "{{service}} {{channel}}: {{reason}}"),),
         nothing="All of them can be read.",
         alerts=("InfirmaryChannelUnreadable",),
+    ),
+    Panel(
+        "Lost by retention",
+        "About how many messages a service lacks for good, until their owner has told its state again.",
+        Kind.STATES, Unit.COUNT, Limits(None, 1),
+        (Query(f"max by (service, log) ({ours('infirmary_log_lost_messages')}) > 0", "{{service}} {{log}}"),),
+        nothing="Nothing is lost.",
+        alerts=("InfirmaryMessagesLost",),
     ),
     Panel(
         "Started over, taken unread, and sessions lost",

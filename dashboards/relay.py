@@ -37,7 +37,7 @@ _NOT_READY: Final = Panel(
     Kind.STATES, Unit.YES_OR_NO, Limits(None, 1),
     (Query(f"max by (service, reason) ({ours('outbox_relay_not_ready')}) == 1", "{{service}}: {{reason}}"),),
     nothing="Every relay is ready.",
-    alerts=("InfirmaryRelayNotReady",),
+    alerts=("InfirmaryRelayNotReady", "InfirmaryDatabaseSetBack"),
 )  # fmt: skip
 
 _BACKLOG: Final = (

@@ -35,6 +35,17 @@ _NOW: Final = (
     ),
 )  # fmt: skip
 
+_VERSIONS: Final = (
+    Panel(
+        "Under way, by version",
+        "By which version of their declaration sagas go. An old one may be retired when no saga goes by it any more; "
+        "`unknown` is what no pod can carry on.",
+        Kind.LINES, Unit.COUNT, Limits(None, None),
+        (Query(f"min by (saga, version) ({ours('infirmary_sagas_under_way')})", "{{saga}} {{version}}"),),
+        alerts=("InfirmarySagaVersionUnknown",), width=24,
+    ),
+)  # fmt: skip
+
 _FLOW: Final = (
     Panel(
         "Started and ended",
@@ -96,5 +107,5 @@ PAGE: Final = Dashboard(
     SAGAS,
     "Infirmary: sagas",
     "Which sagas are under way, since when, how they end, and which step keeps them.",
-    (Row("Now", _NOW), Row("Flow", _FLOW), Row("Steps", _STEPS)),
+    (Row("Now", _NOW), Row("Flow", _FLOW), Row("Steps", _STEPS), Row("Versions", _VERSIONS)),
 )

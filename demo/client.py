@@ -125,6 +125,12 @@ class Hospital:
         """Sends an admitted patient home."""
         self._post("patient", f"/patients/{patient.patient_id}/discharge", None)
 
+    def erase(self, patient: Patient) -> str:
+        """Has a person forgotten. Returns the path at which the erasure is told of."""
+        answer = self.ask.call("patient", "DELETE", f"/patients/{patient.patient_id}")
+        self.ledger.erased.add(patient.patient_id)
+        return answer.headers["Location"]
+
     def put_medication(self, code: str, name: str, unit_price: str) -> Medication:
         """Makes a medication known, or changes its name and price."""
         self._put("inventory", f"/medications/{code}", {"name": name, "unit_price": unit_price})

@@ -1,17 +1,13 @@
 """The hospital's pods as a fault sees them, from a pod beside them that may delete pods: that of `helm test`."""
 
-import os
-import ssl
 import time
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from demo.kill_targets import Killed
+from local.own_pod import kubernetes
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-HOST, PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 LOOK_EVERY_S = 0.2
 
 
@@ -30,16 +26,8 @@ class Pods:
     @classmethod
     def beside_us(cls) -> Self | None:
         """Returns the pods of the namespace in which this process runs; None outside of a cluster."""
-        token = ACCOUNT / "token"
-        if not token.exists():
-            return None
-        client = httpx.Client(
-            base_url=f"https://{os.environ[HOST]}:{os.environ[PORT]}",
-            headers={"Authorization": f"Bearer {token.read_text()}"},
-            verify=ssl.create_default_context(cafile=ACCOUNT / "ca.crt"),
-            trust_env=False,
-        )
-        return cls(client, (ACCOUNT / "namespace").read_text())
+        found = kubernetes()
+        return None if found is None else cls(*found)
 
     def kill(self, name: str) -> Killed:
         """Deletes a pod without a grace period.

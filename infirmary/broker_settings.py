@@ -1,7 +1,7 @@
 """Where and as whom a service's processes speak to the broker, by either protocol."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, FilePath, model_validator
 from pydantic_settings import BaseSettings
@@ -9,13 +9,17 @@ from pydantic_settings import BaseSettings
 from infirmary import addresses
 from infirmary_streams.address import StreamAddress, stream_port
 
+OF_DEVELOPMENT: Final = "amqp://guest:guest@127.0.0.1:5672/"
+"""The account that a broker comes with, which lets in who is on the same machine."""
+
 
 class BrokerSettings(BaseSettings):
     """What of a service's settings is about the broker."""
 
     rabbitmq_url: Annotated[
-        str, AfterValidator(addresses.broker), Field(description="the broker; the API does without")
-    ] = "amqp://guest:guest@127.0.0.1:5672/"
+        Annotated[str, AfterValidator(addresses.broker)] | None,
+        Field(description="the broker; the API does without, and others of development take its usual account"),
+    ] = None
     rabbitmq_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the broker's must be signed by, for amqps")
     ] = None
@@ -34,13 +38,18 @@ class BrokerSettings(BaseSettings):
     ] = None
     rabbitmq_key_file: Annotated[FilePath | None, Field(description="the certificate's key (PEM)")] = None
 
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is, for who speaks to it."""
+        return OF_DEVELOPMENT if self.rabbitmq_url is None else self.rabbitmq_url
+
     def stream_address(self) -> StreamAddress | None:
         """Returns where and as whom logs are read by the stream protocol; None where they are read by AMQP 0-9-1."""
-        port = stream_port(self.rabbitmq_url, self.rabbitmq_stream_port)
+        port = stream_port(self.broker_url, self.rabbitmq_stream_port)
         if not port:
             return None
         return StreamAddress.beside(
-            self.rabbitmq_url, port, ca_file=self.rabbitmq_ca_file, certificate=self.client_certificate
+            self.broker_url, port, ca_file=self.rabbitmq_ca_file, certificate=self.client_certificate
         )
 
     @property

@@ -10,7 +10,15 @@ from decimal import Decimal
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 # Written out, not escaped: the patterns are also read from the OpenAPI document, by everybody's engines.
 _NOT_TEXT: Final = (
@@ -110,6 +118,19 @@ def _day(value: object) -> date:
 
 Date = Annotated[date, BeforeValidator(_day), WithJsonSchema(_DAY_SCHEMA)]
 """A day of the calendar, from 0001-01-01 to 9999-12-31, written as YYYY-MM-DD and in no other way."""
+
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.*")
+
+
+def _spelled_out(value: object) -> object:
+    """Lets pass what begins with a day: pydantic takes any number, even in quotes, for a moment."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        return value
+    raise ValueError("should be a moment written as RFC 3339 does, YYYY-MM-DDTHH:MM:SS with an offset")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_spelled_out)]
+"""A moment, to the microsecond, as RFC 3339 writes it with its offset."""
 
 _MONEY_SCHEMA: Final = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["12.50"]}
 

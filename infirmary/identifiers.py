@@ -15,7 +15,7 @@ ClientCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")
 _SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,30}")
 
 TAKEN: Final = {
-    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
+    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "keycloak", "metrics",
     "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "schema", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""
@@ -51,7 +51,12 @@ def time_of(text: str) -> float | None:
         read = UUID(text)
     except ValueError:
         return None
-    return (read.int >> 80) / 1000 if read.version == 7 else None
+    return time_in(read)
+
+
+def time_in(made: UUID) -> float | None:
+    """Returns the time in an id, in unix seconds; None for one of another version than 7."""
+    return (made.int >> 80) / 1000 if made.version == 7 else None
 
 
 def least_id_of(at: float) -> UUID:

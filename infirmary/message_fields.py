@@ -31,6 +31,9 @@ Code = Annotated[ClientCode, _STRING]
 Day = Annotated[fields.Date, WithJsonSchema({"type": "string", "format": "date"})]
 """A day of the calendar."""
 
+Moment = Annotated[fields.Moment, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A moment, to the microsecond."""
+
 Flag = StrictBool
 """True or false, and nothing that could be meant by it."""
 

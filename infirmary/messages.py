@@ -7,12 +7,13 @@ others.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Final, Literal, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from infirmary.declaring.declaration import Misdeclared, check_fields, check_peer, check_subject, named, service_of
+from infirmary.identifiers import time_of
 from infirmary.message_fields import Name, Text, Version
 
 Direction = Literal["publishes", "reads", "sends", "receives"]
@@ -33,11 +34,13 @@ class Contract:
         direction: `publishes` and `reads` are for events, `sends` and `receives` for commands.
         peer: The service at the other end; for `publishes` it is empty, anybody may read.
         subject_field: For `publishes`, the field that holds the aggregate's id.
+        ends: For `publishes`, whether nothing is expected to follow of an aggregate whose id is a UUID of version 7.
     """
 
     direction: Direction
     peer: str = ""
     subject_field: str = ""
+    ends: bool = False
 
 
 class Message(BaseModel):
@@ -47,6 +50,7 @@ class Message(BaseModel):
     # refused by the decorators, which name the field.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True)
     contract: ClassVar[Contract]
+    upcasters: ClassVar[tuple[Any, ...]] = ()  # of infirmary.upcasting, which knows messages
 
 
 class Event(Message):
@@ -55,6 +59,13 @@ class Event(Message):
     def subject(self) -> str:
         """Returns the id of the aggregate that the event is about."""
         return str(getattr(self, type(self).contract.subject_field))
+
+    def ends_subject(self) -> bool:
+        """Says whether nothing is expected to follow of the aggregate.
+
+        Never of one whose id does not tell when it began: what is not known of it could not be told from what is new.
+        """
+        return type(self).contract.ends and time_of(self.subject()) is not None
 
 
 class Command(Message):
@@ -91,6 +102,18 @@ class Reply(Message):
     attempt: Version
     outcome: Literal["done", "refused"]
     reason: Text | None = None
+
+
+class Notice(Message):
+    """What a service tells one other service, which answers nothing.
+
+    Attributes:
+        track: A UUID of version 7. Notices of a track come in the order in which they were told.
+    """
+
+    contract: ClassVar[Contract] = Contract("receives")
+
+    track: UUID
 
 
 DECORATORS: Final = {
@@ -164,8 +187,15 @@ def _named_peer(direction: Direction, peer: object) -> str:
     return peer
 
 
-def publishes(bare: object = None, /, *, subject: str = "") -> Callable[[type[M]], type[M]]:
-    """Declares an event of this service. `subject` is the field that holds the aggregate's id.
+def publishes(bare: object = None, /, *, subject: str = "", ends: bool = False) -> Callable[[type[M]], type[M]]:
+    """Declares an event of this service.
+
+    Args:
+        bare: Nothing: it is there to be refused in words.
+        subject: The field that holds the aggregate's id.
+        ends: Whether nothing is expected to follow of the aggregate. When something does it goes on as if nothing had
+            been said; otherwise the numbers of its events are forgotten everywhere, once no log holds any of them. It
+            says nothing of an aggregate whose id is no UUID of version 7, which tells when it began.
 
     Raises:
         Misdeclared: It has no subject.
@@ -175,7 +205,7 @@ def publishes(bare: object = None, /, *, subject: str = "") -> Callable[[type[M]
             f"{named(bare) if isinstance(bare, type) else 'an event'}: @publishes names the field that holds the"
             f" aggregate's id: {DECORATORS['publishes']}"
         )
-    return _declare(Contract("publishes", subject_field=subject), Event)
+    return _declare(Contract("publishes", subject_field=subject, ends=ends), Event)
 
 
 def reads(source: str) -> Callable[[type[M]], type[M]]:

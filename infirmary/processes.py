@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from infirmary.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
     from infirmary.consumer.opening import Opening
+    from infirmary.housekeeping import Housekeeping
+    from infirmary.http.app import Storage
+    from infirmary.http.docs_login import DocsLogin
+    from infirmary.identity.gate import Gate
+    from infirmary.identity.provider import Provider
     from infirmary.observing.tables import Size
 
     IsTransient = Callable[[BaseException], bool]
@@ -45,17 +50,59 @@ def make_app(service: str, settings: Settings, tracer: Tracer = NO_TRACER) -> "F
     """Returns the service's flask application, connected to its database."""
     from infirmary.http.api import Api
     from infirmary.http.app import create_app
-    from infirmary.postgres.storage import PostgresStorage
 
     api = cast("Api", import_module(f"{package()}.{service}.api").api)
     orchestrator = orchestrator_of(service)
     if orchestrator is not None:
         orchestrator.show_series()  # the endpoints start sagas through it
+    provider = _provider(settings)
+    gate = _gate(provider, settings)
+    return create_app(
+        api,
+        _storage(service, settings, tracer),
+        tracer=tracer,
+        who_asks=None if gate is None else gate.caller,
+        knows=None if gate is None else gate.known_subject,
+        hosts=settings.http_hosts or (),
+        caller_requests_per_s=settings.http_caller_requests_per_s,
+        docs_login=_docs_login(provider, settings),
+        recorded_by=settings.access_recorded_by,
+    )
+
+
+def _storage(service: str, settings: Settings, tracer: Tracer) -> "Storage":
     if settings.database_url.startswith("mongodb"):
         from infirmary.mongo.storage import MongoStorage
 
-        return create_app(api, MongoStorage(settings), tracer=tracer)
-    return create_app(api, PostgresStorage(service, settings, tracer), tracer=tracer)
+        return MongoStorage(settings, service)
+    from infirmary.postgres.storage import PostgresStorage
+
+    return PostgresStorage(service, settings, tracer)
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    if settings.oidc_issuer is None:
+        return None
+    from infirmary.identity.provider import Provider  # and with it cryptography
+
+    return Provider(settings.oidc_issuer)
+
+
+def _docs_login(provider: "Provider | None", settings: Settings) -> "DocsLogin | None":
+    if provider is None or settings.oidc_docs_client is None:
+        return None
+    from infirmary.http.docs_login import DocsLogin
+
+    return DocsLogin(settings.oidc_docs_client, lambda: provider.login_place)
+
+
+def _gate(provider: "Provider | None", settings: Settings) -> "Gate | None":
+    if provider is None:
+        _logger.info("OIDC_ISSUER is not set: everybody may do everything")
+        return None
+    from infirmary.identity.gate import gate_of  # and with it cryptography
+
+    return gate_of(provider, settings.oidc_audience)
 
 
 def run_consumer(service: str, settings: Settings) -> None:
@@ -69,9 +116,21 @@ def run_consumer(service: str, settings: Settings) -> None:
     consumer = make_consumer(service, settings, liveness, tracer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
-    tables = TableWatch(growing_tables(service, settings))
+    tables, housekeeping = TableWatch(growing_tables(service, settings)), begin_housekeeping(service, settings)
     consumer.run()
     tables.close()
+    housekeeping.close()
+
+
+def begin_housekeeping(service: str, settings: Settings) -> "Housekeeping":
+    """Begins to clear a service's tables beside its consumer."""
+    if settings.database_url.startswith("mongodb"):
+        from infirmary.mongo.housekeeping import housekeeping_of_documents
+
+        return housekeeping_of_documents(service, settings)
+    from infirmary.postgres.housekeeping import housekeeping_of_consumer
+
+    return housekeeping_of_consumer(service, settings)
 
 
 def growing_tables(service: str, settings: Settings) -> "Callable[[], Iterator[Size]]":
@@ -88,10 +147,11 @@ def growing_tables(service: str, settings: Settings) -> "Callable[[], Iterator[S
 def make_consumer(service: str, settings: Settings, liveness: Liveness, tracer: Tracer = NO_TRACER) -> "Consumer":
     """Returns the service's consumer, not yet connected."""
     from infirmary.consumer.loop import Consumer
+    from infirmary.restores import WholeFirst
 
     make = _mongo_consumer if settings.database_url.startswith("mongodb") else _postgres_consumer
     opening, is_transient = make(service, settings, tracer)
-    return Consumer(opening.session, is_transient, liveness)
+    return Consumer(WholeFirst(service, settings, opening.session).session, is_transient, liveness)
 
 
 def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tuple[Opening, IsTransient]":
@@ -105,7 +165,7 @@ def _postgres_consumer(service: str, settings: Settings, tracer: Tracer) -> "tup
     orchestrator = orchestrator_of(service)
     if orchestrator is not None:
         orchestrator.show_series()
-        expect_statuses(orchestrator.sagas.values())
+        expect_statuses(orchestrator.sagas.newest)
     asked = orchestrator.peers() if orchestrator is not None else ()
     handlers = handlers_of(service)
     if handlers.with_session:

@@ -12,7 +12,7 @@ from infirmary.handlers import Handlers
 from infirmary.identifiers import service_name
 from infirmary.messages import Event
 from infirmary.settings import Settings, read_all
-from infirmary.transport.log_names import events_of
+from infirmary.transport.log_names import events_of, logs_of_access
 from infirmary.written_messages import check_written
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def handlers_of(service: str) -> Handlers:
     return cast("Handlers", room(service, "handlers").handlers)
 
 
+def tells_again(service: str) -> bool:
+    """Says whether a service can tell the state of its aggregates again."""
+    return (folder() / service / "republishing.py").exists()
+
+
 def has_saga(service: str) -> bool:
     """Says whether a service orchestrates sagas."""
     return (folder() / service / "saga.py").exists()
@@ -76,8 +81,13 @@ def commands_of(service: str) -> list["Command"]:
     return cast("list[Command]", room(service, "commands").commands)
 
 
-def logs_written_by(service: str) -> list[str]:
-    """Returns the names of the logs that a service writes, by what it declares."""
+def logs_written_by(service: str, recorded_by: str | None = None) -> list[str]:
+    """Returns the names of the logs that a service writes, by what it declares.
+
+    Args:
+        service: Whose they are.
+        recorded_by: The service that keeps the record of access, where one does.
+    """
     declared = vars(room(service, "messages")).values()
     tells = any(
         isinstance(kind, type)
@@ -87,7 +97,8 @@ def logs_written_by(service: str) -> list[str]:
         for kind in declared
     )
     asked = cast("HasPeers", room(service, "saga").orchestrator).peers() if has_saga(service) else ()
-    return [*([events_of(service)] if tells else []), *handlers_of(service).logs_to_peers(asked)]
+    recorded = logs_of_access(service, recorded_by)
+    return [*([events_of(service)] if tells else []), *handlers_of(service).logs_to_peers(asked), *recorded]
 
 
 def room(service: str, name: str) -> ModuleType:

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary import addresses
 from infirmary.broker_settings import BrokerSettings
+from infirmary.http_settings import LAST_PORT, HttpSettings, Port, split
+from infirmary.identifiers import service_name
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 from infirmary.transport.log_names import MOST_PARTS, check_number
 from infirmary.transport.write_options import MESSAGE_MAX_BYTES, SCHEMA_URN, WriteOptions
@@ -37,12 +39,7 @@ _METRICS_ABOVE_API: Final = {"consumer": 100, "api": 300}
 """On one machine every process has a port of its own."""
 
 
-_LAST_PORT: Final = 65535
-
-Port = Annotated[int, Field(ge=1, le=_LAST_PORT)]
-
-
-class Settings(BrokerSettings):
+class Settings(HttpSettings, BrokerSettings):
     """What every process of a service needs. The variable is the field's name in upper case.
 
     docs/configuration.md lists them; a test holds the two together.
@@ -68,15 +65,32 @@ class Settings(BrokerSettings):
         float | None, Field(ge=0, le=1, description="share of the traces that begin here that is sampled")
     ] = None
     database_url: Annotated[str, AfterValidator(addresses.database), Field(description="the service's own database")]
+    owner_database_url: Annotated[
+        Annotated[str, AfterValidator(addresses.database)] | None,
+        Field(description="the same database as its owner, for migrations, restores and rebuilds"),
+    ] = None
     database_ca_file: Annotated[
         FilePath | None, Field(description="certificates (PEM) that the database's must be signed by, in its own name")
     ] = None
-    http_host: Annotated[str, Field(description="address that the API and the metrics listen on")] = "127.0.0.1"
-    http_port: Annotated[Port, Field(description="port of the API")] = 8100
-    http_threads: Annotated[int, Field(ge=1, le=64, description="requests that the API works on at once")] = 8
     metrics_port: Annotated[
         Port | None,
         Field(description="port of the metrics and probes; without it the API's plus 300, a consumer's plus 100"),
+    ] = None
+    oidc_issuer: Annotated[
+        str | None,
+        AfterValidator(addresses.issuer),
+        Field(description="URL of the provider whose tokens let people in"),
+    ] = None
+    oidc_audience: Annotated[
+        str, Field(min_length=1, max_length=255, description="for whom a token has to be made out")
+    ] = "infirmary"
+    oidc_docs_client: Annotated[
+        str | None,
+        Field(min_length=1, max_length=255, description="what the provider calls /docs, where people may log in"),
+    ] = None
+    access_recorded_by: Annotated[
+        Annotated[str, AfterValidator(service_name)] | None,
+        Field(description="service that keeps the record of access; without it there is none"),
     ] = None
     database_connections: Annotated[
         int, Field(ge=1, le=64, description="connections of the API's pool at the most")
@@ -104,6 +118,19 @@ class Settings(BrokerSettings):
         int,
         Field(ge=1, le=365, description="how long a saga's place in a log is remembered; no less than logs are kept"),
     ] = 30
+    saga_archive_after_days: Annotated[
+        int, Field(ge=1, le=365, description="age at which sagas that have ended are moved to the archive")
+    ] = 7
+    saga_kept_days: Annotated[
+        int, Field(ge=1, le=36_500, description="age at which archived sagas, and answers to sagas, are dropped")
+    ] = 365
+    idempotency_key_days: Annotated[
+        int, Field(ge=1, le=365, description="how long the answer to a request with an Idempotency-Key is remembered")
+    ] = 7
+    restore: Annotated[
+        Literal["by_hand", "automatic"],
+        Field(description="who makes a database whole that was set back: an operator, or the consumer that finds it"),
+    ] = "by_hand"
     message_max_bytes: Annotated[
         int, Field(ge=1024, le=16_777_216, description="the largest body of a message that is written")
     ] = MESSAGE_MAX_BYTES
@@ -129,7 +156,29 @@ class Settings(BrokerSettings):
 
     def write_options(self, tracer: Tracer = NO_TRACER) -> WriteOptions:
         """Returns what holds for all transactions in which a process with this tracer writes messages."""
-        return WriteOptions(self.log_parts, self.message_max_bytes, self.schema_urn, self.saga_step_timeout_s, tracer)
+        return WriteOptions(
+            self.log_parts,
+            self.message_max_bytes,
+            self.schema_urn,
+            self.saga_step_timeout_s,
+            tracer,
+            self.saga_kept_days,
+        )
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is, for who speaks to it: production has to say.
+
+        Raises:
+            InvalidConfiguration: Ends the process: production has not.
+        """
+        if self.rabbitmq_url is None and self.infirmary_env == "production":
+            raise refused(["RABBITMQ_URL: should be set in production, for all processes but the API"])
+        return super().broker_url
+
+    def as_owner(self) -> "Settings":
+        """Returns the settings with which the database is reached as its owner, as who changes its tables has to be."""
+        return self.model_copy(update={"database_url": self.owner_database_url or self.database_url})
 
     def share_of_new_traces(self) -> float:
         """Returns the share of the traces that begin here that is sampled: all, where they go anywhere."""
@@ -139,8 +188,8 @@ class Settings(BrokerSettings):
 
     @field_validator("infirmary_settings", mode="before")
     @classmethod
-    def _split(cls, names: object) -> object:
-        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+    def _split_settings(cls, names: object) -> object:
+        return split(names)
 
     def metrics_port_of(self, role: Literal["api", "consumer"]) -> int:
         """Returns where a process answers probes and shows its metrics.
@@ -152,7 +201,7 @@ class Settings(BrokerSettings):
         port = self.metrics_port or self.http_port + above
         if role == "api" and port == self.http_port:
             raise refused(["METRICS_PORT: should be another port than HTTP_PORT"])
-        if port > _LAST_PORT:
+        if port > LAST_PORT:
             raise refused([f"METRICS_PORT: should be set: {above} above HTTP_PORT there is no port"])
         return port
 
@@ -164,6 +213,16 @@ class Settings(BrokerSettings):
             raise ValueError(f"should be at least STALLED_AFTER_S ({told_s:g}), or 0 for never")
         return restart_s
 
+    @field_validator("saga_kept_days")
+    @classmethod
+    def _kept_as_long_as_it_may_be_asked_for(cls, kept: int, read: ValidationInfo) -> int:
+        """Refuses a time after which the logs may still hold commands of a saga, or sagas are not archived yet."""
+        for name in ("saga_sequence_days", "saga_archive_after_days"):
+            least: int | None = read.data.get(name)
+            if least is not None and kept < least:
+                raise ValueError(f"should be at least {name.upper()} ({least})")
+        return kept
+
     @model_validator(mode="after")
     def _no_crash_in_production(self) -> "Settings":
         if self.consumer_crash_point and self.infirmary_env == "production":
@@ -173,11 +232,33 @@ class Settings(BrokerSettings):
     @model_validator(mode="after")
     def _no_known_password_in_production(self) -> "Settings":
         if self.infirmary_env == "production":
-            for name, url in (("DATABASE_URL", self.database_url), ("RABBITMQ_URL", self.rabbitmq_url)):
+            named = {
+                "DATABASE_URL": self.database_url,
+                "OWNER_DATABASE_URL": self.owner_database_url or "",
+                "RABBITMQ_URL": self.rabbitmq_url or "",
+            }
+            for name, url in named.items():
                 if addresses.holds_known_password(url):
                     raise ValueError(
                         f"{name} holds a development password, which production refuses; set one of your own"
                     )
+        return self
+
+    @field_validator("owner_database_url")
+    @classmethod
+    def _of_the_same_kind(cls, url: str | None, read: ValidationInfo) -> str | None:
+        if url is not None and url.startswith("mongodb") != str(read.data.get("database_url", url)).startswith(
+            "mongodb"
+        ):
+            raise ValueError("should be an address of the database that DATABASE_URL names, as its owner")
+        return url
+
+    @model_validator(mode="after")
+    def _somebody_asks_who_it_is_in_production(self) -> "Settings":
+        if self.infirmary_env == "production" and not (self.oidc_issuer or "").startswith("https://"):
+            raise ValueError(
+                "OIDC_ISSUER should be https://... when INFIRMARY_ENV is production: nobody else lets people in"
+            )
         return self
 
 

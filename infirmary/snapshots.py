@@ -11,23 +11,19 @@ bigint.
 """
 
 import time
-from typing import LiteralString
+from collections.abc import Mapping
+from typing import Final, LiteralString
 
 import sqlalchemy as sa
-from prometheus_client import Histogram
 from sqlalchemy.dialects import postgresql
 
+from infirmary.observing.staleness import STALENESS
 from infirmary.postgres.statements import compiled
 from infirmary.postgres.transaction import Transaction
 from infirmary.transport.envelope import unix_time
 
-STALENESS = Histogram(
-    "infirmary_snapshot_staleness_seconds",
-    "How old is a copy of another service's data? Seconds from the event's `time`, when it was written, to the commit"
-    " of what it changes in the copy.",
-    ["snapshot"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
-)
+ERASED_VERSION: Final = 2**63 - 1
+"""The version of what was erased: a copy that has it takes nothing over any more, whatever is read again, and when."""
 
 
 class Snapshot:
@@ -52,10 +48,23 @@ class Snapshot:
             version: The owner's count of the aggregate's changes.
             columns: All that is copied.
         """
-        tx.execute(self._keep, **{self._key: key}, version=version, **columns)
+        self._write(tx, key, version, columns)
         written_at = unix_time(tx.written_at)
         if written_at is not None:
             tx.after_commit.append(lambda: self._staleness.observe(max(time.time() - written_at, 0.0)))
+
+    def erase(self, tx: Transaction, key: object, **columns: object) -> None:
+        """Forgets what is known of an aggregate for good; what remains is that it was erased, under `ERASED_VERSION`.
+
+        Args:
+            tx: The transaction.
+            key: The aggregate's id; it need not have been heard of yet.
+            columns: All that is copied, each with what stands there from now on.
+        """
+        self._write(tx, key, ERASED_VERSION, columns)
+
+    def _write(self, tx: Transaction, key: object, version: int, columns: Mapping[str, object]) -> None:
+        tx.execute(self._keep, **{self._key: key}, version=version, **columns)
 
 
 def keep_newest(table: sa.Table) -> LiteralString:

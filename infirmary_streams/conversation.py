@@ -42,12 +42,13 @@ class Conversation:
         self._ids = itertools.count(1)
         self._reader = FrameReader()
         self._received: deque[tuple[int, bytes]] = deque()
+        self._delivered: deque[bytes] = deque()
         self._socket: socket.socket | None = None
         try:
             self._socket = _connected(address, timeout_s)
             self.of_broker = self._log_in(address, name)
             self.frame_max = self._tune()
-            opened = self._answered(f"virtual host {address.virtual_host}", commands.open_host, address.virtual_host)
+            opened = self.request(f"virtual host {address.virtual_host}", commands.open_host, address.virtual_host)
             self.advertised: Endpoint | None = commands.advertised(opened)
         except (OSError, ValueError, RefusedError, StreamLostError) as failed:
             self.drop()
@@ -82,7 +83,7 @@ class Conversation:
                 stream of another kind (codes.PRECONDITION_FAILED).
             StreamLostError: The connection is gone.
         """
-        self._answered(stream, commands.create, stream, arguments)
+        self.request(stream, commands.create, stream, arguments)
 
     def delete(self, stream: str) -> None:
         """Deletes a stream.
@@ -91,7 +92,7 @@ class Conversation:
             RefusedError: The broker does not.
             StreamLostError: The connection is gone.
         """
-        self._answered(stream, commands.delete, stream)
+        self.request(stream, commands.delete, stream)
 
     def may_publish(self, stream: str) -> None:
         """Makes sure that this account may publish to a stream.
@@ -100,8 +101,46 @@ class Conversation:
             RefusedError: It may not (codes.ACCESS_REFUSED), or the stream does not exist or has no leader.
             StreamLostError: The connection is gone.
         """
-        self._answered(stream, commands.declare_publisher, _TRIED, stream)
-        self._answered(stream, commands.delete_publisher, _TRIED)
+        self.request(stream, commands.declare_publisher, _TRIED, stream)
+        self.request(stream, commands.delete_publisher, _TRIED)
+
+    def request(self, what: str, make: Callable[..., bytes], *arguments: object) -> Answer:
+        """Asks for something, and gives the answer.
+
+        Raises:
+            RefusedError: The broker refuses it.
+            StreamLostError: The connection is gone.
+        """
+        try:
+            answered = commands.answer(self._ask(make, *arguments))
+        except NonsenseError as nonsense:
+            raise StreamLostError(str(nonsense)) from nonsense
+        if answered.code != codes.OK:
+            raise RefusedError(what, answered.code)
+        return answered
+
+    def write(self, frame: bytes) -> None:
+        """Says something that is not answered.
+
+        Raises:
+            StreamLostError: The connection is gone.
+        """
+        try:
+            self._open().settimeout(self._timeout_s)  # what is left of an answer's time is not this one's
+            self._open().sendall(frame)
+        except OSError as lost:
+            raise StreamLostError(f"writing to the broker failed: {lost}") from lost
+
+    def delivery(self, *, waits: bool) -> bytes | None:
+        """The next delivery that came for a subscription; None when none has come and nobody waits.
+
+        Raises:
+            StreamLostError: None came in time, or the connection is gone.
+        """
+        if self._delivered or not waits:
+            return self._delivered.popleft() if self._delivered else None
+        self._await(codes.DELIVER, time.monotonic() + self._timeout_s)
+        return self._delivered.popleft()
 
     def detach(self) -> tuple[socket.socket, FrameReader, list[tuple[int, bytes]]]:
         """Gives the socket away, with what was read ahead: the rest of a frame, and whole frames."""
@@ -123,54 +162,40 @@ class Conversation:
 
     def _log_in(self, address: StreamAddress, name: str) -> dict[str, str]:
         who = {"product": "infirmary", "platform": "Python", "connection_name": name}
-        of_broker = self._answered("peer properties", commands.peer_properties, who).fields.properties()
-        offered = commands.mechanisms(self._answered("SASL", commands.sasl_handshake))
+        of_broker = self.request("peer properties", commands.peer_properties, who).fields.properties()
+        offered = commands.mechanisms(self.request("SASL", commands.sasl_handshake))
         mechanism = "PLAIN" if address.user else "EXTERNAL"
         if mechanism not in offered:
             raise StreamLostError(f"the broker lets nobody log in by {mechanism}, only by {', '.join(offered)}")
         said = commands.plain(address.user, address.password) if address.user else b""
-        self._answered(
+        self.request(
             f"user {address.user}" if address.user else "certificate", commands.sasl_authenticate, mechanism, said
         )
         return of_broker
 
     def _tune(self) -> int:
         offered = commands.tuned(self._await(codes.TUNE, time.monotonic() + self._timeout_s))
-        self._send(commands.tune(Tuned(offered.frame_max, HEARTBEAT_S)))
+        self.write(commands.tune(Tuned(offered.frame_max, HEARTBEAT_S)))
         return offered.frame_max
-
-    def _answered(self, what: str, make: Callable[..., bytes], *arguments: object) -> Answer:
-        try:
-            answered = commands.answer(self._ask(make, *arguments))
-        except NonsenseError as nonsense:
-            raise StreamLostError(str(nonsense)) from nonsense
-        if answered.code != codes.OK:
-            raise RefusedError(what, answered.code)
-        return answered
 
     def _ask(self, make: Callable[..., bytes], *arguments: object) -> bytes:
         correlation_id = next(self._ids)
         ends_at = time.monotonic() + self._timeout_s
         asked = make(correlation_id, *arguments)
         key = int.from_bytes(asked[4:6], "big")
-        self._send(asked)
+        self.write(asked)
         while True:
             payload = self._await(key | codes.RESPONSE, ends_at)
             if int.from_bytes(payload[:4], "big") == correlation_id:
                 return payload
-
-    def _send(self, frame: bytes) -> None:
-        try:
-            self._open().settimeout(self._timeout_s)  # what is left of an answer's time is not this one's
-            self._open().sendall(frame)
-        except OSError as lost:
-            raise StreamLostError(f"writing to the broker failed: {lost}") from lost
 
     def _await(self, key: int, ends_at: float) -> bytes:
         """Reads until a frame of this kind comes; what the broker says unasked is of no interest here."""
         while True:
             while self._received:
                 came, payload = self._received.popleft()
+                if came == codes.DELIVER:
+                    self._delivered.append(payload)
                 if came == key:
                     return payload
                 if came == codes.CLOSE:

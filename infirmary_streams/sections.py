@@ -27,6 +27,11 @@ _SUBJECT, _TIME, _TRACEPARENT, _TRACESTATE, _CAUSATION = map(
     text, ("subject", "time", "traceparent", "tracestate", "causation_id")
 )
 _PARTS: Final = text("parts") + b"\x51"
+STATE_PROPERTY: Final = text("state")
+"""By these bytes in a header a message is known that tells state again, under the number that it stands for."""
+
+_STATE: Final = STATE_PROPERTY + b"\x81"
+_ENDS: Final = text("ends") + b"\x51\x01"
 _SEQUENCE: Final = text("sequence") + b"\x81"
 _COUNT_BYTES: Final = 4
 _COUNT_AND_SEQUENCE_BYTES: Final = 12
@@ -60,6 +65,8 @@ def encoded(
     tracestate: str | None = None,
     causation_id: str | None = None,
     parts: int = 1,
+    state: int | None = None,
+    ends: bool = False,
     numbered: bool = True,
 ) -> bytes:
     """The sections of a message up to its sequence: its 8 bytes, big-endian, are to follow.
@@ -78,6 +85,8 @@ def encoded(
         tracestate: What the trace carries along.
         causation_id: The id of what caused it.
         parts: Into how many parts the log is written; told when they are several.
+        state: Of a message that tells state again, how many tell it from this one on; 0 says that all has been told.
+        ends: Whether nothing is expected to follow of its subject.
         numbered: False for a message that has no sequence: then nothing is to follow.
 
     Raises:
@@ -109,6 +118,10 @@ def encoded(
         pairs.append(_CAUSATION + text(causation_id))
     if parts > 1:
         pairs.append(_PARTS + bytes((parts,)))
+    if state is not None:
+        pairs.append(_STATE + state.to_bytes(8, "big"))
+    if ends:
+        pairs.append(_ENDS)
     count = len(pairs) - 1 + fixed.number
     if numbered:
         pairs.append(_SEQUENCE)

@@ -20,7 +20,7 @@ from local.readiness import is_ready
 from local.rundir import REPOSITORY, RunDir
 from local.servers.choice import erase_data, servers_for
 from local.servers.zipkin import zipkin_for
-from local.topology import SERVICES, Role, check_services, port_base
+from local.topology import ISSUER_PORT_OFFSET, SERVICES, Role, check_services, port_base
 
 READY = "ready"
 
@@ -103,7 +103,7 @@ def _ports(run_dir: RunDir) -> dict[str, int]:
     """Returns the ports of the hospital that runs, by process, from the address of its first API."""
     first = urlsplit(run_dir.read_environment()["PATIENT_URL"]).port or 0
     base = first - SERVICES[0].port_offset(Role.API)
-    return {
+    return {"issuer": base + ISSUER_PORT_OFFSET} | {
         f"{service.name}-{role}": base + service.port_offset(role) for service in SERVICES for role in service.roles
     }
 
@@ -118,6 +118,10 @@ def _show_urls(run_dir: RunDir) -> None:
     console.print(table)
     if "ZIPKIN_URL" in environment:
         console.print(f"Traces: {environment['ZIPKIN_URL']}")
+    if "HOSPITAL_TOKEN" in environment:
+        console.print(
+            "The APIs ask for a token: Authorization: Bearer $HOSPITAL_TOKEN, or that of a role", highlight=False
+        )
     console.print(f"For a shell: set -a; . {run_dir.environment_file}; set +a", soft_wrap=True)
     console.print(f"Logs: {run_dir.logs}", soft_wrap=True)
 
@@ -150,7 +154,8 @@ def _run_until_told(announce: Callable[[str], None], on_ready: Callable[[], None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop_once)
     zipkin = zipkin_for(RunDir().logs / "zipkin.log", announce) if os.environ.get("TRACE") == "1" else None
-    with running_hospital(RunDir().path, port_base=port_base(), announce=announce, zipkin=zipkin):
+    identity = os.environ.get("IDENTITY") != "off"
+    with running_hospital(RunDir().path, port_base=port_base(), announce=announce, zipkin=zipkin, identity=identity):
         on_ready()
         while True:
             signal.pause()

@@ -1,7 +1,8 @@
-"""One database and one role per service on a PostgreSQL server, and quick throw-away clones for tests.
+"""One database per service on a PostgreSQL server, with its roles, and quick throw-away clones for tests.
 
-Role and database share a name. The administrator owns every database, so that no service can let another one in; the
-service's role owns what is in it.
+The administrator owns every database, so that no service can let another one in. What is in it belongs to the role of
+the same name, which migrates. Each process has a role beside it, `<database>_<process>`, with the rights that a
+migration gives it.
 """
 
 import secrets
@@ -17,6 +18,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 CONNECTIONS_PER_ROLE = 60
+
+PROCESSES = ("api", "consumer", "relay")
+"""The processes that have a role of their own in the database of their service."""
 
 # Databases that come with a server and let everybody in. A server that is shared may lack one of them.
 _COMMON_DATABASES = ("postgres", "template1")
@@ -44,15 +48,26 @@ class Databases:
                 _run(session, "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", name)
 
     def create(self, name: str, password: str) -> str:
-        """Makes a database and its role, unless they are there, sets the password, and returns the role's URL."""
+        """Makes a database and its roles, unless they are there, sets the owner's password, and returns his URL.
+
+        The processes' roles have no password yet: see `let_in`.
+        """
         with self._session() as session:
-            self._create_role(session, name, password)
+            self._create_roles(session, name)
+            self._let_in(session, name, password)
             if not _exists(session, "SELECT FROM pg_database WHERE datname = %s", name):
                 _run(session, "CREATE DATABASE {}", name)
             self._admit_only(session, name)
         with self._session(name) as session:
-            _run(session, "GRANT USAGE, CREATE ON SCHEMA public TO {}", name)
+            self._only_owner_makes_things(session, name)
         return self.url_of(name, password)
+
+    def let_in(self, name: str, process: str, password: str) -> str:
+        """Sets the password of a process's role in a database that was made, and returns the URL of that role."""
+        role = role_of(name, process)
+        with self._session() as session:
+            self._let_in(session, role, password)
+        return self.url_of(name, password, role)
 
     def make_template(self, name: str, migrate: Callable[[str], None]) -> None:
         """Makes a database that can only be cloned, in place of an earlier one of this name.
@@ -72,45 +87,67 @@ class Databases:
 
     @contextmanager
     def clone(self, template: str) -> Iterator[str]:
-        """Gives the URL of a fresh database like the template, as its own role, and drops both afterwards.
+        """Gives the URL of a fresh database like the template, as its owner, and drops both afterwards.
 
-        The role has a service's rights: it owns the tables but not the database, and can connect to no other one.
+        The owner has a service's rights: he owns the tables but not the database, and can connect to no other one. The
+        processes' roles have his password, and the rights of the template's.
         """
         name, password = f"{template}_{secrets.token_hex(4)}", secrets.token_urlsafe()
         with self._session() as session:
-            self._create_role(session, name, password)
+            self._create_roles(session, name)
+            for process in PROCESSES:
+                self._let_in(session, role_of(name, process), password)
+                _run(session, "GRANT {} TO {}", role_of(template, process), role_of(name, process))
+            self._let_in(session, name, password)
             _run(session, "CREATE DATABASE {} TEMPLATE {} STRATEGY {}", name, template, self.clone_strategy)
             self._admit_only(session, name)
         with self._session(name) as session:
             # A clone's tables still belong to the template's owner.
             _run(session, "REASSIGN OWNED BY {} TO {}", template, name)
-            _run(session, "GRANT USAGE, CREATE ON SCHEMA public TO {}", name)
+            self._only_owner_makes_things(session, name)
         try:
             yield self.url_of(name, password)
         finally:
             with self._session() as session:
                 _run(session, "DROP DATABASE {} WITH (FORCE)", name)
-                _run(session, "DROP ROLE {}", name)
+                for role in (*(role_of(name, process) for process in PROCESSES), name):
+                    _run(session, "DROP ROLE {}", role)
 
-    def url_of(self, name: str, password: str) -> str:
-        """Returns the libpq URI of a database's own role."""
+    def url_of(self, name: str, password: str, role: str | None = None) -> str:
+        """Returns the libpq URI of a database, as one of its roles; its owner without any."""
         parts = urlsplit(self.administrator_url)
         server = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{quote(name)}:{quote(password)}@{server}", path=f"/{quote(name)}"))
+        account = f"{quote(role or name)}:{quote(password)}"
+        return urlunsplit(parts._replace(netloc=f"{account}@{server}", path=f"/{quote(name)}"))
 
     @staticmethod
-    def _create_role(session: psycopg.Connection, name: str, password: str) -> None:
-        if not _exists(session, "SELECT FROM pg_roles WHERE rolname = %s", name):
-            _run(session, "CREATE ROLE {}", name)
+    def _create_roles(session: psycopg.Connection, name: str) -> None:
+        for role in (name, *(role_of(name, process) for process in PROCESSES)):
+            if not _exists(session, "SELECT FROM pg_roles WHERE rolname = %s", role):
+                _run(session, "CREATE ROLE {} NOLOGIN", role)
+            if role != name:
+                # So that he may end their sessions; he has all their rights anyhow.
+                _run(session, "GRANT {} TO {}", role, name)
+
+    @staticmethod
+    def _let_in(session: psycopg.Connection, role: str, password: str) -> None:
         statement = "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {} CONNECTION LIMIT {}"
         session.execute(
-            sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password), sql.Literal(CONNECTIONS_PER_ROLE))
+            sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password), sql.Literal(CONNECTIONS_PER_ROLE))
         )
 
     @staticmethod
     def _admit_only(session: psycopg.Connection, name: str) -> None:
         _run(session, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
-        _run(session, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", name, name)
+        # CREATE is for the schema in which a read model is filled anew.
+        _run(session, "GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}", name, name)
+        for process in PROCESSES:
+            _run(session, "GRANT CONNECT ON DATABASE {} TO {}", name, role_of(name, process))
+
+    @staticmethod
+    def _only_owner_makes_things(session: psycopg.Connection, name: str) -> None:
+        _run(session, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # a server of before PostgreSQL 15 has it given
+        _run(session, "GRANT USAGE, CREATE ON SCHEMA public TO {}", name)
 
     @contextmanager
     def _session(self, database: str | None = None) -> Iterator[psycopg.Connection]:
@@ -118,6 +155,18 @@ class Databases:
         target = make_conninfo(verified(self.administrator_url, self.ca_file), dbname=database)
         with psycopg.connect(target, autocommit=True) as session:
             yield session
+
+
+def role_of(database: str, process: str) -> str:
+    """Returns the name of a process's role; infirmary.postgres.rights looks for it by the same name."""
+    return f"{database}_{process}"
+
+
+def as_process(url: str, process: str) -> str:
+    """Returns the URL of a clone as a process, from its owner's: they share a password."""
+    parts = urlsplit(url)
+    owner, _, rest = parts.netloc.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{role_of(owner, process)}:{rest}"))
 
 
 def verified(url: str, ca_file: Path | None) -> str:

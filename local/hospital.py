@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from local.credentials import Credentials
+from local.databases import role_of
 from local.errors import LocalError
-from local.plan import Command, Plan, check_ports, outside_environment, service_command
+from local.identity import IdentityProvider
+from local.plan import Command, DatabaseUrls, Plan, check_ports, outside_environment, service_command
 from local.ports import free_base
 from local.process import Process, run_to_end, stop_all
 from local.readiness import wait_until_ready
@@ -17,7 +19,7 @@ from local.servers import Server
 from local.servers.choice import Servers, erase_data, servers_for
 from local.servers.zipkin import ZipkinServer
 from local.supervisor import Supervisor
-from local.topology import PORT_OFFSETS, SERVICES, Engine, Role, Service, check_services
+from local.topology import ISSUER_PORT_OFFSET, PORT_OFFSETS, SERVICES, Engine, Role, Service, check_services
 
 READY_DEADLINE_S = 120.0
 MIGRATION_DEADLINE_S = 120.0
@@ -27,13 +29,18 @@ MIGRATIONS_AT_ONCE = 3
 class Hospital:
     """A hospital that runs: its servers, its processes and the variables that lead to them."""
 
-    def __init__(self, servers: Servers, plan: Plan, zipkin: ZipkinServer | None = None) -> None:
+    def __init__(
+        self, servers: Servers, plan: Plan, zipkin: ZipkinServer | None = None, identity: IdentityProvider | None = None
+    ) -> None:
         self.servers = servers
         self.zipkin = zipkin
+        self.identity = identity
         self.plan = plan
         self.env = outside_environment(plan, servers.rabbitmq.url)
         if zipkin is not None:
             self.env["ZIPKIN_URL"] = zipkin.url
+        if identity is not None:
+            self.env |= identity.tokens()
         self._processes = {
             (service.name, role): plan.process(service, role) for service in SERVICES for role in service.roles
         }
@@ -99,6 +106,7 @@ def running_hospital(
     command: Command = service_command,
     broker_metrics_port: int | None = None,
     zipkin: ZipkinServer | None = None,
+    identity: bool = True,
 ) -> Iterator[Hospital]:
     """Starts servers and services, gives the hospital when all is ready, and stops everything at the end.
 
@@ -111,6 +119,7 @@ def running_hospital(
         command: The command lines of the services.
         broker_metrics_port: Where a private broker shows its metrics; None for nowhere.
         zipkin: Where all processes send their traces, not yet started; None for nowhere.
+        identity: Whether the APIs ask for a token, of a provider that is started with them.
 
     Raises:
         LocalError: it cannot be started; the message says why and what to do.
@@ -129,11 +138,16 @@ def running_hospital(
         if zipkin is not None:
             stack.callback(zipkin.stop)
             zipkin.launch()
+        provider = None
+        if identity:
+            provider = IdentityProvider(run_dir.path, run_dir.logs / "issuer.log", base + ISSUER_PORT_OFFSET)
+            stack.callback(provider.process.stop)
+            provider.launch()
         database_urls = _start_servers(servers, run_dir, announce)
         rabbitmq_urls = {service.name: servers.rabbitmq.url_of(service.name) for service in SERVICES}
-        settings = {} if zipkin is None else zipkin.settings
+        settings = {name: value for each in (zipkin, provider) if each for name, value in each.settings.items()}
         plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command, settings, servers.rabbitmq.stream_port)
-        hospital = Hospital(servers, plan, zipkin)
+        hospital = Hospital(servers, plan, zipkin, provider)
         _migrate(plan, announce)
         _wait_for(servers.rabbitmq, announce)
         if zipkin is not None:
@@ -147,7 +161,7 @@ def running_hospital(
 
 def _choose_ports(port_base: int | None) -> int:
     if port_base is None:
-        return free_base(PORT_OFFSETS)
+        return free_base((ISSUER_PORT_OFFSET, *PORT_OFFSETS))
     try:
         check_ports(port_base)
     except LocalError:
@@ -160,8 +174,8 @@ def _choose_ports(port_base: int | None) -> int:
     return port_base
 
 
-def _start_servers(servers: Servers, run_dir: RunDir, announce: Announce) -> dict[str, str]:
-    """Launches all, waits for the databases only, and returns the database URL of each service."""
+def _start_servers(servers: Servers, run_dir: RunDir, announce: Announce) -> dict[str, DatabaseUrls]:
+    """Launches all, waits for the databases only, and returns the database URLs of each service."""
     announce(f"Starting {', '.join(server.name for server in servers.all)}")
     for server in servers.all:
         server.launch()
@@ -170,14 +184,23 @@ def _start_servers(servers: Servers, run_dir: RunDir, announce: Announce) -> dic
     credentials = Credentials(run_dir.path / "credentials.json")
     servers.postgres.databases.revoke_public_connect()
     urls = {service.name: _create_database(servers, credentials, service) for service in SERVICES}
-    announce(f"{len(urls)} databases, each with a role that can reach no other")
+    announce(f"{len(urls)} databases, each with roles that can reach no other")
     return urls
 
 
-def _create_database(servers: Servers, credentials: Credentials, service: Service) -> str:
+def _create_database(servers: Servers, credentials: Credentials, service: Service) -> DatabaseUrls:
+    name = service.database
     if service.engine is Engine.MONGODB:
-        return servers.mongodb.create_database(service.database)
-    return servers.postgres.databases.create(service.database, credentials.password(service.database))
+        owner = servers.mongodb.create_database(name)
+        return DatabaseUrls(
+            owner, {Role(each): url for each, url in servers.mongodb.let_in(name, service.roles).items()}
+        )
+    databases = servers.postgres.databases
+    owner = databases.create(name, credentials.password(name))
+    return DatabaseUrls(
+        owner,
+        {role: databases.let_in(name, role, credentials.password(role_of(name, role))) for role in service.roles},
+    )
 
 
 def _wait_for(server: Server, announce: Announce) -> None:
@@ -206,7 +229,8 @@ def _start_processes(hospital: Hospital, supervisor: Supervisor, run_dir: RunDir
     begun_at = time.monotonic()
     for process in hospital.processes:
         process.start()
-    watched = [*hospital.server_processes, *hospital.processes]
+    provider = [] if hospital.identity is None else [hospital.identity.process]
+    watched = [*hospital.server_processes, *provider, *hospital.processes]
 
     def note_all() -> None:
         run_dir.record({process.name: process.pid for process in watched if process.pid is not None})

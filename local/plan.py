@@ -10,11 +10,9 @@ from local.errors import LocalError
 from local.ports import LOOPBACK, is_free
 from local.process import Process
 from local.rundir import REPOSITORY
-from local.topology import PORT_BASE_VARIABLE, PROCESSES, SERVICES, Role, Service
+from local.topology import ISSUER_PORT_OFFSET, PORT_BASE_VARIABLE, PROCESSES, RECORDED_BY, SERVICES, Role, Service
 
 STOP_DEADLINE_S = 15.0
-
-"""The relay's distribution: its package is not in the folder in which the processes run."""
 
 # An administrator's URL is nothing that a service should see.
 _HIDDEN_VARIABLES = ("POSTGRES_URL", "MONGODB_URL", "RABBITMQ_URL")
@@ -32,11 +30,28 @@ def service_command(service: Service, role: str) -> list[str]:
 
 
 @dataclass(frozen=True)
+class DatabaseUrls:
+    """How the processes of one service reach its database.
+
+    Attributes:
+        owner: As whom it is migrated, and restored.
+        processes: As whom each process works with it; the owner where there is none of its own.
+    """
+
+    owner: str
+    processes: Mapping[Role, str] = field(default_factory=dict)
+
+    def of(self, role: str) -> str:
+        """Returns the URL for a process; any other word than a role's is the owner's work."""
+        return self.processes.get(Role(role), self.owner) if role in list(Role) else self.owner
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to run, on which ports and against which databases."""
 
     port_base: int
-    database_urls: Mapping[str, str]
+    database_urls: Mapping[str, DatabaseUrls]
     rabbitmq_urls: Mapping[str, str]
     logs: Path
     command: Command = service_command
@@ -56,10 +71,14 @@ class Plan:
 
     def process(self, service: Service, role: Role) -> Process:
         """Returns one process, not yet started."""
-        ports = {"METRICS_PORT": str(self.metrics_port(service, role))}
+        own = {"METRICS_PORT": str(self.metrics_port(service, role))}
+        if role is not Role.API:
+            own["RABBITMQ_URL"] = self.rabbitmq_urls[service.name]
         if role is Role.API:
-            ports["HTTP_PORT"] = str(self.port(service, role))
-        return self._prepare(service, role, ports)
+            own["HTTP_PORT"] = str(self.port(service, role))
+        if role is Role.CONSUMER:
+            own |= {"RESTORE": "automatic", "OWNER_DATABASE_URL": self.database_urls[service.name].owner}
+        return self._prepare(service, role, own)
 
     def migration(self, service: Service) -> Process:
         """Returns the process that brings a service's database up to date and ends."""
@@ -68,10 +87,10 @@ class Plan:
     def _prepare(self, service: Service, role: str, settings: Mapping[str, str]) -> Process:
         environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN_VARIABLES}
         environment |= {
-            "DATABASE_URL": self.database_urls[service.name],
-            "RABBITMQ_URL": self.rabbitmq_urls[service.name],
+            "DATABASE_URL": self.database_urls[service.name].of(role),
             "RABBITMQ_STREAM_PORT": str(self.stream_port),
             "HTTP_HOST": LOOPBACK,
+            **({} if RECORDED_BY is None else {"ACCESS_RECORDED_BY": RECORDED_BY}),
             **self.settings,
             **settings,
         }
@@ -91,25 +110,34 @@ def check_ports(base: int) -> None:
     Raises:
         LocalError: one is taken; the message says which, whose it is, and how to move all of them.
     """
+    if not is_free(base + ISSUER_PORT_OFFSET):
+        raise _taken(base, ISSUER_PORT_OFFSET, "provider of identities")
     for service, role in PROCESSES:
-        for port in {base + service.port_offset(role), base + service.metrics_port_offset(role)}:
-            if not is_free(port):
-                raise LocalError(
-                    f"port {port}, where the {service.name} {role} would listen, is taken. Stop what listens there, or "
-                    f"move all ports with {PORT_BASE_VARIABLE} (now {base}; for example {PORT_BASE_VARIABLE}=18100)."
-                )
+        for offset in {service.port_offset(role), service.metrics_port_offset(role)}:
+            if not is_free(base + offset):
+                raise _taken(base, offset, f"{service.name} {role}")
+
+
+def _taken(base: int, offset: int, whose: str) -> LocalError:
+    return LocalError(
+        f"port {base + offset}, where the {whose} would listen, is taken. Stop what listens there, or "
+        f"move all ports with {PORT_BASE_VARIABLE} (now {base}; for example {PORT_BASE_VARIABLE}=18100)."
+    )
 
 
 def outside_environment(plan: Plan, rabbitmq_url: str) -> dict[str, str]:
     """Returns the variables through which anybody outside reaches the APIs, the databases and the broker.
 
-    Of each service they also say which logs it reads, by the contracts in the folders.
+    `LAB_DATABASE_URL` is the owner's, `LAB_API_DATABASE_URL` and the like are those of the processes. Of each service
+    they also say which logs it reads, by the contracts in the folders.
     """
     variables: dict[str, str] = {}
     for service in SERVICES:
         prefix = service.name.upper()
         variables[f"{prefix}_URL"] = f"http://{LOOPBACK}:{plan.port(service, Role.API)}"
-        variables[f"{prefix}_DATABASE_URL"] = plan.database_urls[service.name]
+        variables[f"{prefix}_DATABASE_URL"] = plan.database_urls[service.name].owner
+        for role, url in plan.database_urls[service.name].processes.items():
+            variables[f"{prefix}_{role.upper()}_DATABASE_URL"] = url
         if reads := logs_read_by(service.name):
             variables[f"{prefix}_READS"] = ",".join(reads)
     variables |= {name: os.environ[name] for name in _CA_FILES if os.environ.get(name)}
@@ -132,4 +160,6 @@ def logs_read_by(service: str) -> list[str]:
             found.add(f"{peer}.to.{service}")
         elif reader == service:
             found.add(writer)
+    if service == RECORDED_BY:
+        found |= {f"{each.name}.to.{service}" for each in SERVICES}
     return sorted(found)

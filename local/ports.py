@@ -1,8 +1,13 @@
-"""Finds free TCP ports on the loopback interface."""
+"""Finds free TCP ports on the loopback interface, each for one asker alone."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from local.errors import LocalError
 
@@ -11,7 +16,11 @@ LAST_PORT = 65535
 
 # Below every system's range for outgoing connections (32768 on Linux, 49152 on macOS). In that range a client that
 # keeps trying to reach a killed server is given that very port as its source sooner or later, and blocks the restart.
-_CANDIDATES = range(15000, 30000)
+# Apart from each other: dozens of ports at set distances are hard to find between thousands that were given out.
+_BASES = range(15000, 19000)
+_SINGLE_PORTS = range(20000, 30000)
+
+_given: set[int] = set()
 
 
 def is_free(port: int) -> bool:
@@ -26,26 +35,29 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Returns a random port on which nothing listens.
+    """Returns a random port on which nothing listens, and which nobody else is given while this process lives.
 
     Raises:
         LocalError: nothing free was found.
     """
-    return free_base([0])
+    return _free_base((0,), _SINGLE_PORTS)
 
 
 def free_base(offsets: Iterable[int]) -> int:
-    """Returns a random number such that itself plus each offset is a free port.
+    """Returns a random number such that itself plus each offset, below 1,000, is a port as `free_port` gives it.
 
     Raises:
         LocalError: nothing free was found.
     """
-    wanted = list(offsets)
+    return _free_base(tuple(offsets), _BASES)
+
+
+def _free_base(offsets: tuple[int, ...], candidates: range) -> int:
     for _ in range(1000):
-        base = random.choice(_CANDIDATES)  # noqa: S311 - spreads callers out, guards nothing
-        if all(is_free(base + offset) for offset in wanted):
+        base = random.choice(candidates)  # noqa: S311 - spreads callers out, guards nothing
+        if _reserve([base + offset for offset in offsets]):
             return base
-    raise LocalError("no free port found between 15000 and 30000")
+    raise LocalError(f"no free port found from {candidates.start} on")
 
 
 def listens(port: int) -> bool:
@@ -53,3 +65,36 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _reserve(ports: list[int]) -> bool:
+    """Keeps the ports from whoever else asks: one that is free may be another's already that does not listen yet.
+
+    Each is a byte of a file that all share, locked by its holder. The system takes the locks back when the process
+    ends, however it ends; they do not keep a process from itself, so that its own are noted, too.
+    """
+    held: list[int] = []
+    for port in ports:
+        if port in _given or not is_free(port) or not _lock(port):
+            break
+        held.append(port)
+    else:
+        _given.update(held)
+        return True
+    for port in held:
+        fcntl.lockf(_reservations(), fcntl.LOCK_UN, 1, port)
+    return False
+
+
+def _lock(port: int) -> bool:
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _reservations() -> int:
+    path = Path(tempfile.gettempdir()) / f"infirmary-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

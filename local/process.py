@@ -24,6 +24,24 @@ class Account:
     user: int | None = None
     group: int | None = None
 
+    def take_over(self, *paths: Path) -> None:
+        """Makes files and folders of ours its own."""
+        if self.user is not None and self.group is not None:
+            for path in paths:
+                os.chown(path, self.user, self.group)
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, and returns how it ended and what it has said."""
+        return subprocess.run(
+            [*self.prefix, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            user=self.user,
+            group=self.group,
+            extra_groups=None if self.user is None else [],
+        )
+
 
 @dataclass(eq=False)
 class Process:

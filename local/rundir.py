@@ -120,13 +120,18 @@ class RunDir:
         """
         if not self.environment_file.exists():
             raise LocalError("the hospital is just starting or stopping: wait a moment and try again")
-        pairs = (shlex.split(line)[0].partition("=") for line in self.environment_file.read_text().splitlines())
-        return {name: value for name, _, value in pairs}
+        return variables_in(self.environment_file)
 
 
 def environment_lines(environment: Mapping[str, str]) -> str:
     """Returns the variables as a shell would set them, one quoted line each."""
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def variables_in(file: Path) -> dict[str, str]:
+    """Returns the variables that such lines set."""
+    pairs = (shlex.split(line)[0].partition("=") for line in file.read_text().splitlines())
+    return {name: value for name, _, value in pairs}
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -36,6 +36,9 @@ class Role(StrEnum):
     RELAY = "relay"
 
 
+ISSUER_PORT_OFFSET = 0
+"""Of the provider of identities: no service has this number."""
+
 _METRICS_PORT_OFFSETS = {Role.API: 300, Role.CONSUMER: 100, Role.RELAY: 200}
 HIGHEST_PORT_BASE = LAST_PORT - max(_METRICS_PORT_OFFSETS.values()) - MOST_SERVICES
 
@@ -49,6 +52,8 @@ class Service:
     database: str
     engine: Engine = Engine.POSTGRESQL
     has_relay: bool = True
+    keeps_record: bool = False
+    """Whether every service tells it what it was asked for."""
 
     @property
     def resource(self) -> str:
@@ -69,7 +74,7 @@ class Service:
         return self.number + _METRICS_PORT_OFFSETS[role]
 
 
-_SAID = {"number", "database", "engine", "relay"}
+_SAID = {"number", "database", "engine", "relay", "keeps_record"}
 TABLE = Path(__file__).resolve().parents[1] / "services" / "services.toml"
 
 
@@ -89,16 +94,19 @@ def services_of(table: Path = TABLE) -> tuple[Service, ...]:
 def _service(name: str, said: Any) -> Service:
     where = "services/services.toml:"
     if not isinstance(said, dict) or not {"number", "database"} <= said.keys() <= _SAID:
-        raise LocalError(f"{where} {name} needs number and database; engine and relay may be said, too")
+        raise LocalError(f"{where} {name} needs number and database; engine, relay and keeps_record may be said, too")
     engine = said.get("engine", Engine.POSTGRESQL)
     if engine not in list(Engine):
         raise LocalError(f"{where} the engine of {name} should be one of {', '.join(Engine)}")
     if not isinstance(said["number"], int) or not isinstance(said["database"], str):
         raise LocalError(f"{where} the number of {name} should be a number, and its database a text")
-    return Service(name, said["number"], said["database"], Engine(engine), bool(said.get("relay", True)))
+    has_relay, keeps_record = bool(said.get("relay", True)), bool(said.get("keeps_record", False))
+    return Service(name, said["number"], said["database"], Engine(engine), has_relay, keeps_record)
 
 
 SERVICES = services_of()
+RECORDED_BY = next((service.name for service in SERVICES if service.keeps_record), None)
+"""The service that keeps the record of access."""
 
 PROCESSES = tuple((service, role) for service in SERVICES for role in service.roles)
 PORT_OFFSETS = (
@@ -110,7 +118,7 @@ PORT_OFFSETS = (
 _NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 TAKEN = {
-    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "metrics",
+    "alertmanager", "contracts", "database", "day", "grafana", "guest", "infirmary", "infra", "keycloak", "metrics",
     "mongodb", "none", "postgres", "postgresql", "prometheus", "public", "rabbitmq", "relay", "schema", "zipkin",
 }  # fmt: skip
 """Names of what is no service: servers, their users, images, releases, commands and variables."""

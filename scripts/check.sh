@@ -23,6 +23,7 @@ check format .venv/bin/ruff format --check .
 check style .venv/bin/ruff check .
 check types .venv/bin/mypy .
 check imports env PYTHONPATH=relay .venv/bin/lint-imports
+check licences .venv/bin/pip-licenses --output-file=/dev/null
 check contracts .venv/bin/python -m contracts --check
 check services .venv/bin/python -m scripts.known_services --check
 check metrics .venv/bin/python -m scripts.metrics_page --check

@@ -74,6 +74,7 @@ def _api() -> CollectorRegistry:
 
     for service in _commands():
         import_module(f"services.{service}.api")
+    import_module("infirmary.http.server")  # which the application knows nothing of
     app = make_app("admission", _away())
     storage = app.extensions["storage"]
     expect_readiness(ApiHealth(storage))

@@ -1,1 +1,1 @@
-"""The hospital's nine services."""
+"""The hospital's ten services."""

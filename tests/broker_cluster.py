@@ -1,9 +1,9 @@
 """Three private nodes of RabbitMQ that are one cluster: for logs whose leader moves when its node dies."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from local.credentials import Credentials, write_private
@@ -17,7 +17,7 @@ NAMES = ("n1@localhost", "n2@localhost", "n3@localhost")
 class ClusterNode(RabbitMQServer):
     """One node: a server of its own, which can be killed and started again, and stays a member of its cluster."""
 
-    def __init__(self, folder: Path, name: str, epmd_port: int, users: Iterable[str]) -> None:
+    def __init__(self, folder: Path, name: str, epmd_port: int, users: Mapping[str, Collection[str]]) -> None:
         """Prepares the node in a folder of its own beside the others'; nothing runs before `start`."""
         self._names = {"RABBITMQ_NODENAME": name, "ERL_EPMD_PORT": str(epmd_port), "HOME": str(folder)}
         passwords = Credentials(folder / "credentials.json")
@@ -44,12 +44,11 @@ class ClusterNode(RabbitMQServer):
 class BrokerCluster:
     """Three nodes with the same users and passwords, each on ports of its own, which it tells clients of logs."""
 
-    def __init__(self, folder: Path, users: Iterable[str] = ()) -> None:
+    def __init__(self, folder: Path, users: Mapping[str, Collection[str]] = MappingProxyType({})) -> None:
         """Prepares the cluster; nothing runs before it is entered."""
         port = free_port()
         self._epmd = epmd_process(port, folder / "epmd.log")
         self._cookie = folder / ".erlang.cookie"
-        users = tuple(users)
         self.nodes = tuple(ClusterNode(folder, name, port, users) for name in NAMES)
 
     def node(self, stream_port: int) -> ClusterNode:

@@ -21,7 +21,7 @@ def acknowledged_things_are_kept(facts: Facts, ledger: Ledger) -> Iterator[Viola
         ("admission", ledger.admissions, facts.admissions),
     ]
     for noun, acknowledged, found in wanted:
-        for each in acknowledged.keys() - found.keys():
+        for each in acknowledged.keys() - found.keys() - facts.erased():
             yield Violation(KEPT, f"{noun} {each}", "was acknowledged and does not exist")
     for patient_id, name in ledger.names.items():
         patient = facts.patients.get(patient_id)
@@ -42,7 +42,9 @@ def acknowledged_things_are_kept(facts: Facts, ledger: Ledger) -> Iterator[Viola
 
 
 def acknowledged_changes_have_come_about(facts: Facts, ledger: Ledger) -> Iterator[Violation]:
-    """Cancelled is cancelled; what was to be dispensed is, or is accepted again with the reason."""
+    """Cancelled is cancelled, erased is erased; what was to be dispensed is, or is accepted again with the reason."""
+    for patient_id in ledger.erased & facts.patients.keys():
+        yield Violation(CAME_ABOUT, f"patient {patient_id}", "is there, acknowledged as erased")
     for prescription_id in ledger.cancelled:
         prescription = facts.prescriptions.get(prescription_id)
         if prescription and prescription.status != "cancelled":

@@ -9,6 +9,9 @@ from audit.ledger import Ledger
 from audit.responses import ChartResponse, LabResultResponse, PrescriptionResponse
 from audit.violation import Violation
 
+ERASED = "erased"
+"""What copies call a person who was erased."""
+
 SNAPSHOTS = "every snapshot is equal to its owner"
 CHARTS = "every chart is equal to its owners"
 
@@ -18,9 +21,13 @@ def snapshots_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     copies: dict[str, PrescriptionResponse | LabResultResponse] = {}
     copies |= {f"prescription {key}": prescription for key, prescription in facts.prescriptions.items()}
     copies |= {f"lab result {key}": result for key, result in facts.lab_results.items()}
+    erased = facts.erased()
     for where, copy in copies.items():
         owner = facts.patients.get(copy.patient_id)
-        if owner is None:
+        if copy.patient_id in erased:
+            if copy.patient_name != ERASED:
+                yield Violation(SNAPSHOTS, where, f"says {copy.patient_name!r} of a patient who was erased")
+        elif owner is None:
             yield Violation(SNAPSHOTS, where, f"patient {copy.patient_id} is unknown to their owner")
         elif owner.full_name != copy.patient_name:
             yield Violation(SNAPSHOTS, where, f"says {copy.patient_name!r}, the owner says {owner.full_name!r}")
@@ -28,6 +35,8 @@ def snapshots_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
 
 def charts_are_equal(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
     """Each patient's chart shows what the owners say, part by part."""
+    for patient_id in facts.erased() & facts.charts.keys():
+        yield Violation(CHARTS, f"chart {patient_id}", "is of a patient who was erased")
     for patient_id in facts.patients:
         chart = facts.charts.get(patient_id)
         if chart is None:

@@ -41,6 +41,7 @@ class Applier:
         self._store, self._handles, self._series, self._sequence_days = store, handles, series, sequence_days
         self._held = HeldCounts(store.count, store.missing)
         self._one_by_one_until = 0.0
+        self._for_another = set[str]()
 
     def show_series(self, log: str) -> None:
         """Shows nought for all that may happen to a log's messages."""
@@ -49,6 +50,7 @@ class Applier:
     def begin(self, log: str) -> None:
         """Notes that this process reads a log from now on: another reader may have held some of its messages."""
         self._held.forget(log)
+        self._for_another.discard(log)
 
     def apply(self, log: str, deliveries: Sequence[Delivery], position: Position) -> Position:
         """Applies deliveries of a log in their order and moves its offset behind the last.
@@ -106,6 +108,10 @@ class Applier:
         """Says whether messages of a log are parked or wait."""
         return self._held.of(log) > 0
 
+    def holds_for_another(self, log: str) -> bool:
+        """Says whether messages were put off, since this process reads the log, that another release is to apply."""
+        return log in self._for_another
+
     def _batch(self, log: str, work: BatchWork, position: Position, one_by_one: bool, some_held: bool) -> Batch:
         rules = LogRules(log, position, self._sequence_days)
         passes = self._store.is_transient
@@ -131,6 +137,8 @@ class Applier:
         return self._store.transact(log, lambda batch_work: work(batch_work, True), one_by_one=True)
 
     def _tell(self, log: str, counts: BatchCounts) -> None:
+        if counts.for_another:
+            self._for_another.add(log)
         if counts.hindered:
             self._one_by_one_until = time.monotonic() + _ONE_BY_ONE_FOR_S
         counts.tell(self._series.of(log))

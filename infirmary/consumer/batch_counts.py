@@ -7,7 +7,9 @@ from uuid import UUID
 
 from infirmary.consumer import unhandled
 from infirmary.consumer.failure import calls_of, describe, kept, line_of
+from infirmary.consumer.sequence import NumberGivenOutTwice
 from infirmary.consumer.series import OTHER, ChannelSeries
+from infirmary.handlers import LeftToAnother
 from infirmary.observing.json_logging import trace_id_of
 from infirmary.transport.envelope import Incoming, unix_time
 
@@ -19,6 +21,7 @@ class BatchCounts:
 
     Attributes:
         hindered: How many were put off because of somebody's lock.
+        for_another: How many were put off because another release is to apply them.
         closed: How many held ones were made void by the compensation of their step.
     """
 
@@ -29,8 +32,8 @@ class BatchCounts:
         self._written: list[object] = []
         self._failures: list[tuple[Incoming | None, UUID, BaseException]] = []
         self._parked: Counter[str] = Counter()
-        self._duplicates = self._waiting = 0
-        self.hindered = self.closed = 0
+        self._duplicates = self._known_state = self._waiting = self._given_out_twice = 0
+        self.hindered = self.for_another = self.closed = 0
 
     @property
     def held_messages(self) -> int:
@@ -40,7 +43,7 @@ class BatchCounts:
     @property
     def settled(self) -> int:
         """How many need nothing more."""
-        return self._applied.total() + self._duplicates
+        return self._applied.total() + self._duplicates + self._known_state
 
     def applied(self, message: Incoming) -> None:
         """Counts a message that was applied."""
@@ -52,9 +55,12 @@ class BatchCounts:
         self._passed[message_type] += 1
         self._applied[OTHER] += 1
 
-    def duplicate(self, count: int = 1) -> None:
-        """Counts messages that had been applied before."""
-        self._duplicates += count
+    def duplicate(self, *, is_state: bool = False) -> None:
+        """Counts a message that had been applied before, or a state message of a subject that is known."""
+        if is_state:
+            self._known_state += 1
+        else:
+            self._duplicates += 1
 
     def held(self, error: BaseException | None, message: Incoming | None, identity: UUID) -> None:
         """Counts a message that is parked with its error, or waits without one; its error is told with the calls.
@@ -69,10 +75,14 @@ class BatchCounts:
         else:
             self._parked[message.type if message is not None else OTHER] += 1
             self._failures.append((message, identity, error))
+            self._given_out_twice += isinstance(error, NumberGivenOutTwice)
 
-    def put_off(self, is_new: bool) -> None:
-        """Counts a message that has met somebody's lock, and is held since then or was held already."""
-        self.hindered += 1
+    def put_off(self, error: BaseException, is_new: bool) -> None:
+        """Counts a message that is another's for now, and is held since then or was held already."""
+        if isinstance(error, LeftToAnother):
+            self.for_another += 1
+        else:
+            self.hindered += 1
         self._waiting += is_new
 
     def failed_again(self, known: str | None, error: BaseException, message: Incoming | None, identity: UUID) -> None:
@@ -86,12 +96,19 @@ class BatchCounts:
         for message_type, count in self._applied.items():
             series.applied.get(message_type, series.applied[OTHER]).inc(count)
         written = [at for at in map(unix_time, self._written) if at is not None]
-        series.end_to_end.observe_all([max(now - at, 0.0) for at in written])
+        ages_s = [max(now - at, 0.0) for at in written]
+        series.end_to_end.observe_all(ages_s)
+        if series.staleness is not None:
+            series.staleness.observe_all(ages_s)
         for message_type, count in self._passed.items():
             unhandled.passed(series, message_type, count)
         for parked_type, count in self._parked.items():
             series.parked.get(parked_type, series.parked[OTHER]).inc(count)
-        for counter, count in ((series.duplicates, self._duplicates), (series.early, self._waiting)):
+        for counter, count in (
+            (series.duplicates, self._duplicates),
+            (series.early, self._waiting),
+            (series.given_out_twice, self._given_out_twice),
+        ):
             if count:
                 counter.inc(count)
         failures, self._failures = self._failures, []

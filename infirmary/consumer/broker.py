@@ -3,7 +3,7 @@
 By it logs are read where the broker speaks no stream protocol, and queues everywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -54,7 +54,10 @@ class Broker:
 
     Attributes:
         times_emptied: How often everything that had come was taken in.
+        asks_freely: Whether it costs the broker nothing to be asked for logs that are not there.
     """
+
+    asks_freely: Final = False
 
     def __init__(
         self, url: str, name: str, ca_file: Path | None = None, certificate: tuple[Path, Path] | None = None
@@ -100,6 +103,10 @@ class Broker:
     def exists(self, name: str) -> bool:
         """Says whether there is such a log or queue."""
         return self.messages_in(name) is not None
+
+    def existing(self, logs: Sequence[str]) -> list[str]:
+        """Returns those of these logs that there are; each that is not there is an error line in the broker's log."""
+        return [log for log in logs if self.exists(log)]
 
     def messages_in(self, name: str) -> int | None:
         """Returns how many messages of a queue wait for a reader; None when there is no such queue."""

@@ -1,7 +1,7 @@
 """A message as the broker delivers it, before anybody has looked into it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -61,3 +61,24 @@ class Delivery:
         if isinstance(self.message, Incoming):
             return self.message.message_id
         return uuid5(_MALFORMED, repr(sorted(printable(self.properties).items())) + sha256(self.body).hexdigest())
+
+
+def is_behind_a_gap(offset: int, following: Delivery) -> bool:
+    """Says whether messages may be missing between an offset and what came next.
+
+    One offset says nothing: the broker takes it for itself whenever it begins a new file. More may be its notes about
+    readers that keep their places in the log, or messages that have expired.
+    """
+    return following.offset is not None and following.offset > offset + 2
+
+
+def unbroken(deliveries: Iterable[Delivery]) -> Iterator[list[Delivery]]:
+    """Yields a log's messages in runs, each of which begins behind a gap."""
+    run: list[Delivery] = []
+    for each in deliveries:
+        if run and is_behind_a_gap(run[-1].offset or 0, each):
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run

@@ -23,6 +23,7 @@ class Work(Protocol):
 
     cause: Causation
     written_at: object
+    told_by: str
     spans: list[Span]
 
     @property
@@ -58,7 +59,12 @@ class Dispatcher:
         self._asked = frozenset(asked)
         self._message_max_bytes = message_max_bytes
         self._types = frozenset(
-            {*(kind for _, kind in handlers.events), *handlers.commands, *([Reply.__name__] if asked else [])}
+            {
+                *(kind for _, kind in handlers.events),
+                *handlers.commands,
+                *handlers.notices,
+                *([Reply.__name__] if asked else []),
+            }
         )
         self.series = ConsumerSeries(handlers, self._asked)
 
@@ -75,15 +81,16 @@ class Dispatcher:
         return self.handlers.logs_to_peers(self._asked)
 
     def event(self, tx: Work, message: Incoming) -> None:
-        """Applies an event. One of a type that the service does not handle changes nothing.
+        """Applies an event. One of a type that the service does not handle changes nothing, as does state told again.
 
         Raises:
             MalformedMessage: The body cannot be read, or is too long.
         """
         work_on(tx, message)
         self._require_size(message)
-        found = self.handlers.events.get((message.source, message.type))
-        if found is None:
+        name = (message.source, message.type)
+        found = self.handlers.events.get(name)
+        if found is None or (message.state and name in self.handlers.only_news):
             _require_json_object(message)
             return
         kind, handle = found
@@ -112,18 +119,36 @@ class Dispatcher:
         self._require_size(message)
         return read_body(Reply, message.body)
 
+    def is_notice(self, message: Incoming) -> bool:
+        """Says whether a message of a log to this service alone is one that it answers nothing to."""
+        return message.type in self.handlers.notices
+
+    def notice(self, tx: Work, message: Incoming) -> None:
+        """Applies a notice.
+
+        Raises:
+            MalformedMessage: The body cannot be read, or is too long.
+        """
+        self._require_size(message)
+        kind, handle = self.handlers.notices[message.type]
+        handle(read_body(kind, message.body), tx)
+
     def command(self, message: Incoming) -> tuple[Command, CommandHandler]:
         """Returns a command and its handler.
 
         Raises:
-            MalformedMessage: The body cannot be read, nobody here handles the type, or the reply would go to somebody
-                whose saga it is not.
+            MalformedMessage: The body cannot be read, nobody here handles the type, or it comes from somebody, or the
+                reply would go to somebody, whose saga it is not.
         """
         self._require_size(message)
         found = self.handlers.commands.get(message.type)
         if found is None:
             raise MalformedMessage(f"{self.handlers.service} handles no {message.type}")
         kind, handle = found
+        if message.source != kind.contract.peer:
+            raise MalformedMessage(
+                f"{message.type} is {kind.contract.peer}'s to ask for, and came from {message.source}"
+            )
         command = read_body(kind, message.body)
         if command.reply_to != kind.contract.peer:
             asked = f"{command.reply_to!r:.80}"
@@ -144,6 +169,7 @@ def work_on(tx: Work, message: Incoming) -> None:
         message.correlation_id, str(message.message_id), message.traceparent, message.tracestate, tx.options.tracer
     )
     tx.written_at = message.time
+    tx.told_by = message.source
     CORRELATION_ID.set(tx.cause.correlation_id)
 
 

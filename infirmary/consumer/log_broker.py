@@ -1,5 +1,6 @@
 """What the consumer needs of a broker to read logs, whichever protocol is spoken with it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from infirmary.consumer.delivery import Delivery
@@ -63,8 +64,13 @@ class LogBroker(Protocol):
         """
         ...
 
-    def exists(self, log: str) -> bool:
-        """Says whether there is such a log."""
+    @property
+    def asks_freely(self) -> bool:
+        """Whether it costs the broker nothing to be asked for logs that are not there."""
+        ...
+
+    def existing(self, logs: Sequence[str]) -> list[str]:
+        """Returns those of these logs that there are."""
         ...
 
     def wait(self, timeout_s: float) -> bool:

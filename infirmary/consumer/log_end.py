@@ -10,7 +10,11 @@ PREFETCH = 5000
 
 
 class LogEnd:
-    """The end that a log had when it was asked about."""
+    """The end that a log had when it was asked about.
+
+    Attributes:
+        offset: That of its last message; -1 before it is known, and where there is none.
+    """
 
     def __init__(self, broker: LogBroker, log: str) -> None:
         """Begins to look.
@@ -21,7 +25,7 @@ class LogEnd:
         self._probe: LogSubscription | None = broker.subscribe(log, PREFETCH, "last")
         self._broker, self._log, self._emptied = broker, log, broker.times_emptied
         self._seen = -1
-        self._offset = -1
+        self.offset = -1
 
     def look(self) -> None:
         """Looks once a turn: when nothing has come since the last one, the end has been seen.
@@ -33,7 +37,7 @@ class LogEnd:
         if self._probe.cancelled:
             self._look_again()
         elif self._probe.waiting == self._seen and self._broker.times_emptied > self._emptied:
-            self._offset = -1 if self._probe.newest is None else self._probe.newest
+            self.offset = -1 if self._probe.newest is None else self._probe.newest
             self.close()
         else:
             self._seen = self._probe.waiting
@@ -47,7 +51,7 @@ class LogEnd:
 
     def is_reached(self, read_to: int | None) -> bool:
         """Says whether the end is known, and is where somebody who has read up to an offset has come."""
-        return self._probe is None and self._offset <= (-1 if read_to is None else read_to)
+        return self._probe is None and self.offset <= (-1 if read_to is None else read_to)
 
     def close(self) -> None:
         """Stops looking."""

@@ -11,6 +11,7 @@ from infirmary.consumer.broker import BROKER_ERRORS
 from infirmary.consumer.ownership import OwnedByAnother
 from infirmary.consumer.session import Session
 from infirmary.consumer.store import ReaderReplaced
+from infirmary.incarnation import DatabaseSetBack
 from infirmary.observing import metrics
 from infirmary.observing.health import Liveness, Reason
 from infirmary.observing.readiness import ProcessProblem
@@ -20,7 +21,7 @@ _logger = logging.getLogger(__name__)
 LONGEST_RECONNECT_S = 5.0
 LONGEST_WAIT_FOR_THE_OWNER_S = 30.0
 
-LOST_SESSION: Final[tuple[type[Exception], ...]] = (*BROKER_ERRORS, ReaderReplaced, OwnedByAnother)
+LOST_SESSION: Final[tuple[type[Exception], ...]] = (*BROKER_ERRORS, ReaderReplaced, OwnedByAnother, DatabaseSetBack)
 
 _OF_THE_BROKER: Final[tuple[type[Exception], ...]] = (*BROKER_ERRORS, OwnedByAnother)
 
@@ -99,7 +100,9 @@ class Consumer:
 
     def _give_up_session(self, error: BaseException) -> None:
         metrics.RECONNECTS.inc()
-        what = str(error) if isinstance(error, OwnedByAnother) else f"{type(error).__name__}: {error}"
+        what = (
+            str(error) if isinstance(error, (OwnedByAnother, DatabaseSetBack)) else f"{type(error).__name__}: {error}"
+        )
         told = f"the session was lost and is being opened again: {what}"
         if told != self._told:
             _logger.warning("%s", told)
@@ -110,4 +113,6 @@ class Consumer:
 def _reason_of(error: BaseException) -> str:
     if isinstance(error, ReaderReplaced):
         return Reason.STARTING  # nothing is away: it begins anew, with what another one has left
+    if isinstance(error, DatabaseSetBack):
+        return Reason.SET_BACK
     return Reason.BROKER_AWAY if isinstance(error, _OF_THE_BROKER) else Reason.DATABASE_AWAY

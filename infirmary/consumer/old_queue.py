@@ -53,7 +53,10 @@ class OldQueue:
         is_drained: Whether what was in it has been applied.
     """
 
-    def __init__(self, service: str, applier: Applier, broker: Broker, batch_messages: int) -> None:
+    def __init__(
+        self, service: str, applier: Applier, broker: Broker, batch_messages: int, *, passed_over: bool = False
+    ) -> None:
+        """Looks for it, unless it is passed over: then another process reads it."""
         self.name = old_queue_of(service)
         self._applier, self._broker, self._batch_messages = applier, broker, batch_messages
         self._subscription: Subscription | None = None
@@ -63,7 +66,7 @@ class OldQueue:
         self._backlog: Backlog | None = None
         self._enough: int | None = None
         """When so many have been applied, nothing of the backlog is left."""
-        self.is_drained = not broker.exists(self.name)
+        self.is_drained = passed_over or not broker.exists(self.name)
         if not self.is_drained:
             self._subscribe()
 

@@ -21,10 +21,25 @@ class Opening:
     """Opens the sessions of one process, and keeps what one of them has to know of those before it."""
 
     def __init__(
-        self, service: str, settings: Settings, dispatcher: Dispatcher, open_store: Callable[[], Store]
+        self,
+        service: str,
+        settings: Settings,
+        dispatcher: Dispatcher,
+        open_store: Callable[[], Store],
+        *,
+        beside: bool = False,
     ) -> None:
+        """Prepares it.
+
+        Args:
+            service: Whose sessions they are.
+            settings: Where database and broker are.
+            dispatcher: What the service does with messages.
+            open_store: Connects to the database.
+            beside: Whether they fill a read model beside the one in use.
+        """
         self._service, self._settings, self._dispatcher = service, settings, dispatcher
-        self._open_store = open_store
+        self._open_store, self._beside = open_store, beside
         self._unreadables = Unreadables()
         self._told_of_the_mark = False
 
@@ -32,18 +47,21 @@ class Opening:
         """Opens a session.
 
         Raises:
+            DatabaseSetBack: The database is marked as set back to an earlier moment.
             OwnedByAnother: The virtual host is that of a service of the same name with another database.
             Exception: The database or the broker does not answer.
         """
+        name = f"{self._service}/{'rebuild' if self._beside else 'consumer'}"
         with ExitStack() as undone:
             store = self._open_store()
             undone.callback(store.close)
-            broker = self._by_amqp()
+            store.check_incarnation()
+            broker = by_amqp(self._settings, name)
             undone.callback(broker.close)
             self._own(broker, store)
-            by_streams = self._by_streams()
-            if by_streams is not None:
-                undone.callback(by_streams.close)
+            reads_logs = by_streams(self._settings, name)
+            if reads_logs is not None:
+                undone.callback(reads_logs.close)
             session = Session(
                 self._service,
                 self._dispatcher.logs(),
@@ -54,19 +72,11 @@ class Opening:
                 self._unreadables,
                 StallLimits(self._settings.stalled_after_s, self._settings.restart_when_stalled_s),
                 self._dispatcher.handlers.projection,
-                by_streams,
+                reads_logs,
+                beside=self._beside,
             )
             undone.pop_all()
         return session
-
-    def _by_amqp(self) -> Broker:
-        chosen = self._settings
-        name = f"{self._service}/consumer"
-        return Broker(chosen.rabbitmq_url, name, chosen.rabbitmq_ca_file, chosen.client_certificate)
-
-    def _by_streams(self) -> StreamBroker | None:
-        address = self._settings.stream_address()
-        return None if address is None else StreamBroker(address, f"{self._service}/consumer", self._by_amqp)
 
     def _applier(self, store: Store) -> Applier:
         dispatcher = self._dispatcher
@@ -79,3 +89,19 @@ class Opening:
             if not self._told_of_the_mark:
                 _logger.warning("the virtual host cannot be marked as this %s's: %s", self._service, refused)
             self._told_of_the_mark = True
+
+
+def by_amqp(settings: Settings, name: str) -> Broker:
+    """Connects to the broker by AMQP 0-9-1.
+
+    Args:
+        settings: Where it is.
+        name: What the broker should show, for example `orders/consumer`.
+    """
+    return Broker(settings.broker_url, name, settings.rabbitmq_ca_file, settings.client_certificate)
+
+
+def by_streams(settings: Settings, name: str) -> StreamBroker | None:
+    """Connects to the broker by the protocol in which logs are read; None where that is AMQP 0-9-1, too."""
+    address = settings.stream_address()
+    return None if address is None else StreamBroker(address, name, lambda: by_amqp(settings, name))

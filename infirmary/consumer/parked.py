@@ -10,8 +10,9 @@ from uuid import UUID
 from infirmary.consumer.contents import whole
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.due import Due
-from infirmary.consumer.failure import calls_of, line_of
+from infirmary.consumer.failure import calls_of, describe, line_of
 from infirmary.consumer.held_now import HeldNow
+from infirmary.consumer.sequence import NumberGivenOutTwice
 from infirmary.transport.envelope import Incoming, stored
 
 ParkedId = int | UUID
@@ -32,7 +33,8 @@ class ParkedMessage:
             the one before it.
         unreadable: Whether it has failed because of what it is, and not of what its handler did.
         attempts: How often it has failed.
-        retry_at: When it is tried next; None for one whose attributes cannot be read, which is never tried.
+        retry_at: When it is tried next; None for one that waits for a person: its attributes cannot be read, and it is
+            never tried, or its number was given out twice.
         properties: Its attributes as JSON.
         body: The bytes as they came, of a very long body only the beginning.
     """
@@ -63,6 +65,17 @@ class ParkedMessage:
     def readable(self) -> Incoming | None:
         """Returns the message for those who are told of it, as far as its attributes could be read."""
         return None if self.type is None else stored(self.properties, self.body)
+
+    @property
+    def has_anothers_number(self) -> bool:
+        """Whether its number was given out twice: it is tried only when an operator wants it to be applied."""
+        return self.error is not None and self.error.startswith(NumberGivenOutTwice.__name__)
+
+    def failing_with(self, error: Exception) -> Exception:
+        """Returns what it is held with when it fails again: that it has another one's number stays known."""
+        if not self.has_anothers_number or isinstance(error, NumberGivenOutTwice):
+            return error
+        return NumberGivenOutTwice(f"applied although its number was given out twice, it fails: {describe(error)}")
 
     @property
     def state(self) -> str:
@@ -100,7 +113,7 @@ class ParkedMessages(Protocol):
         """Keeps a message, once; of one that was only waiting it is known from now on what it fails with.
 
         Without an error it waits for its predecessor; one whose attributes cannot be read waits for a person; one that
-        is put off, for the lock that it has met.
+        is put off, for the lock that it has met; one whose number was given out twice, for a person as well.
         """
         ...
 
@@ -163,6 +176,8 @@ class ParkedMessages(Protocol):
 
     def make_due(self, parked_id: str | None) -> int:
         """Makes a message, or all of them, due now, but for those whose attributes cannot be read.
+
+        One that waits for a person is made due by its id alone.
 
         Returns:
             How many are due now.

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from infirmary.consumer.loss import Loss
+
 LATE_BY_S: Final = 600.0
 """A message may come into its log by so much later than others that were written after it, without being returned.
 
@@ -23,12 +25,16 @@ class Position:
         last_message_id: That message's id, to know the log again by.
         complete_since: When the first message was written that this reader could read, where those before it were gone,
             in this log or in a part where its subjects were before; None where none was.
+        loss: What has expired of the log before it was read, and is not settled.
+        forgotten_before: Subjects that began before that may have ended and be forgotten; None where none may.
     """
 
     first_offset: int | None = None
     last_offset: int | None = None
     last_message_id: UUID | None = None
     complete_since: datetime | None = None
+    loss: Loss | None = None
+    forgotten_before: datetime | None = None
 
     def has_all_of(self, began: float | None) -> bool:
         """Says whether none of a subject's messages can have been gone before this reader came to read them.
@@ -39,6 +45,14 @@ class Position:
         if self.complete_since is None:
             return True
         return began is not None and began > self.complete_since.timestamp() + LATE_BY_S
+
+    def may_have_forgotten(self, began: float | None) -> bool:
+        """Says whether a subject that is not known here may have been, and have ended.
+
+        Args:
+            began: When the subject began, in unix seconds; None where nobody knows: such a one is not forgotten.
+        """
+        return began is not None and self.forgotten_before is not None and began < self.forgotten_before.timestamp()
 
     def begun_at(self, offset: int, written: datetime) -> "Position":
         """Returns the position of a reader whose first message is this one, of a log or behind what was lost of it."""

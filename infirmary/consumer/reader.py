@@ -2,20 +2,23 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import was_ended_by_a_log
-from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.delivery import Delivery, is_behind_a_gap, unbroken
 from infirmary.consumer.lag import Lag
 from infirmary.consumer.log_broker import LogBroker, LogSubscription
+from infirmary.consumer.loss import Loss
 from infirmary.consumer.position import Position, recognise, recognise_end
 from infirmary.consumer.progress import Progress
 from infirmary.consumer.series import show_nothing_of
 from infirmary.consumer.store import Positions, ReaderReplaced
 from infirmary.consumer.unreadable import Unreadable, Unreadables
 from infirmary.observing import metrics
+from infirmary.transport.envelope import Incoming
 from infirmary.transport.log_names import parsed
 
 _logger = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class LogReader:
         self._progress = Progress()
         self._position = Position()
         self._recognised = False
+        self._sure_behind: int | None = None
         self._subscribed_at = 0.0
         self._look_again_at = 0.0
         self._silence_since = 0.0
@@ -66,6 +70,11 @@ class LogReader:
     def is_active(self) -> bool:
         """Whether this process is the one that reads the log."""
         return self.subscription is not None
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether this process reads the log and knows of nothing in it that was not applied."""
+        return self.is_active and self._lag.is_caught_up
 
     def tend(self, stored_offsets: Mapping[str, int | None]) -> None:
         """Tries to start reading, or makes sure of a log that is suspiciously silent.
@@ -96,6 +105,17 @@ class LogReader:
             self._lag.look()
         if self.subscription is not None:
             self._progress.seen(self._position.last_offset, self._lag.end, self._applier.holds(self.name), now)
+
+    def know_loss(self, loss: Loss | None) -> None:
+        """Takes in what is lost of the log by now: an operator may have settled it."""
+        if self.is_owned:
+            self._position = replace(self._position, loss=loss)
+        metrics.LOST.labels(self.name).set(loss.messages if loss is not None and self.is_owned else 0)
+
+    def know_forgotten(self, before: datetime | None) -> None:
+        """Takes in before when ended subjects of the log may have been forgotten by now."""
+        if self.is_owned and before is not None:
+            self._position = replace(self._position, forgotten_before=before)
 
     def standing_s(self) -> float:
         """Returns for how long the log has had more while its offset stood still; 0 when it gets on."""
@@ -137,9 +157,14 @@ class LogReader:
             self._found_nothing()
             return False
         fresh = deliveries if self._recognised else self._recognise(deliveries)
-        if fresh:
-            self._position = self._applier.apply(self.name, fresh, self._position)
-            self.parts = max(self.parts, fresh[-1].parts)
+        for run in unbroken(fresh):
+            if self._may_have_lost_some(run[0]):
+                self._close()
+                self._subscribe()  # where it stopped: what comes first tells whether what is missing has expired
+                return True
+            self._position = self._applier.apply(self.name, run, self._position)
+            self.parts = max(self.parts, run[-1].parts)
+            self._settle(run)
         if self._recognised and self.subscription is not None:
             self.subscription.acknowledge(deliveries[-1])
             self._lag.applied(deliveries[-1], all_taken=not self.subscription.waiting)
@@ -205,6 +230,7 @@ class LogReader:
             self._start_over(f"at offset {offset} there is {first.identity}, not {self._position.last_message_id}")
             return []
         self._recognised = True
+        self._sure_behind = self._position.last_offset
         if self._position.last_offset is None:
             self._position = self._position.begun_at(offset, first.written)
         elif (expired := offset - self._position.last_offset - 1) > 0:
@@ -215,7 +241,24 @@ class LogReader:
             if self._of_commands:  # sagas ask again for what is gone; nothing of theirs waits for it
                 self._positions.forget_subjects(self.name)
                 self._position = self._position.begun_at(offset, first.written)
+            else:
+                loss = self._positions.note_loss(self.name, Loss(expired, first.written))
+                self._position = replace(self._position, loss=loss)
         return deliveries[1:] if verdict == "known" else deliveries
+
+    def _may_have_lost_some(self, following: Delivery) -> bool:
+        """Says whether retention may have taken messages under a slow subscription."""
+        last = self._position.last_offset
+        return last is not None and last != self._sure_behind and is_behind_a_gap(last, following)
+
+    def _settle(self, applied: Sequence[Delivery]) -> None:
+        """Forgets a loss when its log's writer has told all of its state again, and that is applied."""
+        loss = self._position.loss
+        messages = [each.message for each in applied] if loss is not None else []
+        if loss is not None and any(isinstance(each, Incoming) and loss.is_settled_by(each) for each in messages):
+            self._positions.settle_loss(self.name)
+            self._position = replace(self._position, loss=None)
+            _logger.info("%s: its writer has told its state again; what had expired unread is made up for", self.name)
 
     def _look_at_the_end(self, now: float) -> None:
         try:

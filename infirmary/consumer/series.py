@@ -14,6 +14,7 @@ from infirmary.declaring.published import published_by
 from infirmary.handlers import Handlers
 from infirmary.messages import Reply
 from infirmary.observing import metrics
+from infirmary.observing.staleness import STALENESS
 from infirmary.transport.log_names import events_of, is_old_queue, log_to, parsed
 
 OTHER: Final = "other"
@@ -28,27 +29,33 @@ class ChannelSeries:
         told: The types that nobody here handles and that were told by name.
     """
 
-    def __init__(self, channel: str, handled: Iterable[str], published: Iterable[str]) -> None:
+    def __init__(
+        self, channel: str, handled: Iterable[str], published: Iterable[str], projection: str | None = None
+    ) -> None:
         """Shows nought for all that may happen.
 
         Args:
             channel: Its name.
             handled: The types that the service handles.
             published: The types that are written into it.
+            projection: The read model that it fills, if there is one.
         """
         self.channel, self.told = channel, set[str]()
         kinds = (*handled, OTHER)  # an event that is passed is applied by doing nothing
         self.applied = {kind: metrics.APPLIED.labels(channel, kind) for kind in kinds}
         self.parked = {kind: metrics.PARKED.labels(channel, kind) for kind in kinds}
         self.duplicates, self.early = metrics.DUPLICATES.labels(channel), metrics.WAITING.labels(channel)
+        self.given_out_twice = metrics.GIVEN_OUT_TWICE.labels(channel)
         self.rolled_back = metrics.ROLLED_BACK.labels(channel)
         self.messages, self.seconds = metrics.BATCH.labels(channel), metrics.BATCH_SECONDS.labels(channel)
         self.end_to_end = metrics.END_TO_END.labels(channel)
+        self.staleness = None if projection is None else STALENESS.labels(projection)
         for kind in KINDS:
             metrics.UNREADABLE.labels(channel, kind)
         self.unhandled = {kind: metrics.UNHANDLED.labels(channel, kind) for kind in {*published} - {*handled}}
         for counter in (metrics.STARTED_OVER, metrics.EXPIRED):
             counter.labels(channel)
+        metrics.LOST.labels(channel)
         show_nothing_of(channel)
 
 
@@ -63,7 +70,7 @@ class ConsumerSeries:
             asked: The participants of its own sagas, who reply.
         """
         self._channels: dict[str, ChannelSeries] = {}
-        self._handled = _handled(handlers, asked)
+        self._handled, self._projection = _handled(handlers, asked), handlers.projection
         if handlers.projection is not None:
             metrics.REBUILT.labels(handlers.projection)
         for log in self._handled:
@@ -89,7 +96,8 @@ class ConsumerSeries:
             return ChannelSeries(channel, (), ())
         name = parsed(channel)
         published = () if name.of_commands else (*published_by(name.writer), OTHER)
-        return ChannelSeries(channel, self._handled.get(name.log, ()), published)
+        fills = None if name.of_commands else self._projection
+        return ChannelSeries(channel, self._handled.get(name.log, ()), published, fills)
 
 
 def _handled(handlers: Handlers, asked: Collection[str]) -> dict[str, frozenset[str]]:
@@ -98,10 +106,11 @@ def _handled(handlers: Handlers, asked: Collection[str]) -> dict[str, frozenset[
         events_of(source): frozenset(kind for of, kind in handlers.events if of == source)
         for source, _ in handlers.events
     }
-    for peer in handlers.commanded_by() | set(asked):
+    for peer in handlers.commanded_by() | handlers.noticed_by | set(asked):
         commands = {name for name, (kind, _) in handlers.commands.items() if kind.contract.peer == peer}
         replies = {Reply.__name__} if peer in asked else set()
-        found[log_to(peer, handlers.service)] = frozenset(commands | replies)
+        notices = set(handlers.notices) if peer in handlers.noticed_by else set()
+        found[log_to(peer, handlers.service)] = frozenset(commands | replies | notices)
     return found
 
 

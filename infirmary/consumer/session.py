@@ -5,6 +5,7 @@ import time
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.broker import Broker
 from infirmary.consumer.log_broker import LogBroker
+from infirmary.consumer.loss import Loss, unsettled, words_of
 from infirmary.consumer.old_queue import OldQueue
 from infirmary.consumer.progress import StallLimits
 from infirmary.consumer.reader import LogReader
@@ -43,6 +44,8 @@ class Session:
         limits: StallLimits | None = None,
         projection: str | None = None,
         reads_logs: LogBroker | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         """Prepares the session.
 
@@ -58,16 +61,19 @@ class Session:
             projection: The read model that is filled from the logs, if there is one.
             reads_logs: The same broker by the protocol in which logs are read, where that is another one. AMQP is then
                 kept for a queue of the release before, as long as there is one.
+            beside: Whether it fills a read model beside the one in use: then the consumer reads that queue.
         """
         self._limits, self._projection = limits or StallLimits(), projection
+        self._service = service
         self._stalled: dict[str, float] = {}
+        self._lost: dict[str, Loss] = {}
         self._store, self._applier, self._batch_messages = store, applier, batch_messages
         self._broker: LogBroker = reads_logs or broker
         self._unreadables = Unreadables() if unreadables is None else unreadables
         self._logs = [
             SplitLog(name, store.positions, applier, self._broker, batch_messages, self._unreadables) for name in logs
         ]
-        self._old_queue = OldQueue(service, applier, broker, batch_messages)
+        self._old_queue = OldQueue(service, applier, broker, batch_messages, passed_over=beside)
         self._beside: Broker | None = None
         if reads_logs is not None and not self._old_queue.is_drained:
             self._beside = broker
@@ -99,12 +105,24 @@ class Session:
             told = (f"{log} has grown for {seconds:.0f} s" for log, seconds in sorted(self._stalled.items()))
             return ProcessProblem(Reason.STALLED, f"{'; '.join(told)}, and nothing of it was applied here")
         unreadable = self._unreadables.problem()
-        return None if unreadable is None else ProcessProblem(Reason.CHANNEL_UNREADABLE, unreadable)
+        if unreadable is not None:
+            return ProcessProblem(Reason.CHANNEL_UNREADABLE, unreadable)
+        lost = words_of(self._lost, self._service)
+        return None if lost is None else ProcessProblem(Reason.MESSAGES_LOST, lost)
 
     @property
     def wants_restart(self) -> bool:
         """Whether a log has stood still for so long that only another process may help."""
         return self._limits.wants_restart(self._stalled)
+
+    def read_of(self) -> tuple[int, int]:
+        """Returns how many messages of the logs read here are applied, and how many there are, as far as is known."""
+        read = [reader.read_of() for reader in self._readers if reader.is_owned]
+        return sum(applied for applied, _ in read), sum(messages for _, messages in read)
+
+    def is_caught_up(self) -> bool:
+        """Says whether all logs, in all their parts, are read here, and to their ends."""
+        return all(reader.is_caught_up for reader in self._readers)
 
     def close(self) -> None:
         """Gives up both connections; what was not acknowledged is delivered again, to whoever reads then."""
@@ -151,9 +169,19 @@ class Session:
         for log in self._logs:
             if self._old_queue.is_drained or not log.of_commands:
                 log.tend(stored_offsets, rank, readers)
+        self._look_at_losses()
         self._retry_held(RETRIED_BESIDE_NEW_WORK if busy else RETRIED_AT_ONCE)
+        self._store.check_incarnation()
         self._store.tend()
         self._look_at_progress()
+
+    def _look_at_losses(self) -> None:
+        losses, forgotten = self._store.positions.losses(), self._store.positions.forgotten_before()
+        for reader in self._readers:
+            reader.know_loss(losses.get(reader.name))
+            reader.know_forgotten(forgotten.get(reader.name))
+        owned = {reader.name for reader in self._readers if reader.is_owned}
+        self._lost = {log: loss for log, loss in unsettled(losses).items() if log in owned}
 
     def _look_at_progress(self) -> None:
         active = [reader for reader in self._readers if reader.is_active]
@@ -163,6 +191,5 @@ class Session:
             since = 0.0 if standing_s is None else time.time() - standing_s
             metrics.STALLED_SINCE.labels(reader.name).set(since)
         if self._projection is not None:
-            read = [reader.read_of() for reader in self._readers if reader.is_owned]
-            total = sum(messages for _, messages in read)
-            metrics.REBUILT.labels(self._projection).set(sum(applied for applied, _ in read) / total if total else 1.0)
+            applied, total = self.read_of()
+            metrics.REBUILT.labels(self._projection).set(applied / total if total else 1.0)

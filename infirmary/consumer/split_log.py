@@ -1,16 +1,18 @@
 """Reads one log in as many parts as it has: finds them, shares them out, and begins each when its turn has come.
 
 Nobody has to be told that a log was split: its events say into how many parts it is written. The reader of part 0 notes
-further ones in the service's database, where all its readers find them. For a log whose part 0 has become quiet each
-session looks for them once when it begins, and the reader of part 0 once an hour; to look costs the broker a line in
-its log.
+further ones in the service's database, where all its readers find them. Events alone do not do: part 0 may be quiet,
+and a relay that died while it declared parts may have left any of them. So each session looks for all of them when it
+begins, and the reader of part 0 now and then.
 """
 
 import logging
 import time
 from collections.abc import Mapping
+from typing import Final
 
 from infirmary.consumer.applying import Applier
+from infirmary.consumer.handing_over import HandingOver
 from infirmary.consumer.log_broker import LogBroker
 from infirmary.consumer.log_end import LogEnd
 from infirmary.consumer.reader import LogReader
@@ -20,8 +22,9 @@ from infirmary.transport.log_names import MOST_PARTS, earlier_homes, is_read_by,
 
 _logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_S = 3600.0
-"""How often a part is looked for of which no event has told."""
+LOOK_AGAIN_S: Final = 15.0
+LOOK_AGAIN_AT_A_PRICE_S: Final = 3600.0
+"""How often parts are looked for of which no event has told: by AMQP 0-9-1 each costs the broker a line in its log."""
 
 
 class SplitLog:
@@ -46,6 +49,7 @@ class SplitLog:
         self._broker, self._batch_messages, self._unreadables = broker, batch_messages, unreadables
         self.readers = [self._reader_of(log_name)]
         self._ends: dict[str, LogEnd] = {}
+        self._handing_over: dict[str, HandingOver] = {}
         self._look_at, self._told_parts = 0.0, 1
 
     def tend(self, stored_offsets: Mapping[str, int | None], rank: int, readers: int) -> None:
@@ -63,11 +67,18 @@ class SplitLog:
         for end in self._ends.values():
             end.look()
         for reader in self.readers:
-            if len(self.readers) > 1 and not is_read_by(reader.name, rank, readers):
+            shared_out = len(self.readers) == 1 or is_read_by(reader.name, rank, readers)
+            if not shared_out or self._is_left(reader, stored_offsets.get(reader.name)):
                 reader.let_go()
             elif reader.is_active or self._may_begin(reader.name, stored_offsets):
                 reader.tend(stored_offsets)
         self._note_parts()
+
+    def _is_left(self, reader: LogReader, last_offset: int | None) -> bool:
+        """Says whether a part is left to a process of another release, for messages that this one cannot apply."""
+        handing_over = self._handing_over.setdefault(reader.name, HandingOver())
+        holds_some = self._applier.holds_for_another(reader.name)
+        return handing_over.is_left(reader.is_owned, holds_some, last_offset, time.monotonic())
 
     def _reader_of(self, log_name: str) -> LogReader:
         return LogReader(
@@ -92,12 +103,14 @@ class SplitLog:
         if self.of_commands:
             return  # those are never split
         has_looked = self._look_at > 0
-        if time.monotonic() >= self._look_at and (self.readers[0].is_active or not has_looked):
-            self._look_at = time.monotonic() + LOOK_AGAIN_S
-            part = max(parsed(self.readers[-1].name).part + 1, told)
-            while part < MOST_PARTS and self._broker.exists(part_name(self._log, part)):
-                self._positions.note(part_name(self._log, part))
-                part += 1
+        if time.monotonic() >= self._look_at and (self.readers[0].is_owned or not has_looked):
+            self._look_at = time.monotonic() + (LOOK_AGAIN_S if self._broker.asks_freely else LOOK_AGAIN_AT_A_PRICE_S)
+            for name in self._broker.existing(self._unknown_parts()):
+                self._positions.note(name)
+
+    def _unknown_parts(self) -> list[str]:
+        known = {reader.name for reader in self.readers}
+        return [name for name in (part_name(self._log, part) for part in range(1, MOST_PARTS)) if name not in known]
 
     def _forget_ends(self) -> None:
         for end in self._ends.values():
@@ -118,8 +131,8 @@ class SplitLog:
 
     def _is_read(self, name: str, read_to: int | None) -> bool:
         if name not in self._ends:
-            if not self._unreadables.may_look(name):
-                return False
+            if not self._unreadables.may_look(name):  # its own reader looks first, and again and again
+                return self._unreadables.is_missing(name)
             try:
                 self._ends[name] = LogEnd(self._broker, name)
             except Unreadable as odd:

@@ -8,8 +8,10 @@ from typing import Protocol
 from infirmary.consumer.batch_counts import BatchCounts
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.held_now import HeldNow
+from infirmary.consumer.loss import Loss
 from infirmary.consumer.parked import ParkedMessages
 from infirmary.consumer.position import Position
+from infirmary.consumer.sequence import Last
 from infirmary.transport.envelope import Incoming
 
 
@@ -60,6 +62,30 @@ class Positions(Protocol):
         """
         ...
 
+    def losses(self) -> dict[str, Loss]:
+        """Returns what was lost of logs and parts, and their writers have not made up for."""
+        ...
+
+    def forgotten_before(self) -> dict[str, datetime]:
+        """Returns before when ended subjects of logs and parts may have been forgotten, where some may."""
+        ...
+
+    def note_loss(self, log: str, more: Loss) -> Loss:
+        """Notes that messages of a log have expired before they were read.
+
+        Returns:
+            All that is lost of it.
+        """
+        ...
+
+    def settle_loss(self, log: str) -> None:
+        """Forgets what was lost of a log: its writer has made up for it."""
+        ...
+
+    def go_on_without(self, log: str) -> None:
+        """Notes that nobody has to do anything about what was lost of a log."""
+        ...
+
     def forget_subjects(self, log: str) -> None:
         """Forgets the sequences of a log of commands that has lost some: its sagas go on with what comes next."""
         ...
@@ -73,7 +99,7 @@ class BatchWork(Protocol):
         """The held messages."""
         ...
 
-    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, int]:
+    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, Last]:
         """Begins to work on messages.
 
         Args:
@@ -82,7 +108,7 @@ class BatchWork(Protocol):
             last: The delivery behind which the offset moves; None when it stays, because held ones are tried.
 
         Returns:
-            The last sequences applied of their subjects; a subject never seen is missing.
+            The last messages applied of their subjects; a subject never seen is missing.
 
         Raises:
             ReaderReplaced: The offset is not where this reader left it.
@@ -106,11 +132,11 @@ class BatchWork(Protocol):
         """Says whether a message has met somebody else's work, such as a lock, and is to be tried again soon."""
         ...
 
-    def finish(self, changed: Mapping[str, int], *, wake: bool) -> None:
+    def finish(self, changed: Mapping[str, Last], *, wake: bool) -> None:
         """Writes what is not written yet.
 
         Args:
-            changed: The subjects that have got on, each with its last sequence.
+            changed: The subjects that have got on, each with the last message applied of it.
             wake: Whether messages may be held that wait for them.
 
         Raises:
@@ -158,6 +184,14 @@ class Store(Protocol):
 
     def some_due_failed(self, channel: str) -> bool | None:
         """Says whether any of the held messages that are due has failed before; None if nothing is due."""
+        ...
+
+    def check_incarnation(self) -> None:
+        """Makes sure, once a turn, that the database may be written to.
+
+        Raises:
+            DatabaseSetBack: It is marked as set back to an earlier moment.
+        """
         ...
 
     def tend(self) -> None:

@@ -50,6 +50,11 @@ class Unreadables:
         problem = self._problems.get(channel)
         return problem is None or self._clock() >= problem.look_at
 
+    def is_missing(self, channel: str) -> bool:
+        """Says whether there was no such queue or log when it was last looked at."""
+        problem = self._problems.get(channel)
+        return problem is not None and problem.kind == "missing"
+
     def failed(self, channel: str, reason: Unreadable) -> None:
         """Notes that it cannot be read; it is told once, and again when the reason is another one."""
         now, known = self._clock(), self._problems.get(channel)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from infirmary.declaring.describe import Definitions, Schema, definition_name, phrase
+from infirmary.declaring.schemas import ENDS
 
 Kind = Literal["missing", "optional", "unexpected", "type"]
 
@@ -23,6 +24,7 @@ _ANNOTATIONS = {
     "$defs",
     "$schema",
     "$comment",
+    ENDS,
 }
 _STRUCTURE = {"type", "enum", "const", "properties", "required", "additionalProperties", "items", "prefixItems"}
 _LOWER_LIMITS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}

@@ -5,6 +5,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+ENDS = "x-ends-subject"
+"""Marks the schema of an event that nothing is expected to follow of its subject."""
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

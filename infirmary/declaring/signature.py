@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, Final, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from infirmary.declaring.declaration import Misdeclared, named
 
@@ -35,8 +36,9 @@ def check_signature(
         raise Misdeclared(f"{name} takes {_listed(parameters)}; it is called with {wanted}") from None
     hints = _hints(function)
     kind = hints.get(parameters[0].name, Any)
-    if kind is not Any and isinstance(kind, type) and not issubclass(first, kind):
-        raise Misdeclared(f"{name} takes a {kind.__name__}, and is registered for {first.__name__}; make the two one")
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if kind is not Any and all(isinstance(each, type) for each in kinds) and not issubclass(first, kinds):
+        raise Misdeclared(f"{name} takes a {_phrase(kind)}, and is registered for {first.__name__}; make the two one")
     if "return" in hints and hints["return"] not in returns:
         expected = " or ".join(_phrase(each) for each in returns)
         raise Misdeclared(f"{name} returns {_phrase(hints['return'])}; it should return {expected}")

@@ -1,12 +1,15 @@
 """Runs the application on one whole request; the answer is collected, and nobody waits for its reader."""
 
 import io
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 from gunicorn.http import wsgi
 
 from infirmary.http.connection import Connection
 from infirmary.http.incoming import Whole
+from infirmary.http.on_record import ANSWER_WAITS
 
 
 class _Collected:
@@ -20,11 +23,29 @@ class _Collected:
         self.pieces.append(data)
 
 
-def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bool]:
-    """Returns the application's answer, and whether the connection is to be closed after it."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application answers.
+
+    Attributes:
+        data: The bytes to send.
+        is_last: Whether the connection is to be closed after it.
+        waits_for: What has to be done before it is sent, if anything has.
+        only_then: Whether it must not be sent at all if that fails.
+    """
+
+    data: bytes
+    is_last: bool
+    waits_for: "Future[None] | None" = None
+    only_then: bool = False
+
+
+def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
+    """Returns the application's answer."""
     request, collected = whole.request, _Collected()
     response, environ = wsgi.create(request, collected, connection.client, connection.server, worker.cfg)
     environ["wsgi.multithread"] = True
+    environ[ANSWER_WAITS] = (None, False)
     environ["wsgi.input"] = io.BytesIO(whole.body)
     if not worker.alive:
         response.force_close()
@@ -36,4 +57,4 @@ def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bo
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
-    return b"".join(collected.pieces), response.should_close()
+    return Answer(b"".join(collected.pieces), response.should_close(), *environ[ANSWER_WAITS])

@@ -5,27 +5,36 @@ returns; `db` reads without one. The function returns a model, `Created`, or `Af
 """
 
 import inspect
-import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Any, Final, TypeVar, get_type_hints
+from types import MappingProxyType
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import quote
 
 from flask import Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import BaseModel, Field, ValidationError
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+from pydantic_core import from_json
 
 from infirmary.declaring.declaration import Misdeclared, named
 from infirmary.http import idempotency, problems
-from infirmary.http.declared import check_endpoint
+from infirmary.http.arguments import arguments_of
+from infirmary.http.counts import TURNED_AWAY
+from infirmary.http.declared import check_endpoint, check_scope
+from infirmary.http.entering import SCHEME, let_in
 from infirmary.http.json_answer import JSON, JsonAnswer
-from infirmary.http.problems import Problem, invalid, unprocessable
+from infirmary.http.on_record import Asked, record_of_app
 from infirmary.http.refusals import STATUSES as THE_SERVERS_OWN
+from infirmary.http.whose import Whose, whose
 from infirmary.identifiers import service_name
+from infirmary.identity.caller import Caller
+from infirmary.identity.scopes import Needed
 from infirmary.tracing.causation import Causation
 
-ALWAYS_POSSIBLE = (422, 503)
+ALWAYS_POSSIBLE = (401, 403, 422, 503)
 Endpoint = Callable[..., Any]
 _T = TypeVar("_T")
 
@@ -64,23 +73,44 @@ class IdempotencyHeader(BaseModel):
 class Api:
     """The endpoints of one service."""
 
-    def __init__(self, service: str) -> None:
-        self.service = service_name(service)
-        self.blueprint = APIBlueprint(service, service)
+    def __init__(self, service: str, about: str | None = None) -> None:
+        """Makes an empty table of endpoints.
+
+        Args:
+            service: Whose they are.
+            about: The field that has the id of the person whom a request or an answer is about, where the service has
+                anything about persons: by it answers that are kept with their keys are found when the person is erased,
+                and the record of access says whom a request was about.
+        """
+        self.service, self._about = service_name(service), about
+        whole = Tag(name=service, description=f"All that {service} answers.")
+        self.blueprint = APIBlueprint(service, service, abp_tags=[whole])
+        self.creating: set[tuple[str, str]] = set()
+        self.media_types: dict[tuple[str, str], str] = {}
         self.routes: list[tuple[str, str, Iterable[int]]] = []
         self._rules: dict[tuple[str, str], Endpoint] = {}
 
     def endpoint(
-        self, method: str, rule: str, answer: type[BaseModel], status: int = 200, errors: tuple[int, ...] = ()
+        self,
+        method: str,
+        rule: str,
+        answer: type[BaseModel],
+        status: int = 200,
+        errors: tuple[int, ...] = (),
+        *,
+        scope: str | None = None,
+        scope_without: Mapping[str, str] = MappingProxyType({}),
     ) -> Callable[[Endpoint], Endpoint]:
         """Registers a function as an endpoint.
 
         Args:
-            method: `GET`, `POST` or `PUT`.
+            method: `GET`, `POST`, `PUT` or `DELETE`.
             rule: The path, with `<name>` for what `path` holds.
             answer: The model of a good answer.
             status: The status of a good answer.
-            errors: The problems that it may answer with, besides bad input and a database that is away.
+            errors: The problems that it may answer with, besides bad input, a caller who may not, and a database away.
+            scope: What a caller has to be allowed to; one has to be named.
+            scope_without: The scope in its place while a query parameter, which is the key, is not given.
         """
 
         def register(function: Endpoint) -> Endpoint:
@@ -93,37 +123,66 @@ class Api:
                 raise Misdeclared(
                     f"{method} {rule} is answered by {named(other)} and by {named(function)}; leave one out"
                 )
+            needed = check_scope(function, scope, scope_without)
             possible = {*ALWAYS_POSSIBLE, *errors, *((400, 415) if "body" in takes else ())}
             possible |= {404} if "path" in takes else set()
+            possible |= {409} if method == "POST" else set()  # a key whose answer was lost with a restored database
             self.routes.append((method, rule, (status, 500, *sorted(possible))))
-            possible |= {*THE_SERVERS_OWN}
+            documented_as = method.lower(), re.sub("<([^>]*)>", r"{\1}", rule)
+            if takes.get("return") is Created:
+                self.creating.add(documented_as)
+            self.media_types[documented_as] = _media_type(answer)
+            possible |= {*THE_SERVERS_OWN, *TURNED_AWAY}
             route = getattr(self.blueprint, method.lower())
             documented = {str(status): answer, **problems.documented(tuple(sorted(possible)))}
             summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
-            route(rule, responses=documented, summary=summary, description=description)(
-                self._view(function, takes, method, status)
+            description += needed.words()
+            secured = needed.security(SCHEME)
+            route(rule, responses=documented, summary=summary, description=description, security=secured)(
+                self._view(function, takes, method, rule, status, needed, whose(self._about, takes, answer))
             )
             return function
 
         return register
 
-    def _view(self, function: Endpoint, takes: dict[str, Any], method: str, status: int) -> Endpoint:
+    def _view(
+        self,
+        function: Endpoint,
+        takes: dict[str, Any],
+        method: str,
+        rule: str,
+        status: int,
+        needed: Needed,
+        about: Whose,
+    ) -> Endpoint:
         @wraps(function)
         def view(**path: str) -> Response:
+            asked = g.asked = Asked(rule, needed.scope, about, {"path": path, "query": request.args})
+            caller = let_in(needed)
             cause: Causation = g.cause
-            arguments = _arguments(takes, path)
+            arguments = arguments_of(takes, path)
+            asked.said["body"] = arguments.get("body")
+            record = record_of_app()
             storage = current_app.extensions["storage"]
             if "tx" not in takes:
                 return _tried_twice(storage, lambda: _read(storage, lambda db: function(db=db, **arguments), status))
 
             def work() -> Response | Afterwards:
                 key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if method == "POST" else None
-                with storage.write(cause) as tx:
+                scope = _scope(arguments, caller)
+                because = cause if key is None else idempotency.asked_by(cause, scope, key)
+                with storage.write(because) as tx:
+                    result: Response | Afterwards
                     if key is not None:
                         act = partial(function, tx=tx, **arguments)
-                        return _answer_once(tx, _scope(arguments), key, lambda: _answer(act(), status))
-                    result = function(tx=tx, **arguments)
-                    return result if isinstance(result, Afterwards) else _answer(result, status)
+                        result = _answer_once(tx, scope, key, act, status, self._about)
+                    else:
+                        found = function(tx=tx, **arguments)
+                        result = found if isinstance(found, Afterwards) else _answer(found, status)
+                    if record is not None:
+                        record.with_change(tx, result.status_code if isinstance(result, Response) else status)
+                asked.is_on_record = record is not None
+                return result
 
             result = _tried_twice(storage, work)
             if isinstance(result, Response):
@@ -155,85 +214,36 @@ def _read(storage: Any, view: Callable[[Any], BaseModel], status: int) -> Respon
         return _answer(view(db), status)
 
 
-def _arguments(takes: dict[str, Any], path: dict[str, str]) -> dict[str, BaseModel]:
-    """Validates the parts of the request that a function asks for."""
-    found: dict[str, BaseModel] = {}
-    if "path" in takes:
-        try:
-            found["path"] = takes["path"].model_validate(path)
-        except ValidationError as error:
-            if request.method == "PUT" and error.errors()[0]["type"] == "string_pattern_mismatch":
-                raise invalid("path", error) from None  # an id that the client chose, and may choose better
-            raise problems.not_found(f"such thing as {request.path}") from None
-    if "query" in takes or request.query_string:
-        found |= _query(takes.get("query"))
-    if "body" in takes:
-        if request.content_type != JSON:
-            _check_content_type()
-        body = request.get_data()
-        found["body"] = _valid("body", takes["body"].model_validate_json, body)
-        _FIELDS_ONCE.decode(body.decode())
-    return found
-
-
-def _check_content_type() -> None:
-    if request.mimetype != JSON:
-        raise Problem(415, f"the body should be application/json, not {request.mimetype or 'without a type'}")
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if charset.lower() not in ("utf-8", "utf8"):
-        raise Problem(415, f"the body should be written in utf-8, not in {charset[:40]!r}")
-
-
-def _query(kind: type[BaseModel] | None) -> dict[str, BaseModel]:
-    """Validates the parameters. One too many is refused: it is a typing error, or somebody's value would be lost."""
-    given = request.args.to_dict(flat=False)
-    for name, values in given.items():
-        if len(values) > 1:
-            raise unprocessable(f"query.{name}", "should be given once")
-        if kind is None:
-            raise unprocessable(f"query.{name}", "is not known here; this takes no parameters")
-    if kind is None:
-        return {}
-    return {"query": _valid("query", kind.model_validate, {name: values[0] for name, values in given.items()})}
-
-
-def _given_once(fields: list[tuple[str, Any]]) -> None:
-    """Refuses a field that is there twice: nobody knows which of the values was meant."""
-    if len(dict(fields)) == len(fields):
-        return
-    names = [name for name, _ in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise unprocessable(f"body.{name}", "should be given once")
-
-
-_FIELDS_ONCE: Final = json.JSONDecoder(object_pairs_hook=_given_once)
-
-
-def _valid(part: str, validate: Callable[[Any], BaseModel], value: object) -> BaseModel:
-    try:
-        return validate(value)
-    except ValidationError as error:
-        raise invalid(part, error) from None
-
-
 def _answer(result: BaseModel | Created, status: int) -> Response:
     view = result.view if isinstance(result, Created) else result
-    return JsonAnswer(view.model_dump_json().encode(), status, result.location if isinstance(result, Created) else None)
+    g.asked.view = view
+    location = result.location if isinstance(result, Created) else None
+    return JsonAnswer(view.model_dump_json().encode(), status, location, _media_type(view))
 
 
-def _scope(arguments: dict[str, BaseModel]) -> str:
-    """Returns method and path, in which an id is the same however it was spelled."""
+def _media_type(view: object) -> str:
+    """Returns what kind of JSON an answer is: its model may say so, as `media_type`."""
+    kind: str = getattr(view, "media_type", JSON)
+    return kind
+
+
+def _scope(arguments: dict[str, BaseModel], caller: Caller | None) -> str:
+    """Returns method, path, in which an id is the same however it was spelled, and who asks where that is known."""
     rule = request.url_rule.rule if request.url_rule else request.path
     for name, value in arguments.get("path", ()):
         rule = rule.replace(f"<{name}>", str(value))
-    return f"{request.method} {rule}"
+    return f"{request.method} {rule}" if caller is None else f"{request.method} {rule} {quote(caller.subject, '')}"
 
 
-def _answer_once(tx: Any, scope: str, key: str, work: Callable[[], Response]) -> Response:
+def _answer_once(
+    tx: Any, scope: str, key: str, act: Callable[[], BaseModel | Created], status: int, about: str | None
+) -> Response:
     first = idempotency.claim(tx, scope, key, request.get_data())
     if first is not None:
+        g.asked.view = from_json(first.body)
         return JsonAnswer(first.body, first.status, first.location)
-    answer = work()
-    idempotency.remember(tx, scope, key, answer.status_code, answer.headers.get("Location"), answer.get_data())
+    result = act()
+    answer, view = _answer(result, status), result.view if isinstance(result, Created) else result
+    person = None if about is None else getattr(view, about, None)
+    idempotency.remember(tx, scope, key, answer.status_code, answer.headers.get("Location"), answer.get_data(), person)
     return answer

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from flask import Flask, Response, g, jsonify, request
@@ -11,13 +11,21 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import HTTPException
 
 from infirmary.http.api import Api
+from infirmary.http.callers import Knows, limit_callers
 from infirmary.http.counts import ACTIVE, RequestCounts
+from infirmary.http.described import ABOUT, complete
+from infirmary.http.docs_login import DocsLogin, with_login
+from infirmary.http.entering import SECURITY, Asks, guard
+from infirmary.http.hosts import check_hosts
 from infirmary.http.incoming import LARGEST_REQUEST_BYTES
+from infirmary.http.on_record import put_on_record
 from infirmary.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
 from infirmary.http.refusals import STATUSES as REFUSED
 from infirmary.http.request_log import RequestLog
 from infirmary.http.safety import make_safe
 from infirmary.http.server_span import tell_requests
+from infirmary.incarnation import DatabaseSetBack
+from infirmary.messages import Notice
 from infirmary.observing.json_logging import CORRELATION_ID
 from infirmary.observing.pool_state import PoolState
 from infirmary.observing.readiness import ProcessProblem
@@ -46,6 +54,10 @@ class Storage(Protocol):
         """Returns why the database cannot be used now, or None."""
         ...
 
+    def tell(self, notice: Notice, to: str) -> None:
+        """Tells another service something; returns when that is durable."""
+        ...
+
     def pool(self) -> PoolState:
         """Returns how its connections are used."""
         ...
@@ -59,13 +71,46 @@ class Storage(Protocol):
         ...
 
 
+def _nobody(_: str | None) -> None:
+    return None
+
+
 class _Application(OpenAPI):
+    def __init__(self, api: Api, docs_login: DocsLogin | None, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._creating, self._media_types = frozenset(api.creating), dict(api.media_types)
+        self._docs_login = docs_login
+        if docs_login is not None:
+            self.config["OAUTH_CONFIG"] = docs_login.page_settings()
+
+    @property
+    def api_doc(self) -> dict[str, Any]:
+        """The document, with where one logs in as far as that is known by now."""
+        place = None if self._docs_login is None else self._docs_login.place()
+        return super().api_doc if place is None else with_login(super().api_doc, place)
+
+    def generate_spec_json(self) -> None:
+        """Completes what flask-openapi3 says of the endpoints."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        complete(self.spec_json, self._creating, self._media_types)
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Returns the function: none of ours is a coroutine, and flask would look at each of them at each request."""
         return func
 
 
-def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Tracer = NO_TRACER) -> Flask:
+def create_app(
+    api: Api,
+    storage: Storage,
+    version: str = "1.0.0",
+    tracer: Tracer = NO_TRACER,
+    who_asks: Asks | None = None,
+    hosts: Iterable[str] = (),
+    caller_requests_per_s: int = 0,
+    docs_login: DocsLogin | None = None,
+    recorded_by: str | None = None,
+    knows: Knows | None = None,
+) -> Flask:
     """Returns the application.
 
     Args:
@@ -73,19 +118,36 @@ def create_app(api: Api, storage: Storage, version: str = "1.0.0", tracer: Trace
         storage: Where they read and write.
         version: The interface's version, for its description.
         tracer: The process's.
+        who_asks: Tells who sends a request; without it everybody may do everything.
+        hosts: The names of the server that may be registered somewhere.
+        caller_requests_per_s: How many requests one caller may send; 0 for no limit.
+        docs_login: How the pages of /docs log in; without it they take a token alone.
+        recorded_by: The service that keeps the record of access; without it there is none.
+        knows: Tells whose token it is, of one that `who_asks` has found good.
     """
-    info = Info(title=f"Infirmary: {api.service}", version=version)
+    info = Info(title=f"Infirmary: {api.service}", version=version, description=ABOUT)
     app = _Application(
-        api.service, info=info, doc_prefix="/docs", validation_error_model=ProblemDetails, security_schemes={}
+        api,
+        docs_login,
+        api.service,
+        info=info,
+        doc_prefix="/docs",
+        validation_error_model=ProblemDetails,
+        security_schemes=SECURITY,
     )
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST_BYTES
     app.extensions["storage"] = storage
+    guard(app, who_asks)
     app.register_api(api.blueprint)
     _serve_probes(app, storage)
-    _frame_requests(app, RequestCounts(api.routes, REFUSED), tracer)
+    _frame_requests(app, RequestCounts(api.routes, REFUSED), tracer, docs_login)
     tell_requests(app, tracer)
+    check_hosts(app, hosts)
+    limit_callers(app, caller_requests_per_s, None if who_asks is None else knows or _nobody)
+    put_on_record(app, storage, recorded_by)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
+    app.register_error_handler(DatabaseSetBack, lambda error: unavailable(str(error)).response())
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())
 
     @app.errorhandler(Exception)
@@ -119,9 +181,10 @@ def _serve_probes(app: OpenAPI, storage: Storage) -> None:
     Flask.add_url_rule(app, "/openapi.json", "openapi_json", openapi)
 
 
-def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
+def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer, docs_login: DocsLogin | None) -> None:
     """Does what belongs to every request: its own correlation id, counts, a line of the log, headers."""
     request_log = RequestLog(app.name)
+    docs_speak_to = docs_login.speaks_to if docs_login else _nobody_else
 
     @app.before_request
     def start() -> None:
@@ -143,7 +206,7 @@ def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
             counts.count(request.method, rule.rule if rule else None, response.status_code, seconds, _sampled(cause))
             request_log.tell(request, response, seconds, cause)
         response.headers["X-Correlation-ID"] = cause.correlation_id
-        make_safe(response, request)
+        make_safe(response, request, docs_speak_to)
         return response
 
     @app.teardown_request
@@ -151,6 +214,10 @@ def _frame_requests(app: Flask, counts: RequestCounts, tracer: Tracer) -> None:
         if g.get("is_counted"):
             ACTIVE.dec()
         CORRELATION_ID.set(None)
+
+
+def _nobody_else() -> str:
+    return ""
 
 
 def _sampled(cause: Causation) -> str | None:

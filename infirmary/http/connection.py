@@ -10,6 +10,7 @@ from infirmary.http.incoming import Incoming
 class State(Enum):
     """Who has a connection in hand."""
 
+    GREETING = "the loop, which agrees on keys with the client"
     READING = "the loop, which waits for a request"
     WORKING = "a thread"
     WRITING = "the loop, which sends the rest of an answer"

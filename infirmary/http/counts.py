@@ -16,10 +16,13 @@ ACTIVE: Final = Gauge(
     "http_server_active_requests", "How many requests are being worked on? Those that have a thread; 0 at rest."
 )
 
-METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT")
+METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT")
 OTHER_METHOD: Final = "_OTHER"
 OTHER_ROUTE: Final = "other"
-_OF_ANY_REQUEST: Final = (404, 405)
+TURNED_AWAY: Final = (421, 429)
+"""Statuses of requests that no endpoint has seen."""
+
+_OF_ANY_REQUEST: Final = (404, 405, *TURNED_AWAY)
 
 
 class RequestCounts:
@@ -58,7 +61,7 @@ class RequestCounts:
             seconds: Since the request was whole.
             sampled_trace: The id of the trace that somebody keeps, if it belongs to one.
         """
-        if rule is None or (method, rule) not in self._routes:
+        if rule is None or status in TURNED_AWAY or (method, rule) not in self._routes:
             method, rule = method if method in METHODS else OTHER_METHOD, OTHER_ROUTE
         self._of(method, rule, status).observe(seconds, {"trace_id": sampled_trace} if sampled_trace else None)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from infirmary.declaring.declaration import Misdeclared, check_place, named
+from infirmary.identity.scopes import Needed
 
 _PARTS: Final = ("path", "query", "body")
 _WAYS: Final = ("tx", "db")
@@ -45,6 +46,20 @@ def check_endpoint(
         raise Misdeclared(
             f"{name}: the rule {rule} and its path should have the same names: {_differing(in_rule ^ in_path)}"
         )
+
+
+def check_scope(function: Callable[..., Any], scope: str | None, without: Mapping[str, str]) -> Needed:
+    """Returns what an endpoint asks of its callers.
+
+    Raises:
+        Misdeclared: It asks for nothing, so that everybody could call it.
+    """
+    if scope is None:
+        raise Misdeclared(f"{named(function)} names no scope; say who may call it, as scope=")
+    try:
+        return Needed(scope, without)
+    except ValueError as error:
+        raise Misdeclared(f"{named(function)} {error}") from None
 
 
 def _is_model(kind: object) -> bool:

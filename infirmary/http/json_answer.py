@@ -13,15 +13,16 @@ _KEPT: Final = "%/?#[]:;@!$&'()*+,=~"
 class JsonAnswer(Response):
     """An answer in JSON. Its length and its place are said when it is made, and are not worked out anew."""
 
-    def __init__(self, body: bytes, status: int, location: str | None = None) -> None:
+    def __init__(self, body: bytes, status: int, location: str | None = None, media_type: str = JSON) -> None:
         """Takes the answer.
 
         Args:
             body: The document.
             status: That of a good answer with a body.
             location: The path of what was created.
+            media_type: What kind of JSON it is.
         """
-        headers = [("Content-Type", JSON), ("Content-Length", str(len(body)))]
+        headers = [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         if location is not None:
             headers.append(("Location", quote(location, _KEPT)))
         super().__init__(body, status, headers)

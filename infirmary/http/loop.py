@@ -15,10 +15,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from infirmary.http.certificate import Certificate
 from infirmary.http.connection import Connection, State
 from infirmary.http.incoming import Refused, Whole
 from infirmary.http.limits import LARGEST_UNSENT_BYTES, most_connections
 from infirmary.http.refusals import refusal
+from infirmary.http.secure_connection import SecureConnection, SpokePlainly
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ KEEPALIVE_S = 30.0
 
 REQUEST_WITHIN_S = 10.0
 """From a request's first byte to its last."""
+
+GREETED_WITHIN_S = 10.0
+"""How long a client may take to agree on keys, where the API speaks TLS."""
 
 READ_WITHIN_S = 30.0
 """How long a client may take to read an answer that is larger than the network holds."""
@@ -41,16 +46,19 @@ _ACCEPTED_AT_ONCE: Final = 64
 class ClientLoop:
     """All clients of one process; runs in one thread, to which others hand connections back."""
 
-    def __init__(self, listeners: Iterable[Any], wakers: tuple[int, int], config: Any) -> None:
+    def __init__(
+        self, listeners: Iterable[Any], wakers: tuple[int, int], config: Any, certificate: Certificate | None
+    ) -> None:
         """Begins to listen.
 
         Args:
             listeners: gunicorn's sockets.
             wakers: The ends of a pipe; what is written to the second ends the loop's wait.
             config: gunicorn's.
+            certificate: What TLS is spoken with; without it, none is.
         """
         self.work: Callable[[Connection, Whole], None]
-        self._listeners, self._config = list(listeners), config
+        self._listeners, self._config, self._certificate = list(listeners), config, certificate
         self._awake, self._wake = wakers
         self._connections: set[Connection] = set()
         self._most = most_connections()
@@ -119,10 +127,25 @@ class ClientLoop:
             client.setblocking(False)
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(client, address, listener.getsockname(), self._config)
-            connection.due_at = time.monotonic() + KEEPALIVE_S
+            connection = self._connection(client, address, listener.getsockname())
+            if connection is None:
+                client.close()
+                continue
             self._connections.add(connection)
             self._watch(connection, selectors.EVENT_READ)
+
+    def _connection(self, client: socket.socket, address: Any, own_address: Any) -> Connection | None:
+        """Returns a client's connection; None if he has left already."""
+        if self._certificate is None:
+            connection = Connection(client, address, own_address, self._config)
+            connection.due_at = time.monotonic() + KEEPALIVE_S
+            return connection
+        try:
+            secure = SecureConnection(self._certificate.wrap(client), address, own_address, self._config)
+        except OSError:
+            return None
+        secure.due_at = time.monotonic() + GREETED_WITHIN_S
+        return secure
 
     def _make_room(self) -> bool:
         idle = (each for each in self._connections if each.state is not State.WORKING)
@@ -131,7 +154,25 @@ class ClientLoop:
             self._close(longest)
         return longest is not None
 
+    def _greet(self, connection: SecureConnection) -> None:
+        try:
+            awaited = connection.greet()
+        except SpokePlainly:
+            self._refuse(connection, 400, "this port speaks HTTPS: the address should begin with https://")
+            return
+        if awaited is None:
+            self._close(connection)
+        elif awaited:
+            self._watch(connection, awaited)
+        else:
+            connection.state = State.READING
+            connection.due_at = time.monotonic() + KEEPALIVE_S
+            self._watch(connection, selectors.EVENT_READ)
+
     def _serve(self, connection: Connection) -> None:
+        if connection.state is State.GREETING and isinstance(connection, SecureConnection):
+            self._greet(connection)
+            return
         if connection.state is State.WRITING:
             self._send(connection)
             return
@@ -223,6 +264,8 @@ class ClientLoop:
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_EVERY_S
+        if self._certificate is not None:
+            self._certificate.look()
         for connection in [each for each in self._connections if each.due_at < now]:
             if connection.state is State.READING and connection.incoming.begun:
                 self._refuse(connection, 408, f"the request was not whole within {REQUEST_WITHIN_S:.0f} s")

@@ -65,6 +65,11 @@ def not_found(what: str) -> Problem:
     return Problem(404, f"there is no {what}")
 
 
+def gone(what: str) -> Problem:
+    """Returns the problem of something that was here and was erased for good."""
+    return Problem(410, f"{what} was erased")
+
+
 def conflict(why: str) -> Problem:
     """Returns the problem of a call that the state does not allow."""
     return Problem(409, why)

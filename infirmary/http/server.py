@@ -12,10 +12,12 @@ from gunicorn.app.base import BaseApplication
 from prometheus_client import REGISTRY
 
 from infirmary.http.api_health import ApiHealth
+from infirmary.http.certificate import Certificate
+from infirmary.http.on_record import close_record
 from infirmary.http.pool import PoolCollector
 from infirmary.http.worker import BufferingWorker
 from infirmary.observing import health
-from infirmary.settings import Settings
+from infirmary.settings import Settings, refused
 
 GRACE_S = 20
 _PR_SET_PDEATHSIG = 1
@@ -41,6 +43,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """
         self._load_application = load
         self._settings = settings
+        self._certificate = _certificate(settings)
         self._probed_at = health.listen(settings.http_host, settings.metrics_port_of("api"))
         super().__init__()
 
@@ -58,10 +61,16 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - gunicorn's advice: no disk
             "control_socket_disable": True,
             **_NO_HEADER_LEADS,
+            **self._tls(),
         }
         for key, value in chosen.items():
             if key in self.cfg.settings:
                 self.cfg.set(key, value)
+
+    def _tls(self) -> dict[str, str]:
+        """Returns what makes the application know that it is asked over HTTPS; the worker speaks it by itself."""
+        files = self._settings.http_certificate_files
+        return {} if files is None else {"certfile": str(files[0]), "keyfile": str(files[1])}
 
     def load(self) -> Flask:
         """Makes the application."""
@@ -72,8 +81,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         gc.freeze()  # what was imported stays: a collection that went through all of it would keep requests waiting
         storage = worker.wsgi.extensions["storage"]
         worker.health = ApiHealth(storage)
+        worker.certificate = self._certificate
         REGISTRY.register(PoolCollector(storage.pool))
         health.serve(worker.health, self._probed_at)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.http_certificate_files is None:
+        return None
+    try:
+        return Certificate(*settings.http_certificate_files)
+    except (OSError, ValueError) as error:
+        raise refused([f"HTTP_CERTIFICATE_FILE, HTTP_KEY_FILE: should be a certificate and its key: {error}"]) from None
 
 
 def _die_with_master(_server: Any, _worker: Any) -> None:
@@ -85,4 +104,5 @@ def _die_with_master(_server: Any, _worker: Any) -> None:
 def _close_storage(_server: Any, worker: Any) -> None:
     """Left to the end of the interpreter, which no thread outlives, the pool would wait 5 s for each of its own."""
     if worker.wsgi is not None:
+        close_record(worker.wsgi)
         worker.wsgi.extensions["storage"].close()

@@ -1,28 +1,30 @@
 """A worker of gunicorn in which clients cost no thread: one takes a request only when all of it is there."""
 
 import os
-import queue
 import threading
 import time
-from typing import Any, Final
+from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from infirmary.http.answering import answer
+from infirmary.http.answering import Answer, answer
 from infirmary.http.api_health import ApiHealth
+from infirmary.http.callers import sender_of
+from infirmary.http.certificate import Certificate
 from infirmary.http.connection import Connection
 from infirmary.http.incoming import Whole
 from infirmary.http.loop import ClientLoop
+from infirmary.http.on_record import NOT_ON_RECORD
+from infirmary.http.probes import LIVENESS, READINESS
 from infirmary.http.refusals import refusal
+from infirmary.http.turns import Queue, most_at_once
 
 _WAIT_FOR_THREAD_S = 10.0
 """A request that has waited for so long is answered 503: whoever sent it has given it up by now."""
 
-_LIVENESS: Final = "/healthz"
-_READINESS: Final = "/readyz"
 _PROBE_THREADS = 2
 
-_Source = queue.SimpleQueue[tuple[Connection, Whole, float] | None]
+_Source = Queue[tuple[Connection, Whole, float]]
 
 
 class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
@@ -30,16 +32,18 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     alive: bool
     health: ApiHealth
+    certificate: Certificate | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loop: ClientLoop
-        self._requests, self._probes = _Source(), _Source()
+        self._requests = _Source(most_at_once(self.cfg.threads))
+        self._probes = _Source(_PROBE_THREADS)
         self._threads: list[threading.Thread] = []
 
     def run(self) -> None:
         """Serves until it is told to stop; then finishes what was begun."""
-        self._loop = ClientLoop(self.sockets, (self.PIPE[0], self.PIPE[1]), self.cfg)
+        self._loop = ClientLoop(self.sockets, (self.PIPE[0], self.PIPE[1]), self.cfg, self.certificate)
         self._loop.work = self._hand_out
         for source, threads in ((self._requests, self.cfg.threads), (self._probes, _PROBE_THREADS)):
             for _ in range(threads):
@@ -64,8 +68,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         while len(self._loop) and time.monotonic() < give_up_at:
             self._turn(0.1)
         for source in (self._requests, self._probes):
-            for _ in self._threads:
-                source.put(None)
+            source.close()
         for thread in self._threads:
             thread.join(max(0.0, give_up_at - time.monotonic()))
 
@@ -76,27 +79,46 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def _hand_out(self, connection: Connection, whole: Whole) -> None:
         path = whole.request.path
-        if path == _LIVENESS:
+        if path == LIVENESS:
             self._carry_out(connection, whole)  # says that the loop turns, whatever the threads wait for
         else:
-            (self._probes if path == _READINESS else self._requests).put((connection, whole, time.monotonic()))
+            source = self._probes if path == READINESS else self._requests
+            source.put(sender_of(self.wsgi, whole.request, connection.client), (connection, whole, time.monotonic()))
 
     def _take(self, source: _Source) -> None:
-        while (work := source.get()) is not None:
-            connection, whole, come_at = work
-            waited_s = time.monotonic() - come_at
-            if waited_s > _WAIT_FOR_THREAD_S:
-                connection.last = True
-                connection.queue(refusal(503, "too many requests are waiting; repeat it in a moment", waited_s))
-                self._loop.hand_back(connection)
-            else:
-                self._carry_out(connection, whole)
+        while (turn := source.take()) is not None:
+            caller, (connection, whole, come_at) = turn
+            try:
+                self._answer(connection, whole, time.monotonic() - come_at)
+            finally:
+                source.done(caller)
+
+    def _answer(self, connection: Connection, whole: Whole, waited_s: float) -> None:
+        if waited_s > _WAIT_FOR_THREAD_S:
+            connection.last = True
+            connection.queue(refusal(503, "too many requests are waiting; repeat it in a moment", waited_s))
+            self._loop.hand_back(connection)
+        else:
+            self._carry_out(connection, whole)
 
     def _carry_out(self, connection: Connection, whole: Whole) -> None:
         try:
-            data, connection.last = answer(self, connection, whole)
+            given = answer(self, connection, whole)
         except Exception:
             self.log.exception("a request failed outside of the application")
-            data, connection.last = refusal(500, "the request failed; the log has the reason"), True
-        connection.queue(data)
+            given = Answer(refusal(500, "the request failed; the log has the reason"), is_last=True)
+        if given.waits_for is None:
+            self._send(connection, given)
+        else:
+            given.waits_for.add_done_callback(lambda done: self._send_after(connection, given, done.exception()))
+
+    def _send_after(self, connection: Connection, given: Answer, error: BaseException | None) -> None:
+        """Sends an answer when what it has waited for is done, or says that it cannot be given."""
+        if error is not None and given.only_then:
+            given = Answer(refusal(503, NOT_ON_RECORD), is_last=True)
+        self._send(connection, given)
+
+    def _send(self, connection: Connection, given: Answer) -> None:
+        connection.last = given.is_last
+        connection.queue(given.data)
         self._loop.hand_back(connection)

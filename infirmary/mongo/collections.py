@@ -24,7 +24,7 @@ OF_DOCUMENTS: Final = (
 
 OF_CONSUMER: Final = {
     # How far each log has been read, and who reads it, is found by `_id`, the log's name.
-    "log_sequence": (Index(["source", "subject"], {"unique": True}),),
+    "log_sequence": (Index(["source", "subject"], {"unique": True}), Index(["ended_at"], {"sparse": True})),
     "parked_message": (
         Index(["channel", "message_id"], {"unique": True}),
         Index(["channel", "subject"]),
@@ -43,14 +43,19 @@ _ABOUT: Final = """\
 //                     header: binary, body: binary, created_at: date}}; the relay removes what is confirmed
 //   outbox_partition  int, crc32(subject) mod 64
 //   outbox_since      date, while there are messages
-//   saga_answer       {{saga_id: UUID, number: int, step: string, outcome: string, reason: string or null}}:
-//                     what a command was answered
+//   saga_answer       {{saga_id: UUID, number: int, step: string, outcome: string or null, reason: string or null}}:
+//                     what a command was answered; without an outcome it is still to be answered, and then has
+//                     the number that a restore had kept for it: instead_of
+//   made_from         array of UUID, the events that a restore has made the document again from
 {of_documents}
 
 // log_reader: {{_id: <log>, first_offset: long, last_offset: long, last_message_id: UUID, complete_since: date or null,
-//   holder: UUID, until: date}}: how far each log has been read, since when nothing of it was lost to the reader, and
-//   which process holds the lease on it.
-// log_sequence: {{source: string, subject: string, last: long}}: the last sequence applied per subject.
+//   holder: UUID, until: date, lost_messages: long, lost_before: date}}: how far each log has been read, since when
+//   nothing of it was lost to the reader, which process holds the lease on it, and what was lost and is not settled;
+//   and forgotten_before: date, where ended subjects whose last message was applied before that may be forgotten.
+// log_sequence: {{source: string, subject: string, last: long, identified: long, last_message_id: UUID,
+//   applied_at: date}}: the last sequence applied per subject; which message had the sequence `identified`, since when.
+//   Of a subject that has ended, {{ended: long, ended_at: date}}: with which sequence, and when that was applied.
 {log_sequence}
 
 // parked_message: {{_id: UUID, channel: string, source: string, subject: string, type: string, sequence: long,
@@ -59,7 +64,13 @@ _ABOUT: Final = """\
 {parked_message}
 
 // outbox_log: {{_id: <log>}} for each log that the service writes; the migration notes them.
-// log_sharing, database_identity and the relay's outbox_lease: made when they are needed.
+// database_identity: {{_id: "incarnation", id: UUID, set_back_since: date or null, set_back_because: string or null,
+//   restored_at: date or null}}: which life of the database this is, whether it was set back; the migration makes it.
+// republish: {{_id: <kind>, began_at: date, told_to, aggregates: long, messages: long, done: bool}}: how far state has
+//   been told again, while that is under way.
+// restore_progress: {{_id: <log>, next_offset: long, found: object, under_way: array of UUID}}: how far a restore
+//   has gone through the service's own logs, while that is under way.
+// log_sharing, the rest of database_identity and the relay's outbox_lease: made when they are needed.
 """
 
 

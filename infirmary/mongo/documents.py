@@ -4,9 +4,12 @@ A document holds the aggregate's own fields and, of the library:
 
 - `_id`: the id of the message that caused it, which so cannot cause it twice.
 - `outbox`, `outbox_partition`, `outbox_since`: the contract with the relay, docs/outbox-contract.md.
-- `saga_answer`: what a command was answered: `{saga_id, number, step, outcome, reason}`.
+- `saga_answer`: what a command was answered: `{saga_id, number, step, outcome, reason}`. One without an outcome has
+  only kept its number, since a restore did not find what it had changed: the command is still to be answered, and that
+  answer has the number as `instead_of`.
+- `made_from`: the events that a restore has made the document again from.
 
-A command that changes nothing has a document as well, for its answer and the reply.
+A command that changes nothing has a document as well, for its answer and the reply; it goes when such answers do.
 """
 
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ def rows(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> list[dict[
     embedded = []
     for message in messages:
         last[message.counted_as] += 1
-        embedded.append(_row(message, last[message.counted_as]))
+        embedded.append(row(message, last[message.counted_as]))
     return embedded
 
 
@@ -33,7 +33,8 @@ def fields(messages: Sequence[Outgoing], counted: Mapping[str, int]) -> dict[str
     return {"outbox": rows(messages, counted), "outbox_partition": first.partition, "outbox_since": first.created_at}
 
 
-def _row(message: Outgoing, sequence: int) -> dict[str, Any]:
+def row(message: Outgoing, sequence: int) -> dict[str, Any]:
+    """Returns one message as a document embeds it."""
     return {
         "message_id": message.message_id,
         "target": message.target,

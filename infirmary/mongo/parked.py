@@ -15,6 +15,7 @@ from infirmary.consumer.due import Due
 from infirmary.consumer.failure import kept
 from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
 from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
+from infirmary.consumer.sequence import Last, NumberGivenOutTwice
 from infirmary.identifiers import new_id
 from infirmary.mongo.sequences import last_of, raise_to
 from infirmary.mongo.storage import MongoDatabase, now
@@ -52,7 +53,8 @@ class MongoParked:
         }
         if isinstance(delivery.message, Incoming):
             held |= {name: properties[name] for name in ("source", "subject", "sequence", "type")}
-            held["retry_at"] = at + timedelta(seconds=0.0 if error is None else pause_s(1))
+            retry_at = at + timedelta(seconds=0.0 if error is None else pause_s(1))
+            held["retry_at"] = None if isinstance(error, NumberGivenOutTwice) else retry_at
         else:
             held |= dict.fromkeys(("source", "subject", "sequence", "type", "retry_at"))
         key = {"channel": channel, "message_id": delivery.identity}
@@ -77,7 +79,7 @@ class MongoParked:
                 found.setdefault(each["_id"], each)
         last = last_of(self._database, channel, {each["subject"] for each in found.values()})
         in_order = sorted(found.values(), key=lambda each: (each["sequence"] or 0, each["_id"]))
-        return [_due(each, at, last.get(each["subject"], 0)) for each in in_order]
+        return [_due(each, at, _sequence(last.get(each["subject"]))) for each in in_order]
 
     def take(self, ids: Sequence[ParkedId]) -> list[ParkedMessage]:
         """Returns messages in the order of their ids' list, but for those that are gone."""
@@ -168,8 +170,9 @@ class MongoParked:
             sequences.setdefault(each["subject"], set()).add(each["sequence"])
         last, missing = last_of(self._database, channel, sequences), 0
         for subject, found in sequences.items():
-            beyond = {sequence for sequence in found if sequence > last.get(subject, 0)}
-            missing += max(beyond) - last.get(subject, 0) - len(beyond) if beyond else 0
+            done = _sequence(last.get(subject))
+            beyond = {sequence for sequence in found if sequence > done}
+            missing += max(beyond) - done - len(beyond) if beyond else 0
         return missing
 
     def some_due_failed(self, channel: str, at_once: int) -> bool | None:
@@ -191,17 +194,16 @@ class MongoParked:
     def make_due(self, parked_id: str | None) -> int:
         """Makes a message, or all of them, due now, but for those whose attributes cannot be read."""
         wanted: dict[str, Any] = {"type": {"$ne": None}}
-        if parked_id is not None:
-            wanted["_id"] = _as_id(parked_id)
+        wanted |= {"retry_at": {"$ne": None}} if parked_id is None else {"_id": _as_id(parked_id)}
         return self._collection.update_many(wanted, {"$set": {"retry_at": now(self._database)}}).matched_count
 
     def last_applied(self, channel: str, subject: str) -> int:
         """Returns the last sequence of a log's subject that was applied or passed; 0 for none."""
-        return last_of(self._database, channel, [subject]).get(subject, 0)
+        return _sequence(last_of(self._database, channel, [subject]).get(subject))
 
     def pass_up_to(self, channel: str, last: Mapping[str, int]) -> None:
         """Lets subjects of a log go on behind sequences; one that is further already stays there."""
-        raise_to(self._database, channel, last)
+        raise_to(self._database, channel, {subject: Last(sequence) for subject, sequence in last.items()})
 
     def give_up(self, held: ParkedMessage) -> None:
         """Deletes a message and wakes those behind it."""
@@ -221,6 +223,10 @@ def _due(found: Mapping[str, Any], at: datetime, last: int) -> Due:
         waited_s=(at - found["parked_at"]).total_seconds(),
         last=last,
     )
+
+
+def _sequence(last: Last | None) -> int:
+    return 0 if last is None else last.sequence
 
 
 def _parked(found: Mapping[str, Any]) -> ParkedMessage:

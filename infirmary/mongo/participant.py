@@ -14,6 +14,7 @@ from infirmary.handlers import CommandHandler
 from infirmary.messages import COMPENSATION_SUFFIX, Command
 from infirmary.mongo.storage import MongoCollection
 from infirmary.mongo.transaction import MongoTransaction
+from infirmary.saga.archived import SagaForgotten, is_forgotten
 from infirmary.saga.participant import StoredOutcome, decide, reply_with
 
 OLD_INDEX: Final = "step_of_saga"
@@ -72,9 +73,10 @@ class Answers:
         for found in self._collection.find({"saga_answer.saga_id": {"$in": list(saga_ids)}}, {"saga_answer": True}):
             answer = found["saga_answer"]
             saga = self._sagas[answer["saga_id"]]
-            _note(saga, StoredOutcome(answer["step"], answer["outcome"], answer["reason"]))
-            saga.answered.add(found["_id"])
             saga.number = max(saga.number, answer["number"])
+            if answer["outcome"] is not None:  # of others a restore has found only the number
+                _note(saga, StoredOutcome(answer["step"], answer["outcome"], answer["reason"]))
+                saga.answered.add(found["_id"])
 
     def forget(self) -> None:
         """Drops what is known: it will be read again."""
@@ -90,13 +92,19 @@ class Answers:
 
         Returns:
             What is to be written; None if this very message was answered before.
+
+        Raises:
+            SagaForgotten: The saga is so old that what was answered to it may have been forgotten.
         """
         if command.saga_id not in self._sagas:
             self.load([command.saga_id])
         saga = self._sagas[command.saga_id]
         if tx.message_id in saga.answered:
             return None
-        outcome = saga.outcomes.get(command.step) or decide(tx, command, handler, saga.outcomes)
+        outcome = saga.outcomes.get(command.step)
+        if outcome is None and is_forgotten(command.saga_id, tx.options.saga_kept_days):
+            raise SagaForgotten(command.saga_id, command.step, tx.options.saga_kept_days)
+        outcome = outcome or decide(tx, command, handler, saga.outcomes)
         tx.reply(reply_with(command, outcome), to=command.reply_to)
         told = {"step": outcome.step, "outcome": outcome.outcome, "reason": outcome.reason}
         answered = {"saga_id": command.saga_id, "number": saga.number + 1, **told}

@@ -5,6 +5,7 @@ frozen past its lease is stopped by the compare-and-set when it moves the offset
 successor does again without effect.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from uuid import UUID
 from pymongo.errors import DuplicateKeyError
 
 from infirmary.consumer.delivery import Delivery
+from infirmary.consumer.loss import Loss
 from infirmary.consumer.position import Position
 from infirmary.consumer.store import ReaderReplaced
 from infirmary.mongo.sharing import Sharing
@@ -90,6 +92,8 @@ class MongoPositions:
             found.get("last_offset"),
             found.get("last_message_id"),
             max(filter(None, map(_complete_since, homes.values())), default=None),
+            _loss(found),
+            max((each["forgotten_before"] for each in homes.values() if each.get("forgotten_before")), default=None),
         )
 
     def offsets(self) -> dict[str, int | None]:
@@ -115,6 +119,33 @@ class MongoPositions:
         self._set(log, Position(complete_since=complete_since or self.read(log).complete_since), {})
         return self.read(log)
 
+    def losses(self) -> dict[str, Loss]:
+        """Returns what was lost of logs and parts, and their writers have not made up for."""
+        found = self._collection.find({"lost_before": {"$exists": True}})
+        return {each["_id"]: loss for each in found if (loss := _loss(each)) is not None}
+
+    def forgotten_before(self) -> dict[str, datetime]:
+        """Returns before when ended subjects of logs and parts may have been forgotten, where some may."""
+        found = self._collection.find({"forgotten_before": {"$exists": True}})
+        return {each["_id"]: each["forgotten_before"] for each in found}
+
+    def note_loss(self, log: str, more: Loss) -> Loss:
+        """Notes that messages of a log have expired before they were read. Returns all that is lost of it."""
+        known = _loss(self._collection.find_one({"_id": log}) or {})
+        loss = more if known is None else known.and_then(more)
+        self._collection.update_one(
+            {"_id": log}, {"$set": {"lost_messages": loss.messages, "lost_before": loss.before}}
+        )
+        return loss
+
+    def settle_loss(self, log: str) -> None:
+        """Forgets what was lost of a log: its writer has made up for it."""
+        self._collection.update_one({"_id": log}, {"$unset": {"lost_messages": "", "lost_before": ""}})
+
+    def go_on_without(self, log: str) -> None:
+        """Notes that nobody has to do anything about what was lost of a log."""
+        self._collection.update_one({"_id": log}, {"$unset": {"lost_messages": ""}})
+
     def forget_subjects(self, log: str) -> None:
         """Forgets the sequences of a log of commands that has lost some.
 
@@ -137,6 +168,10 @@ class MongoPositions:
 
     def _lease(self, at: datetime) -> dict[str, Any]:
         return {"holder": self._holder, "until": at + timedelta(seconds=LEASE_S)}
+
+
+def _loss(found: Mapping[str, Any]) -> Loss | None:
+    return Loss(found.get("lost_messages", 0), found["lost_before"]) if found.get("lost_before") is not None else None
 
 
 def _complete_since(found: dict[str, Any]) -> datetime | None:

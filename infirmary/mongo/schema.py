@@ -4,6 +4,8 @@ from pymongo import IndexModel
 
 from infirmary.mongo.collections import OF_CONSUMER, OF_DOCUMENTS, Index
 from infirmary.mongo.documents import documents_of
+from infirmary.mongo.granting import grant_rights
+from infirmary.mongo.incarnation import note_incarnation
 from infirmary.mongo.storage import connect, is_transient
 from infirmary.registry import logs_written_by
 from infirmary.retry_after import patiently
@@ -11,12 +13,15 @@ from infirmary.settings import Settings
 
 
 def create_collections(service: str, settings: Settings) -> None:
-    """Makes what is missing. Does nothing when all is there; several processes may call it at once.
+    """Makes what is missing, as the owner, and gives the processes' roles their rights in it.
+
+    Does nothing when all is there; several processes may call it at once.
 
     Raises:
         GaveUp: The database has been away for longer than `migration_wait_s`.
         pymongo.errors.PyMongoError: It holds an index of the same name that differs.
     """
+    settings = settings.as_owner()
     patiently(
         f"the migration of {service}",
         settings.migration_wait_s,
@@ -40,10 +45,12 @@ def _create(service: str, settings: Settings) -> None:
         )
         for collection, indexes in OF_CONSUMER.items():
             database[collection].create_indexes([*map(_model, indexes)])
-        logs = logs_written_by(service)
+        note_incarnation(database)
+        logs = logs_written_by(service, settings.access_recorded_by)
         database["outbox_log"].delete_many({"_id": {"$nin": logs}})
         for log in logs:
             database["outbox_log"].update_one({"_id": log}, {"$setOnInsert": {}}, upsert=True)
+        grant_rights(database, documents.collection)
 
 
 def _model(index: Index) -> IndexModel:

@@ -13,6 +13,9 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, 
 from pymongo.monitoring import ConnectionPoolListener
 from pymongo.uri_parser import parse_uri
 
+from infirmary.messages import Notice
+from infirmary.mongo.documents import documents_of
+from infirmary.mongo.notices import Notices
 from infirmary.mongo.pool import PoolFollower
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
@@ -107,7 +110,8 @@ def now(database: MongoDatabase) -> datetime:
 class MongoStorage:
     """What the API of a service with a MongoDB database reads through."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, service: str) -> None:
+        self._service, self._notices = service, Notices(service, settings.write_options())
         self._follower = PoolFollower()
         self._client = connect(settings, "api", self._follower)
         self._database = self._client.get_default_database()
@@ -123,6 +127,11 @@ class MongoStorage:
             self._answers = not is_transient(error)
             raise
         self._answers = True
+
+    def tell(self, notice: Notice, to: str) -> None:
+        """Tells a service something; returns when a majority has it on its disks."""
+        with self.read() as database:
+            self._notices.tell(database[documents_of(self._service).collection], notice, to)
 
     def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None when it answers."""

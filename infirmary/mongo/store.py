@@ -16,6 +16,7 @@ from infirmary.consumer.store import BatchWork, ReaderReplaced
 from infirmary.mongo.documents import documents_of
 from infirmary.mongo.forgetting import forget
 from infirmary.mongo.identity import identity_of
+from infirmary.mongo.incarnation import check_not_set_back
 from infirmary.mongo.parked import MongoParked
 from infirmary.mongo.participant import OLD_INDEX, Answers
 from infirmary.mongo.positions import MongoPositions
@@ -98,6 +99,14 @@ class MongoStore:
         """Says whether any of the held messages that are due has failed before; None if nothing is due."""
         return self._parked.some_due_failed(channel, TRIED_AT_ONCE)
 
+    def check_incarnation(self) -> None:
+        """Makes sure that the database is not marked as set back.
+
+        Raises:
+            DatabaseSetBack: It is.
+        """
+        check_not_set_back(self._database)
+
     def tend(self) -> None:
         """Renews the leases.
 
@@ -107,7 +116,7 @@ class MongoStore:
         self.positions.renew()
 
     def forget_old(self, logs: Collection[str], at_most: int) -> Mapping[str, int]:
-        """Forgets the sequences of sagas that are long over; what was answered to them is the service's record."""
+        """Forgets the sequences of sagas that are long over; what was answered to them is forgotten beside the work."""
         return forget(self._database, logs, self._settings.saga_sequence_days, at_most)
 
     def identity(self) -> str:

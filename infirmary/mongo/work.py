@@ -13,12 +13,14 @@ from uuid import UUID
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
 from infirmary.consumer.position import Position
+from infirmary.consumer.sequence import Last
+from infirmary.mongo.erasing import forget
 from infirmary.mongo.parked import MongoParked
-from infirmary.mongo.participant import Answers
+from infirmary.mongo.participant import Answer, Answers
 from infirmary.mongo.positions import MongoPositions
 from infirmary.mongo.sequences import last_of, raise_to
 from infirmary.mongo.storage import MongoDatabase
-from infirmary.mongo.transaction import MongoTransaction
+from infirmary.mongo.transaction import Forgotten, MongoTransaction
 from infirmary.mongo.writes import Writes
 from infirmary.tracing.spans import Span, note_failure, undo_to
 from infirmary.tracing.tracer import Tracer
@@ -69,9 +71,10 @@ class MongoWork:
         self._position = Position()
         self._moves_behind: Delivery | None = None
         self._spans: list[Span] = []
+        self._forgotten: list[Forgotten] = []
         self.parked = MongoParked(database)
 
-    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, int]:
+    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, Last]:
         """Reads what is known of the messages' subjects."""
         self._position, self._moves_behind = position, last
         subjects = {message.subject for message in messages}
@@ -106,7 +109,7 @@ class MongoWork:
         """Says no: nobody holds locks here."""
         return False
 
-    def finish(self, changed: Mapping[str, int], *, wake: bool) -> None:
+    def finish(self, changed: Mapping[str, Last], *, wake: bool) -> None:
         """Writes what the messages caused, then how far the subjects have come, then the offset.
 
         Raises:
@@ -116,7 +119,7 @@ class MongoWork:
         if changed:
             raise_to(self._database, self._log, changed)
             if wake:
-                self.parked.wake_after(self._log, changed)
+                self.parked.wake_after(self._log, {subject: last.sequence for subject, last in changed.items()})
         self.parked.delete_released()
         if self._moves_behind is not None and self._moves_behind.offset is not None:
             self._positions.move(self._log, self._position, self._moves_behind)
@@ -127,13 +130,18 @@ class MongoWork:
         except Exception:
             undo_to(tx.spans, 0)
             raise
+        self._change(tx)
         if tx.has_effect:
             self._writes.add(tx.document())
 
     def _apply_command(self, tx: MongoTransaction, message: Incoming) -> None:
         self._dispatcher.begin_command(tx, message)
         try:
-            answer = self._answers.answer(tx, *self._dispatcher.command(message))
+            if self._dispatcher.is_notice(message):
+                self._dispatcher.notice(tx, message)
+                answer = Answer(tx.document(), 0) if tx.has_effect else None
+            else:
+                answer = self._answers.answer(tx, *self._dispatcher.command(message))
         except Exception as error:
             note_failure(tx.spans, error)
             undo_to(tx.spans, 0)
@@ -141,10 +149,17 @@ class MongoWork:
         if answer is None:
             tx.spans.clear()  # it was told when it was answered
         else:
+            self._change(tx)
             self._writes.add(*answer)
+
+    def _change(self, tx: MongoTransaction) -> None:
+        self._writes.change(tx.changes)
+        self._forgotten += tx.forgotten
 
     def _write(self) -> None:
         spans, self._spans = self._spans, []
+        people, self._forgotten = self._forgotten, []
+        forget(self._database, people)
         try:
             self._writes.write()
         except BaseException:

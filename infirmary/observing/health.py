@@ -30,11 +30,13 @@ class Reason:
 
     STARTING: Final = "starting"
     DATABASE_AWAY: Final = "database_away"
+    SET_BACK: Final = "set_back"
     BROKER_AWAY: Final = "broker_away"
     CHANNEL_UNREADABLE: Final = "channel_unreadable"
     SCHEMA: Final = "schema"
     STOPPING: Final = "stopping"
     STALLED: Final = "stalled"
+    MESSAGES_LOST: Final = "messages_lost"
     LOOP_HANGS: Final = "loop_hangs"
 
 
@@ -44,9 +46,11 @@ class Liveness:
     reasons: ClassVar = (
         Reason.STARTING,
         Reason.DATABASE_AWAY,
+        Reason.SET_BACK,
         Reason.BROKER_AWAY,
         Reason.CHANNEL_UNREADABLE,
         Reason.STALLED,
+        Reason.MESSAGES_LOST,
         Reason.LOOP_HANGS,
     )
 

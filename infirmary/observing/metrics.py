@@ -17,6 +17,11 @@ DUPLICATES = Counter(
     "Does somebody send twice? Messages dropped because they had been applied.",
     ["channel"],
 )
+GIVEN_OUT_TWICE = Counter(
+    "infirmary_numbers_given_out_twice_total",
+    "Was a publisher set back? Messages that are held because another one with their number was applied.",
+    ["channel"],
+)
 PARKED = Counter(
     "infirmary_messages_parked_total",
     "Which messages fail? Messages parked when they came, of the types that are handled; all others are `other`.",
@@ -117,6 +122,13 @@ EXPIRED = Counter(
     "infirmary_log_expired_unread_total",
     "Has retention taken what was not read yet? Offsets of a log that were gone before they were read, about as many as"
     " messages.",
+    ["log"],
+)
+LOST = Gauge(
+    "infirmary_log_lost_messages",
+    "Is something of a log lost to this service? About so many messages that retention took before they were read,"
+    " until their owner has told its state again or an operator has settled it; 0 in a process that does not read the"
+    " log.",
     ["log"],
 )
 REBUILT = Gauge(

@@ -4,15 +4,19 @@ from dataclasses import asdict
 
 import click
 
+from infirmary import registry
 from infirmary.operator.connection import OperatorDatabase
+from infirmary.operator.loss_commands import loss_commands
 from infirmary.operator.outbox import backlog
 from infirmary.operator.parked_commands import as_json, parked_commands
+from infirmary.operator.republish_command import republish_command
+from infirmary.operator.restore_command import restore_command
 from infirmary.operator.saga_commands import saga_commands
 from infirmary.operator.tables import show_rows
 
 
 def operator_commands(service: str, has_saga: bool) -> list[click.Command]:
-    """Returns `parked`, `outbox`, `claim`, and `sagas` where the service orchestrates one."""
+    """Returns `parked`, `losses`, `outbox`, `claim` and `restore`, and where there is one `republish` and `sagas`."""
     database = OperatorDatabase(service)
 
     @click.command()
@@ -36,4 +40,6 @@ def operator_commands(service: str, has_saga: bool) -> list[click.Command]:
             broker.own(service, identity)
         click.echo(f"Done: {what}. Its processes go on within half a minute.")
 
-    return [parked_commands(database), outbox, claim, *([saga_commands(database)] if has_saga else [])]
+    always = [parked_commands(database), loss_commands(database), outbox, claim, restore_command(service)]
+    tells_again = [republish_command(database)] if registry.tells_again(service) else []
+    return [*always, *tells_again, *([saga_commands(database)] if has_saga else [])]

@@ -23,7 +23,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
     @as_json
     def list_(as_json: bool) -> None:
         """List them, oldest first."""
-        with database.parked() as parked:
+        with database.parked(to_change=False) as parked:
             rows = [_line(held) for held in parked.everything()]
         show_rows(rows, as_json, "Nothing is parked.")
 
@@ -33,7 +33,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
     @as_json
     def show(parked_id: str, verbose: bool, as_json: bool) -> None:
         """Show one with its whole error, attributes and body."""
-        with database.parked() as parked:
+        with database.parked(to_change=False) as parked:
             held = parked.find(parked_id)
         if held is None:
             raise click.ClickException(f"there is no parked message {parked_id}")
@@ -49,7 +49,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
         """Have the running consumer try one, or all, now instead of when its pause is over."""
         if (parked_id is None) is not every:
             raise click.UsageError("give either an ID or --all")
-        with database.parked() as parked:
+        with database.parked(to_change=True) as parked:
             due = parked.make_due(parked_id)
         if not due and not every:
             raise click.ClickException(f"there is no parked message {parked_id} that could be tried")
@@ -65,7 +65,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
         ones of the subject would wait for it for ever. So a message can be discarded only when it is the next one.
         """
         try:
-            with database.parked() as parked:
+            with database.parked(to_change=yes) as parked:
                 held = check_discard(parked, parked_id)
                 if not yes:
                     raise click.ClickException(f"{_consequence(held)}\nNothing was changed; --yes does it.")
@@ -80,7 +80,7 @@ def parked_commands(database: OperatorDatabase) -> click.Group:
     def skip(parked_id: str, yes: bool) -> None:
         """Go on with one that waits for messages that will never come, as retention or a lost disk has taken them."""
         try:
-            with database.parked() as parked:
+            with database.parked(to_change=yes) as parked:
                 held, gap = check_skip(parked, parked_id)
                 what = (
                     f"Message {held.sequence} of {held.subject} is applied without those from {gap} on, which are given"

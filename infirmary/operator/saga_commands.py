@@ -11,7 +11,8 @@ from infirmary.operator.parked_commands import as_json
 from infirmary.operator.sagas import StoredSaga
 from infirmary.operator.tables import show_record, show_rows
 from infirmary.postgres.sagas.orchestrator import orchestrator_of
-from infirmary.saga.advance import Status
+from infirmary.saga.state import Status
+from infirmary.saga.versions import UnknownVersion
 
 
 def saga_commands(database: OperatorDatabase) -> click.Group:
@@ -49,8 +50,11 @@ def saga_commands(database: OperatorDatabase) -> click.Group:
     def resume(saga_id: UUID) -> None:
         """Let a parked saga go on with the current step, with a fresh budget."""
         orchestrator = orchestrator_of(database.service)
-        with database.changing() as tx:
-            resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
+        try:
+            with database.changing() as tx:
+                resumed = orchestrator is not None and orchestrator.resume(tx, saga_id)
+        except UnknownVersion as unknown:
+            raise click.ClickException(str(unknown)) from None
         if not resumed:
             raise click.ClickException(f"there is no parked saga {saga_id}")
         click.echo("Resumed.")
@@ -63,8 +67,9 @@ def _line(saga: StoredSaga) -> dict[str, Any]:
     return {
         "saga_id": saga.saga_id,
         "name": saga.name,
+        "version": saga.version,
         "status": state.status,
-        "step": state.steps[state.current_step].name,
+        "step": state.current_step,
         "attempt": state.attempt,
         "started_at": saga.started_at,
         "due_at": saga.due_at,

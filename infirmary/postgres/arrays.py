@@ -33,7 +33,7 @@ def _ids(ids: Sequence[UUID]) -> bytes:
     return b"{%b}" % ",".join(map(str, ids)).encode()
 
 
-def _numbers(numbers: Sequence[int]) -> bytes:
+def _numbers(numbers: Sequence[float]) -> bytes:
     return b"{%b}" % ",".join(map(str, numbers)).encode()
 
 
@@ -45,5 +45,6 @@ _LITERALS: Final[Mapping[type, Callable[[Any], bytes | None]]] = {
     str: _texts,
     UUID: _ids,
     int: _numbers,
+    float: _numbers,
     bytes: _bytes,
 }

@@ -7,7 +7,7 @@ its place: without it, what waits behind a parked message would go before it.
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -33,18 +33,32 @@ DELETE FROM outbox_sequence WHERE ctid = ANY(ARRAY(
 """Rows that somebody holds are left for the next time: nobody ever waits for this."""
 
 
+_ANSWERED: Final[LiteralString] = """
+DELETE FROM answered WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM answered WHERE noted_at < clock_timestamp() - make_interval(days => %(days)s) LIMIT %(at_most)s))
+"""
+"""What a restore has noted is asked for until the reader has passed it, which is long before its log has expired."""
+
+
 class Forgetting:
     """Forgets rows of one service, each call a few."""
 
-    def __init__(self, connection: psycopg.Connection[Any], written: Collection[str], days: float) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        written: Collection[str],
+        days: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Prepares it.
 
         Args:
             connection: The consumer's, in autocommit mode.
             written: The logs of commands and replies that the service writes.
             days: For how long a reader remembers a saga.
+            clock: Unix time.
         """
-        self._connection, self._written, self._days = connection, written, days
+        self._connection, self._written, self._days, self._clock = connection, written, days, clock
 
     def forget(self, logs: Collection[str], at_most: int) -> Mapping[str, int]:
         """Forgets at most so many rows of each log; returns how many it has found, by table.
@@ -57,8 +71,9 @@ class Forgetting:
         return {
             "log_sequence": sum(self._forget(_READ, log, self._days, at_most) for log in read),
             "outbox_sequence": sum(self._forget(_WRITTEN, log, 2 * self._days, at_most) for log in self._written),
+            "answered": self._connection.execute(_ANSWERED, {"days": self._days, "at_most": at_most}).rowcount,
         }
 
     def _forget(self, statement: LiteralString, log: str, days: float, at_most: int) -> int:
-        oldest = str(least_id_of(time.time() - days * _DAY_S))
+        oldest = str(least_id_of(self._clock() - days * _DAY_S))
         return self._connection.execute(statement, {"log": log, "oldest": oldest, "at_most": at_most}).rowcount

@@ -9,17 +9,22 @@ from infirmary.settings import Settings
 _OF_CONSUMERS: Final = (
     GrowingTable("parked_message", oldest="SELECT parked_at FROM parked_message ORDER BY id LIMIT 1"),
     GrowingTable("saga_outcome", oldest="SELECT recorded_at FROM saga_outcome ORDER BY saga_id LIMIT 1"),
+    GrowingTable(
+        "saga_outcome_archive", oldest="SELECT recorded_at FROM saga_outcome_archive ORDER BY saga_id LIMIT 1"
+    ),
     GrowingTable("log_sequence", oldest="SELECT NULL"),
     GrowingTable("outbox_sequence", oldest="SELECT NULL"),
+    GrowingTable("answered", oldest="SELECT min(noted_at) FROM answered"),
 )
 """A saga's id has the time in front. Of sequences nobody knows when they began."""
 
-FORGOTTEN: Final = ("log_sequence", "outbox_sequence")
-"""Of these a consumer forgets what is too old: the places of sagas that are long over."""
+FORGOTTEN: Final = ("log_sequence", "outbox_sequence", "answered")
+"""Of these a consumer forgets what is too old: the places of sagas that are long over, and what a restore has noted."""
 
 _OF_ORCHESTRATORS: Final = (
     GrowingTable("saga", oldest="SELECT started_at FROM saga ORDER BY saga_id LIMIT 1"),
     GrowingTable("saga_history", oldest="SELECT at FROM saga_history ORDER BY id LIMIT 1"),
+    GrowingTable("saga_archive", oldest="SELECT started_at FROM saga_archive ORDER BY saga_id LIMIT 1"),
 )
 
 

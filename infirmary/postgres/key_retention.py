@@ -1,62 +1,36 @@
-"""Forgets idempotency keys that nobody will repeat, beside the requests and never in their way."""
+"""Forgets idempotency keys that nobody will repeat."""
 
-import logging
-import random
-import threading
-from typing import Final
+import time
+from collections.abc import Callable
+from typing import Any, Final, LiteralString
 
 import psycopg
 
-from infirmary.observing.tables import expect_tables, note_nothing_old
-from infirmary.postgres.session import connect
 from infirmary.postgres.tables import GrowingTable
-from infirmary.settings import Settings
-
-_logger = logging.getLogger(__name__)
 
 KEYS: Final = GrowingTable("idempotency_key", oldest="SELECT min(created_at) FROM idempotency_key")
 
-REMEMBERED_FOR_DAYS = 7
-_EVERY_S = 60.0
-_ROWS_AT_ONCE = 1000
-_PAUSE_S = 0.05
+_DAY_S: Final = 86_400.0
+_ROWS_AT_ONCE: Final = 1000
 
-_FORGET: Final = """
+_FORGET: Final[LiteralString] = """
 DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM idempotency_key WHERE created_at < statement_timestamp() - make_interval(days => %s)
+    SELECT ctid FROM idempotency_key WHERE created_at < to_timestamp(%s)
     ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))
 """
 
 
-class KeyRetention:
-    """A thread that deletes old keys, a few at a time, on a connection that it opens for as long as it takes."""
+class OldKeys:
+    """The keys that are older than their answers are remembered."""
 
-    def __init__(self, settings: Settings, service: str, every_s: float = _EVERY_S) -> None:
-        self._settings, self._service, self._every_s = settings, service, every_s
-        expect_tables((), forgetting=[KEYS.name])
-        self._stopping = threading.Event()
-        self._drawn = random.Random()  # noqa: S311 - pods in turn
-        self._thread = threading.Thread(target=self._run, name="key-retention", daemon=True)
-        self._thread.start()
+    table = KEYS.name
 
-    def close(self) -> None:
-        """Ends the thread."""
-        self._stopping.set()
-        self._thread.join(timeout=2)
+    def __init__(
+        self, connection: psycopg.Connection[Any], days: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._connection, self._remembered_s, self._clock = connection, days * _DAY_S, clock
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s * self._drawn.uniform(0.5, 1.5)):
-            try:
-                self._forget()
-            except psycopg.Error as error:
-                _logger.info("old idempotency keys stay for a while: %s", error)
-
-    def _forget(self) -> None:
-        """Deletes until none is left, however many have come since the last time."""
-        with connect(self._settings, f"{self._service}/retention") as connection:
-            while not self._stopping.is_set():
-                deleted = connection.execute(_FORGET, (REMEMBERED_FOR_DAYS, _ROWS_AT_ONCE)).rowcount
-                if deleted < _ROWS_AT_ONCE:
-                    note_nothing_old(KEYS.name)
-                    return
-                self._stopping.wait(_PAUSE_S)
+    def some(self) -> bool:
+        """Deletes some; says whether there may be more."""
+        until = self._clock() - self._remembered_s
+        return self._connection.execute(_FORGET, (until, _ROWS_AT_ONCE)).rowcount == _ROWS_AT_ONCE

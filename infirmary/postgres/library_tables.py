@@ -4,6 +4,7 @@ Statements of the library are SQL and do not need them. They are for what is bui
 service that reads sagas, a Session that publishes, and whatever has to tell the library's tables from a service's.
 """
 
+import re
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -70,6 +71,17 @@ _stored(outbox_sequence, fillfactor=80)
 
 outbox_log = sa.Table("outbox_log", metadata, _text("log", primary_key=True))
 
+incarnation = sa.Table(
+    "incarnation",
+    metadata,
+    sa.Column("one", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("id", sa.Uuid(), nullable=False, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("set_back_since", _TIME),
+    sa.Column("set_back_because", sa.Text),
+    sa.Column("restored_at", _TIME),
+    sa.CheckConstraint("one"),
+)
+
 log_reader = sa.Table(
     "log_reader",
     metadata,
@@ -78,6 +90,9 @@ log_reader = sa.Table(
     sa.Column("last_offset", sa.BigInteger),
     sa.Column("last_message_id", sa.Uuid()),
     sa.Column("complete_since", _TIME),
+    sa.Column("lost_messages", sa.BigInteger),
+    sa.Column("lost_before", _TIME),
+    sa.Column("forgotten_before", _TIME),
 )
 
 log_sequence = sa.Table(
@@ -86,8 +101,32 @@ log_sequence = sa.Table(
     _text("source", primary_key=True),
     _text("subject", primary_key=True),
     sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("identified", sa.BigInteger),
+    sa.Column("last_message_id", sa.Uuid()),
+    sa.Column("applied_at", _TIME),
 )
 _stored(log_sequence, fillfactor=80)
+
+ended_subject = sa.Table(
+    "ended_subject",
+    metadata,
+    _text("source", primary_key=True),
+    _text("subject", primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    _moment("ended_at"),
+    sa.Index("ended_subject_ended_at", "source", "ended_at"),
+)
+
+republish = sa.Table(
+    "republish",
+    metadata,
+    _text("kind", primary_key=True),
+    _moment("began_at"),
+    sa.Column("told_to", sa.Text),
+    sa.Column("aggregates", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("messages", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+)
 
 parked_message = sa.Table(
     "parked_message",
@@ -124,6 +163,7 @@ saga = sa.Table(
     _text("traceparent"),
     _moment("started_at"),
     sa.Column("due_at", _TIME),
+    sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     sa.Index("saga_due", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),
     sa.Index("saga_parked", "saga_id", postgresql_where=sa.text("status = 'parked'")),
 )
@@ -150,6 +190,33 @@ saga_outcome = sa.Table(
     _moment("recorded_at"),
 )
 
+saga_archive = sa.Table(
+    "saga_archive",
+    metadata,
+    sa.Column("saga_id", sa.Uuid(), primary_key=True),
+    _text("name"),
+    _text("status"),
+    sa.Column("state", postgresql.JSONB, nullable=False),
+    sa.Column("data", postgresql.JSONB, nullable=False),
+    _text("correlation_id"),
+    _text("traceparent"),
+    sa.Column("started_at", _TIME, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("history", postgresql.JSONB, nullable=False),
+    postgresql_partition_by="RANGE (saga_id)",
+)
+
+saga_outcome_archive = sa.Table(
+    "saga_outcome_archive",
+    metadata,
+    sa.Column("saga_id", sa.Uuid(), primary_key=True),
+    _text("step", primary_key=True),
+    _text("outcome"),
+    sa.Column("reason", sa.Text),
+    sa.Column("recorded_at", _TIME, nullable=False),
+    postgresql_partition_by="RANGE (saga_id)",
+)
+
 idempotency_key = sa.Table(
     "idempotency_key",
     metadata,
@@ -160,7 +227,24 @@ idempotency_key = sa.Table(
     sa.Column("location", sa.Text),
     sa.Column("body", sa.LargeBinary),
     _moment("created_at"),
+    sa.Column("about", sa.Uuid()),
     sa.Index("idempotency_key_created_at", "created_at"),
+    sa.Index("idempotency_key_about", "about", postgresql_where=sa.text("about IS NOT NULL")),
+)
+
+restore_progress = sa.Table(
+    "restore_progress",
+    metadata,
+    _text("log", primary_key=True),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+    sa.Column("found", postgresql.JSONB, nullable=False),
+)
+
+answered = sa.Table(
+    "answered",
+    metadata,
+    sa.Column("message_id", sa.Uuid(), primary_key=True),
+    _moment("noted_at"),
 )
 
 LIBRARY_VERSION_TABLE: Final = "infirmary_version"
@@ -168,3 +252,10 @@ LIBRARY_VERSION_TABLE: Final = "infirmary_version"
 
 LIBRARY_TABLES: Final = frozenset({*metadata.tables, LIBRARY_VERSION_TABLE})
 """The names of all that the library's migrations make in a database."""
+
+_PARTITION: Final = re.compile(rf"({saga_archive.name}|{saga_outcome_archive.name})_\d{{4}}_\d\d_\d\d")
+
+
+def is_of_library(name: str | None) -> bool:
+    """Says whether a table is the library's: one that its migrations make, or a week of an archive."""
+    return name is not None and (name in LIBRARY_TABLES or _PARTITION.fullmatch(name) is not None)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from infirmary.postgres.database import is_transient
+from infirmary.postgres.granting import grant_rights
 from infirmary.postgres.schema import VERSION_TABLE, configuration, library_migrations, note_logs
 from infirmary.postgres.session import parameters, session_options
 from infirmary.registry import folder, logs_written_by
@@ -29,40 +30,43 @@ _logger = logging.getLogger(__name__)
 
 _LOCK: Final = "hashtextextended('infirmary:migration', 0)"
 
-_SESSION: Final = session_options(
-    lock_timeout="1s",
-    statement_timeout="0",
-    idle_in_transaction_session_timeout="60s",
-    default_transaction_read_only="off",
-)
+_SETTINGS: Final = {
+    "lock_timeout": "1s",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
+    "default_transaction_read_only": "off",
+}
 
 _LOCK_IS_TAKEN: Final = ("55P03", "40P01")
 """Somebody else holds a lock: for longer than lock_timeout, or in a deadlock with this session."""
 
 
-def migrate(service: str, settings: Settings, revision: str = "head") -> None:
+def migrate(service: str, settings: Settings, revision: str = "head", schema: str = "") -> None:
     """Brings a service's database to the library's last revision and to one of its own. It never takes one back.
 
-    Each revision is a transaction; what is done stays done.
+    Then each process's role gets the rights that it should have. Each revision is a transaction; what is done stays
+    done.
 
     Args:
         service: Whose database it is. One that has no `migrations/` sees to its own tables by itself.
         settings: Where it is.
         revision: The service's own revision that is wanted.
+        schema: Where the tables are made, if it is not where the service's processes look for theirs.
 
     Raises:
         GaveUp: A lock, another migration or a database that is away has lasted longer than `migration_wait_s`.
         sqlalchemy.exc.DBAPIError: A statement of a migration is wrong.
     """
-    own, logs = migrations_of(service), logs_written_by(service)
+    own, logs = migrations_of(service), logs_written_by(service, settings.access_recorded_by)
 
     def upgrade(connection: Connection) -> None:
         _upgrade_library(connection)
         if own.exists():
             _upgrade(connection, configuration(own), revision, "the database is")
         note_logs(connection, logs)
+        grant_rights(connection)
 
-    _alone(service, settings, upgrade)
+    _alone(service, settings, upgrade, schema)
 
 
 def migrate_library(name: str, settings: Settings) -> None:
@@ -83,12 +87,14 @@ def migrations_of(service: str) -> Path:
     return folder() / service / "migrations"
 
 
-def engine(service: str, settings: Settings) -> Engine:
+def engine(service: str, settings: Settings, schema: str = "") -> Engine:
     """Returns what opens sessions for migrations; each is closed after its use.
 
     psycopg opens them: SQLAlchemy's URLs do not have all that libpq's have, such as two hosts.
     """
-    chosen: dict[str, Any] = {**parameters(settings, f"{service}/migrate", _SESSION)}
+    options = session_options(**_SETTINGS, search_path=schema) if schema else session_options(**_SETTINGS)
+    settings = settings.as_owner()
+    chosen: dict[str, Any] = {**parameters(settings, f"{service}/migrate", options)}
     chosen |= {"autocommit": False, "prepare_threshold": None}
 
     def connect() -> psycopg.Connection[Any]:
@@ -101,9 +107,9 @@ def engine(service: str, settings: Settings) -> Engine:
     return create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
 
 
-def _alone(service: str, settings: Settings, work: Callable[[Connection], None]) -> None:
+def _alone(service: str, settings: Settings, work: Callable[[Connection], None], schema: str = "") -> None:
     """Does the work on a database that no other migration, of whichever release, is at."""
-    database = engine(service, settings)
+    database = engine(service, settings, schema)
 
     def once() -> None:
         with database.connect() as connection:

@@ -58,19 +58,28 @@ def limit(table: str, **checks: str) -> None:
             _tell_of_old_rows(table, constraint)
 
 
-def index(name: str, on: str, instead_of: str) -> None:
-    """Makes an index in place of another one.
+def index(name: str, on: str, instead_of: str | None = None) -> None:
+    """Makes an index, perhaps in place of another one, of a table that is in use.
 
     Args:
         name: The new index.
         on: Table and columns.
-        instead_of: The index that is no longer needed.
+        instead_of: The index that is no longer needed, if there is one.
     """
+    if context.is_offline_mode():  # for an empty database, in which nobody waits
+        op.execute(f"CREATE INDEX {name} ON {on}")
+        return
+    if instead_of is None and _is_empty(on.split()[0]):
+        # Done in a moment, and so in the transaction, which may be that of a migration of somebody else's.
+        op.execute(f"DROP INDEX IF EXISTS {name}")
+        op.execute(f"CREATE INDEX {name} ON {on}")
+        return
     with op.get_context().autocommit_block():
         # One that was interrupted is there, and of no use.
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {instead_of}")
+        if instead_of is not None:
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {instead_of}")
 
 
 def _is_there(name: str) -> bool:
@@ -78,6 +87,10 @@ def _is_there(name: str) -> bool:
     if context.is_offline_mode():
         return False
     return op.get_bind().scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None
+
+
+def _is_empty(table: str) -> bool:
+    return not op.get_bind().scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))
 
 
 def _tell_of_old_rows(table: str, constraint: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
 from infirmary.transport.envelope import Outgoing
+from infirmary.transport.log_names import parsed
 
 Execute = Callable[[LiteralString, Any], object]
 """Runs a statement with its values: a cursor's `execute`, or what SQLAlchemy has for a driver's own statements."""
@@ -51,6 +52,13 @@ JOIN claimed c ON c.subject = m.counted_as
 ORDER BY m.position
 """
 
+_NOTE_ENDS: LiteralString = """
+INSERT INTO ended_subject (source, subject, last)
+SELECT %(source)s, subject, last FROM outbox_sequence WHERE subject = ANY(%(subjects)s) ORDER BY subject
+ON CONFLICT (source, subject) DO UPDATE SET last = excluded.last, ended_at = excluded.ended_at
+"""
+"""Behind the numbering, whose row locks it has: so the number is that of the event that ends the subject."""
+
 
 def write(execute: Execute, messages: Sequence[Outgoing]) -> None:
     """Writes the messages, in their order, into the outbox of the transaction in which `execute` runs statements."""
@@ -58,6 +66,11 @@ def write(execute: Execute, messages: Sequence[Outgoing]) -> None:
         _write_one(execute, messages[0])
     elif messages:
         _write_several(execute, messages)
+    last = {message.counted_as: message for message in messages}
+    ended = [message for message in last.values() if message.ends]
+    if ended:
+        subjects = [message.counted_as for message in ended]
+        execute(_NOTE_ENDS, {"source": parsed(ended[0].target).log, "subjects": subjects})
 
 
 def _write_one(execute: Execute, message: Outgoing) -> None:

@@ -11,9 +11,11 @@ from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.due import Due
 from infirmary.consumer.failure import kept
 from infirmary.consumer.parked import WOKEN_AT_ONCE, ParkedId, ParkedMessage
+from infirmary.consumer.sequence import Last, NumberGivenOutTwice
 from infirmary.postgres.locks import told
 from infirmary.postgres.parked_counts import ParkedCounts
 from infirmary.postgres.sequences import ask_for_last, raise_to
+from infirmary.postgres.sequences import told as read
 from infirmary.transport.envelope import Incoming, MalformedMessage
 from infirmary.transport.log_names import scope_of
 
@@ -58,7 +60,7 @@ class PostgresParked(ParkedCounts):
                                            error, unreadable, attempts, retry_at)
                VALUES (%(channel)s, %(source)s, %(subject)s, %(sequence)s, %(message_id)s, %(type)s, %(properties)s,
                        %(body)s, %(error)s, %(unreadable)s, %(attempts)s,
-                       CASE WHEN %(readable)s THEN clock_timestamp() + make_interval(secs => %(pause_s)s)
+                       CASE WHEN %(is_tried)s THEN clock_timestamp() + make_interval(secs => %(pause_s)s)
                             ELSE 'infinity' END)
                ON CONFLICT (channel, message_id) DO UPDATE
                SET (error, unreadable, attempts, retry_at)
@@ -75,7 +77,7 @@ class PostgresParked(ParkedCounts):
             error=None if error is None else told(error) if is_put_off else kept(error),
             unreadable=isinstance(error, MalformedMessage),
             attempts=0 if error is None else 1,
-            readable=message is not None,
+            is_tried=message is not None and not isinstance(error, NumberGivenOutTwice),
             pause_s=0.0 if error is None else failed_s,
         )
 
@@ -172,7 +174,8 @@ class PostgresParked(ParkedCounts):
         """Makes a message, or all of them, due now, but for those whose attributes cannot be read."""
         due: int = self._query.value(
             """WITH due AS (UPDATE parked_message SET retry_at = clock_timestamp()
-                            WHERE id::text = coalesce(%(id)s, id::text) AND type IS NOT NULL RETURNING id)
+                            WHERE type IS NOT NULL
+                              AND (id::text = %(id)s OR %(id)s::text IS NULL AND retry_at < 'infinity') RETURNING id)
                SELECT count(*) FROM due""",
             id=parked_id,
         )
@@ -180,11 +183,12 @@ class PostgresParked(ParkedCounts):
 
     def last_applied(self, channel: str, subject: str) -> int:
         """Returns the last sequence of a log's subject that was applied or passed, locked; 0 for none."""
-        return dict(ask_for_last(self._query, channel, [subject], lock=True).fetchall()).get(subject, 0)
+        last = read(ask_for_last(self._query, channel, [subject], lock=True)).get(subject)
+        return 0 if last is None else last.sequence
 
     def pass_up_to(self, channel: str, last: Mapping[str, int]) -> None:
         """Lets subjects of a log go on behind sequences; one that is further already stays there."""
-        raise_to(self._query, channel, last)
+        raise_to(self._query, channel, {subject: Last(sequence) for subject, sequence in last.items()})
 
     def give_up(self, held: ParkedMessage) -> None:
         """Deletes a message and wakes those behind it."""

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from infirmary import registry
-from infirmary.postgres.library_tables import LIBRARY_TABLES
+from infirmary.postgres.library_tables import is_of_library
 from infirmary.postgres.migrate import engine, migrations_of
 from infirmary.postgres.schema import (
     COMPARISON,
@@ -126,8 +126,11 @@ def _nothing_without_a_difference(_: Any, __: Any, directives: list[Any]) -> Non
 
 def _is_of_service(declared: sa.MetaData) -> Any:
     """Returns alembic's `include_name`: no table of the library, unless the service declares it as its own, too."""
-    of_library = {*LIBRARY_TABLES, _OLD_INBOX} - declared.tables.keys()
-    return lambda name, kind, _: kind != "table" or name not in of_library
+
+    def include_name(name: str | None, kind: str, _: object) -> bool:
+        return kind != "table" or name in declared.tables or not (is_of_library(name) or name == _OLD_INBOX)
+
+    return include_name
 
 
 def _named(revisions: Collection[str]) -> str:

@@ -56,11 +56,17 @@ def session_options(**others: str) -> str:
 
 SESSION: Final = session_options()
 
-READER_SESSION: Final = session_options(idle_session_timeout="15s")
+_READER_IDLE: Final = "15s"
+READER_SESSION: Final = session_options(idle_session_timeout=_READER_IDLE)
 """A reader holds its logs by locks of its session.
 
 When it is frozen, the server ends the session, and another takes over.
 """
+
+
+def reader_session_in(schema: str) -> str:
+    """Returns the options of a reader whose tables are those of another schema, and of no other."""
+    return session_options(idle_session_timeout=_READER_IDLE, search_path=schema)
 
 
 class NoAnswer(psycopg.OperationalError):

@@ -122,9 +122,14 @@ def _compile(statement: sa.Executable) -> Any:
 
 
 def _is_converted(kind: sa.types.TypeEngine[Any]) -> bool:
-    """Says whether SQLAlchemy changes values of a type before the driver has them; a boolean's it only checks."""
+    """Says whether SQLAlchemy changes values of a type before the driver has them.
+
+    A boolean's it only checks, and an array it only makes a list, which the driver is given already.
+    """
     if isinstance(kind, sa.Boolean):
         return False
+    if isinstance(kind, sa.ARRAY):
+        return _is_converted(kind.item_type)
     return kind.dialect_impl(_PSYCOPG).bind_processor(_PSYCOPG) is not None
 
 

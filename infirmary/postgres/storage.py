@@ -7,18 +7,22 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from infirmary.incarnation import DatabaseSetBack
+from infirmary.messages import Notice
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
 from infirmary.observing.readiness import ProcessProblem
 from infirmary.observing.tables import TableWatch
 from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
-from infirmary.postgres.key_retention import KEYS, KeyRetention
+from infirmary.postgres.housekeeping import housekeeping_of_api
+from infirmary.postgres.incarnation import set_back_because
+from infirmary.postgres.key_retention import KEYS
 from infirmary.postgres.notify import Notifier
 from infirmary.postgres.session import BoundedConnection, parameters, session_options
 from infirmary.postgres.tables import PostgresTables
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.settings import Settings
-from infirmary.tracing.causation import Causation
+from infirmary.tracing.causation import Causation, causation_of
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 _API_SESSION = session_options(statement_timeout="5s")
@@ -43,17 +47,39 @@ _LOST_TO_ANOTHER_STATES = ("40001", "40P01")
 """Another transaction was in the way; this one was rolled back to let it through."""
 
 
+_LOOK_FOR_THE_MARK_S = 2.0
+"""How often a pooled connection looks whether the database was set back meanwhile, or has been mended."""
+
+
 class _Pooled(BoundedConnection):
-    """A connection of the pool that remembers when it was used last."""
+    """A connection of the pool that remembers when it was used last, and whether it may write.
+
+    Attributes:
+        set_back_because: Why everything that it writes is refused, if it is.
+    """
 
     used_at = 0.0
+    looked_at = 0.0
+    set_back_because: str | None = None
+
+    def look_for_the_mark(self) -> None:
+        """Lets nothing be written, and everything be read, while the database is marked as set back."""
+        because = set_back_because(self)
+        if because is not None and self.set_back_because is None:
+            self.execute("SET default_transaction_read_only = on")
+        elif because is None and self.set_back_because is not None:
+            self.execute("RESET default_transaction_read_only")
+        self.set_back_because = because
 
 
-def _check_if_idle(connection: _Pooled) -> None:
-    """Finds out, before a request does, that the server was away while nobody asked it."""
+def _check_before_use(connection: _Pooled) -> None:
+    """Finds out, before a request does, that the server was away while nobody asked it, or the database set back."""
     now = time.monotonic()
     connection.allow(_PROBE_WITHIN_S)
-    if now - connection.used_at > _TRUSTED_S:
+    if now - connection.looked_at > _LOOK_FOR_THE_MARK_S:
+        connection.look_for_the_mark()
+        connection.looked_at = now
+    elif now - connection.used_at > _TRUSTED_S:
         ConnectionPool.check_connection(connection)
     connection.used_at = now
 
@@ -72,12 +98,12 @@ class PostgresStorage:
         self.service, self._options = service, settings.write_options(tracer)
         self._wait_s, self._answers = settings.database_wait_s, True
         self._notifier = Notifier(settings, service)
-        self._retention = KeyRetention(settings, service)
+        self._housekeeping = housekeeping_of_api(service, settings)
         self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
             connection_class=_Pooled,
-            check=_check_if_idle,
+            check=_check_before_use,
             kwargs=dict(parameters(settings, f"{service}/api", _API_SESSION)),
             min_size=1,
             max_size=settings.database_connections,
@@ -103,6 +129,11 @@ class PostgresStorage:
             yield tx
         if tx.wrote_messages:
             self._notifier.notify()
+
+    def tell(self, notice: Notice, to: str) -> None:
+        """Tells a service something of which no change of this database is the reason; returns when it is durable."""
+        with self.write(causation_of(None, None, None, tracer=self._options.tracer)) as tx:
+            tx.tell(notice, to)
 
     def problem(self) -> ProcessProblem | None:
         """Returns why the database cannot be used now, or None when it answers and has the tables."""
@@ -145,7 +176,7 @@ class PostgresStorage:
     def close(self) -> None:
         """Closes all connections."""
         self._notifier.close()
-        self._retention.close()
+        self._housekeeping.close()
         self._watch.close()
         self._pool.close()
 
@@ -157,8 +188,10 @@ class PostgresStorage:
                 connection.allow(_REQUEST_WITHIN_S)
                 yield connection
             self._answers = True
-        except psycopg.errors.ReadOnlySqlTransaction:
+        except psycopg.errors.ReadOnlySqlTransaction as refused:
             self._pool.drain()  # whoever is the primary now is found by new connections only
+            if connection.set_back_because is not None:
+                raise DatabaseSetBack(connection.set_back_because) from refused
             raise
         except psycopg.OperationalError as error:
             self._answers = error.sqlstate is not None

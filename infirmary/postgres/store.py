@@ -14,6 +14,7 @@ from infirmary.consumer.held_now import HeldNow
 from infirmary.consumer.store import BatchWork, IdentityRefused
 from infirmary.postgres.database import READER_SESSION, connect, is_transient
 from infirmary.postgres.forgetting import Forgetting
+from infirmary.postgres.incarnation import check_not_set_back
 from infirmary.postgres.locks import is_lock
 from infirmary.postgres.notify import Notifier
 from infirmary.postgres.parked import PostgresParked
@@ -21,11 +22,13 @@ from infirmary.postgres.positions import PostgresPositions, identity_of
 from infirmary.postgres.sagas.orchestrator import Orchestrator
 from infirmary.postgres.sagas.timers import time_out
 from infirmary.postgres.sagas.watch import SagaWatch
+from infirmary.postgres.session import reader_session_in
 from infirmary.postgres.transaction import Query, Transaction, transaction
 from infirmary.postgres.work import PostgresWork
 from infirmary.settings import Settings
 from infirmary.tracing.causation import causation_of
 from infirmary.tracing.tracer import NO_TRACER, Tracer
+from infirmary.transport.log_names import logs_of_access
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ class PostgresStore:
         notifier: Notifier,
         orchestrator: Orchestrator | None = None,
         tracer: Tracer = NO_TRACER,
+        beside: str = "",
     ) -> None:
         """Connects.
 
@@ -59,6 +63,7 @@ class PostgresStore:
             notifier: Wakes the relay.
             orchestrator: What carries the service's own sagas on.
             tracer: The process's.
+            beside: The schema of a read model that is filled beside the one in use.
 
         Raises:
             psycopg.OperationalError: The database does not answer.
@@ -67,14 +72,16 @@ class PostgresStore:
         # A Session asks for the answer to each statement: how many rows it has met, and which.
         self._pipelined = not dispatcher.handlers.with_session
         self._options = settings.write_options(tracer)
-        self._connection = connect(settings, f"{service}/consumer", READER_SESSION)
+        role, options = ("rebuild", reader_session_in(beside)) if beside else ("consumer", READER_SESSION)
+        self._connection = connect(settings, f"{service}/{role}", options)
         self._query = Query(self._connection)
         self._parked = PostgresParked(self._query)
         self._orchestrator = orchestrator
-        self._sagas = SagaWatch(self._query, self._orchestrator.sagas.values() if self._orchestrator else ())
-        self._forgetting = Forgetting(self._connection, dispatcher.logs_to_peers(), settings.saga_sequence_days)
+        self._sagas = SagaWatch(self._query, self._orchestrator.sagas.newest if self._orchestrator else ())
+        to_peers = [*dispatcher.logs_to_peers(), *logs_of_access(service, settings.access_recorded_by)]
+        self._forgetting = Forgetting(self._connection, to_peers, settings.saga_sequence_days)
         self._reached = CrashPoints(settings.consumer_crash_point, settings.consumer_crash_file).reached
-        self.positions = PostgresPositions(self._connection)
+        self.positions = PostgresPositions(self._connection, beside)
 
     def transact(self, log: str, work: Callable[[BatchWork], BatchCounts], *, one_by_one: bool) -> BatchCounts:
         """Does a batch's work in one transaction.
@@ -84,7 +91,12 @@ class PostgresStore:
         """
 
         def in_transaction(tx: Transaction) -> BatchCounts:
-            return work(PostgresWork(tx, self._dispatcher, self._orchestrator, log, one_by_one=one_by_one))
+            some_answered = self.positions.some_answered
+            return work(
+                PostgresWork(
+                    tx, self._dispatcher, self._orchestrator, log, one_by_one=one_by_one, some_answered=some_answered
+                )
+            )
 
         for _ in range(0 if one_by_one else _DEADLOCKS_IN_A_ROW):
             try:
@@ -112,6 +124,14 @@ class PostgresStore:
     def some_due_failed(self, channel: str) -> bool | None:
         """Says whether any of the held messages that are due has failed before; None if nothing is due."""
         return self._parked.some_due_failed(channel, TRIED_AT_ONCE)
+
+    def check_incarnation(self) -> None:
+        """Makes sure that the database is not marked as set back.
+
+        Raises:
+            DatabaseSetBack: It is.
+        """
+        check_not_set_back(self._connection)
 
     def tend(self) -> None:
         """Takes up sagas whose participants are silent."""

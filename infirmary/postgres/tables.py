@@ -31,10 +31,11 @@ class GrowingTable:
 
 _ROWS_OF: Final[LiteralString] = """
 SELECT count(*), (
-    SELECT CASE WHEN relpages > 0
-                THEN reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::int)
-                ELSE pg_stat_get_live_tuples(oid) END::bigint
-    FROM pg_class WHERE oid = %(table)s::regclass)
+    SELECT sum(CASE WHEN relpages > 0
+                    THEN reltuples / relpages * (pg_relation_size(oid) / current_setting('block_size')::int)
+                    ELSE pg_stat_get_live_tuples(oid) END)::bigint
+    FROM pg_class WHERE oid = %(table)s::regclass
+                     OR oid IN (SELECT relid FROM pg_partition_tree(%(table)s::regclass) WHERE isleaf))
 FROM (SELECT FROM {} LIMIT %(most)s + 1) AS counted
 """
 """The estimate is the planner's: the rows on a page when it was last vacuumed, times the pages of today."""

@@ -4,53 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from infirmary.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S, STEP_TIMEOUT_S, Saga
-
-Status = Literal["running", "compensating", "completed", "failed", "parked"]
-StepProgress = Literal["waiting", "running", "done", "refused", "in doubt", "compensating", "compensated"]
-
-
-class StepState(BaseModel):
-    """How far a step is, and since when."""
-
-    model_config = ConfigDict(frozen=True)
-    name: str
-    state: StepProgress = "waiting"
-    at: datetime | None = None
-
-
-class SagaState(BaseModel):
-    """How far a saga is.
-
-    Attributes:
-        status: What an outsider sees.
-        reason: Why it is being undone, has failed or is parked; None when all is well.
-        failure: Why it is being undone; `reason` goes back to it when a parked saga goes on.
-        undoing: The direction; also tells where a parked saga goes on.
-        current_step: The index of the step that is asked for now; databases have it as `hand`.
-        attempt: How often the current step was asked for.
-        current_since: When it was asked for first; databases have it as `hand_since`.
-        caused_by: The id of the message or request that has led to this; what a timer causes later goes back to it.
-        tracestate: What others had added to the trace that it began in; what a timer causes carries it on.
-    """
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-    status: Status = "running"
-    reason: str | None = None
-    failure: str | None = None
-    steps: tuple[StepState, ...]
-    undoing: bool = False
-    current_step: int = Field(default=0, alias="hand")
-    attempt: int = 0
-    current_since: datetime | None = Field(default=None, alias="hand_since")
-    caused_by: str | None = None
-    tracestate: str = ""
-
-    def stored(self) -> dict[str, Any]:
-        """Returns it as JSON, as `model_validate` reads it back from a database."""
-        return self.model_dump(mode="json", by_alias=True)
+from infirmary.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S, STEP_TIMEOUT_S, Saga, Step
+from infirmary.saga.state import SagaState, Status, StepProgress, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +49,9 @@ Happened = Started | Replied | TimedOut | Resumed
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A command to be sent: the step at `index`, or its compensation, for the `attempt`-th time."""
+    """A command to be sent: the step, or its compensation, for the `attempt`-th time."""
 
-    index: int
+    step: Step
     undo: bool
     attempt: int
 
@@ -126,7 +81,7 @@ def not_asked(after: Advance, why: str) -> Advance:
 
 def initial(saga: Saga[Any]) -> SagaState:
     """Returns the state of a saga that has not started."""
-    return SagaState(steps=tuple(StepState(name=step.name) for step in saga.steps))
+    return SagaState(steps=tuple(StepState(name=step.name) for step in saga.steps), current_step=saga.steps[0].name)
 
 
 def advance(
@@ -135,19 +90,19 @@ def advance(
     """Takes a saga one step further.
 
     Args:
-        saga: The declaration.
+        saga: The declaration, of the version that the saga goes by.
         state: How far it is.
         happened: What is new. What does not concern the current step changes nothing.
         now: The database's clock.
         step_timeout_s: How long the first attempt waits; each further one waits twice as long, up to 30 s.
     """
     machine = _Machine(saga, now, step_timeout_s)
-    if state.status in ("completed", "failed"):
+    if state.has_ended():
         return Advance(state)
     match happened:
         case Started():
             return machine.forward(state, 0)
-        case Replied(step=step) if step != saga.steps[state.current_step].asked_as(state.undoing):
+        case Replied(step=step) if step != state.asked_for():
             return Advance(state)
         case Replied(outcome=outcome, reason=reason):
             return (
@@ -167,62 +122,70 @@ class _Machine:
     step_timeout_s: float
 
     def step_replied(self, state: SagaState, outcome: str, reason: str | None) -> Advance:
-        step = self.saga.steps[state.current_step]
+        step = self.saga.step(state.current_step)
         if outcome == "done":
-            return self.forward(self.mark(state, state.current_step, "done"), state.current_step + 1)
+            return self.forward(self.mark(state, step.name, "done"), self.place(state) + 1)
         if state.status == "parked":  # the same refusal once more
             return Advance(state)
         why = reason or f"{step.name} was refused"
-        refused = self.mark(state, state.current_step, "refused")
-        return self.park(refused, why) if step.retriable else self.backward(refused, state.current_step - 1, why)
+        refused = self.mark(state, step.name, "refused")
+        return self.park(refused, why) if step.retriable else self.backward(refused, self.place(state) - 1, why)
 
     def undo_replied(self, state: SagaState, outcome: str) -> Advance:
         if outcome == "refused":  # as if nobody had answered: the timer tries again until the budget is spent
             return Advance(state)
-        return self.backward(self.mark(state, state.current_step, "compensated"), state.current_step - 1, state.failure)
+        undone = self.mark(state, state.current_step, "compensated")
+        return self.backward(undone, self.place(state) - 1, state.failure)
 
     def timed_out(self, state: SagaState) -> Advance:
-        step = self.saga.steps[state.current_step]
+        step = self.saga.step(state.current_step)
         if state.undoing or step.retriable:
             if state.current_since is not None and (self.now - state.current_since).total_seconds() >= BUDGET_S:
                 return self.park(state, f"{step.asked_as(state.undoing)} has had no success for a day")
             return self.ask(state)
         if state.attempt < MAX_SILENT_ATTEMPTS:
             return self.ask(state)
-        return self.backward(
-            self.mark(state, state.current_step, "in doubt"), state.current_step, f"{step.name} does not answer"
-        )
+        return self.backward(self.mark(state, step.name, "in doubt"), self.place(state), f"{step.name} does not answer")
 
-    def forward(self, state: SagaState, index: int) -> Advance:
-        if index == len(self.saga.steps):
+    def place(self, state: SagaState) -> int:
+        """Returns the place of the current step in the declaration."""
+        return self.saga.steps.index(self.saga.step(state.current_step))
+
+    def forward(self, state: SagaState, place: int) -> Advance:
+        if place == len(self.saga.steps):
             return Advance(state.model_copy(update={"status": "completed", "reason": None}))
-        return self.ask(self.begin_step(state, index, undoing=False))
+        return self.ask(self.begin_step(state, self.saga.steps[place].name, undoing=False))
 
-    def backward(self, state: SagaState, index: int, why: str | None) -> Advance:
-        """Undoes the highest step at or below `index` that may have happened, or ends."""
+    def backward(self, state: SagaState, place: int, why: str | None) -> Advance:
+        """Undoes the last step up to `place` that may have happened, or ends."""
         failing = state.model_copy(update={"failure": why, "reason": why})
-        for at in range(index, -1, -1):
-            if self.saga.steps[at].compensation is not None and state.steps[at].state in ("done", "in doubt"):
-                return self.ask(self.begin_step(failing, at, undoing=True))
+        may_have_happened = {step.name for step in state.steps if step.state in ("done", "in doubt")}
+        for step in reversed(self.saga.steps[: place + 1]):
+            if step.compensation is not None and step.name in may_have_happened:
+                return self.ask(self.begin_step(failing, step.name, undoing=True))
         return Advance(failing.model_copy(update={"status": "failed"}))
 
     def park(self, state: SagaState, why: str) -> Advance:
         return Advance(state.model_copy(update={"status": "parked", "reason": why}))
 
-    def begin_step(self, state: SagaState, index: int, undoing: bool) -> SagaState:
+    def begin_step(self, state: SagaState, step: str, undoing: bool) -> SagaState:
         status: Status = "compensating" if undoing else "running"
-        marked = self.mark(state, index, "compensating" if undoing else "running")
-        current = {"undoing": undoing, "current_step": index, "attempt": 0, "current_since": self.now}
+        marked = self.mark(state, step, "compensating" if undoing else "running")
+        current = {"undoing": undoing, "current_step": step, "attempt": 0, "current_since": self.now}
         return marked.model_copy(update={"status": status, "reason": state.failure, **current})
 
     def ask(self, state: SagaState) -> Advance:
         asked = state.model_copy(update={"attempt": state.attempt + 1})
-        return Advance(asked, Ask(asked.current_step, asked.undoing, asked.attempt), self.retry_after_s(asked))
+        step = self.saga.step(asked.current_step)
+        return Advance(asked, Ask(step, asked.undoing, asked.attempt), self.retry_after_s(asked))
 
     def retry_after_s(self, state: SagaState) -> float:
         doubled: float = self.step_timeout_s * 2 ** min(state.attempt - 1, 16)
         return min(doubled, max(MAX_WAIT_S, self.step_timeout_s))
 
-    def mark(self, state: SagaState, index: int, progress: StepProgress) -> SagaState:
-        marked = state.steps[index].model_copy(update={"state": progress, "at": self.now})
-        return state.model_copy(update={"steps": (*state.steps[:index], marked, *state.steps[index + 1 :])})
+    def mark(self, state: SagaState, name: str, progress: StepProgress) -> SagaState:
+        steps = (
+            step.model_copy(update={"state": progress, "at": self.now}) if step.name == name else step
+            for step in state.steps
+        )
+        return state.model_copy(update={"steps": tuple(steps)})

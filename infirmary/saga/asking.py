@@ -28,13 +28,15 @@ def command_for(saga: Saga[Any], ask: Ask, saga_id: UUID, data: Mapping[str, Any
     Raises:
         CannotAsk: The command lacks a field, or a field is of the wrong kind; the text names it.
     """
-    step, kind = saga.steps[ask.index], kind_of(saga.steps[ask.index], ask.undo)
-    asked = {"step": step.asked_as(ask.undo), "attempt": ask.attempt, "saga_id": saga_id, "reply_to": reply_to}
+    kind = kind_of(ask.step, ask.undo)
+    asked = {"step": ask.step.asked_as(ask.undo), "attempt": ask.attempt, "saga_id": saga_id, "reply_to": reply_to}
     try:
-        return kind.model_validate({**data, **asked})
+        # By the model of the data, which fills in what has a default and was not there yet when the saga began.
+        known = saga.data.model_validate(data).model_dump(mode="json")
+        return kind.model_validate({**known, **asked})
     except ValidationError as invalid:
         wrong = [
-            f"{'.'.join([kind.__name__, *map(str, each['loc'])])}: {each['msg']}"
+            f"{'.'.join([invalid.title, *map(str, each['loc'])])}: {each['msg']}"
             for each in invalid.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise CannotAsk(f"{'; '.join(wrong)}; the saga's data do not hold it") from None

@@ -1,6 +1,6 @@
 """The declaration of a saga: a list of steps, read aloud from the top. Pure."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,9 @@ BUDGET_S = 24 * 3600.0
 MAX_WAIT_S = 30.0
 """The longest pause between two attempts."""
 
+FIRST_VERSION = 1
+"""A declaration's version where none is said; sagas of releases that knew no versions go by it."""
+
 
 def _nothing(*_: object) -> None:
     """What a saga does at its end when its service has nothing to do."""
@@ -40,7 +43,8 @@ class Step:
         command: What is asked; its fields are taken from the saga's data by name.
         compensation: What undoes it; None when there is nothing to undo. A pivot's is sent only when it is in doubt.
         pivot: Once this step is done the saga only goes forward.
-        retriable: The step comes after the pivot and is tried until it succeeds.
+        retriable: The step comes after the pivot and is tried until it succeeds. A saga of none but these has no pivot:
+            the transaction that starts it is the point of no return.
     """
 
     name: str
@@ -55,26 +59,50 @@ class Step:
 
     def asked_as(self, undo: bool) -> str:
         """Returns the step's name as commands and replies carry it."""
-        return f"{self.name}{COMPENSATION_SUFFIX}" if undo else self.name
+        return asked_as(self.name, undo)
+
+
+def asked_as(step: str, undo: bool) -> str:
+    """Returns a step's name as commands and replies carry it."""
+    return f"{step}{COMPENSATION_SUFFIX}" if undo else step
 
 
 class Saga(Generic[D]):
-    """A saga's steps and what its own service does when it has ended."""
+    """A saga's steps and what its own service does when it has ended.
 
-    def __init__(self, name: str, data: type[D], *steps: Step) -> None:
+    A saga that is under way goes on by the version that it began with, so older versions stay declared beside the
+    newest for as long as sagas go by them. All end by the functions of the newest.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        data: type[D],
+        *steps: Step,
+        version: int = FIRST_VERSION,
+        before: Sequence["Saga[Any]"] = (),
+        retired: Sequence[int] = (),
+    ) -> None:
         """Declares a saga.
 
         Args:
             name: The saga's name within its service.
             data: What the saga knows from its start; commands take their fields from it.
-            steps: Compensatable steps, then the pivot, then retriable ones.
+            steps: Compensatable steps, then the pivot, then retriable ones; or retriable ones alone.
+            version: Which version of the saga this is: 1, then 2 when its steps change, and so on.
+            before: The older versions by which sagas may still go.
+            retired: The older versions by which no saga goes any more; without that being said `make check` takes the
+                absence of one for a mistake.
 
         Raises:
-            Misdeclared: The saga could get stuck half-way, or a command could not be made of its data.
+            Misdeclared: The saga could get stuck half-way, a command could not be made of its data, or an older version
+                does not fit.
         """
         self.name = name
         self.data = data
         self.steps = steps
+        self.version = version
+        self.before, self.retired = tuple(before), tuple(retired)
         self.completed: Callable[[D, Any], None] = _nothing
         self.failed: Callable[[D, str, Any], None] = _nothing
         if not (isinstance(data, type) and issubclass(data, BaseModel)):
@@ -83,10 +111,20 @@ class Saga(Generic[D]):
         for step in steps:
             for command in step.commands():
                 _check_command(self, step, command)
+        check_versions(self)
+
+    def versions(self) -> tuple["Saga[Any]", ...]:
+        """Returns the declarations that sagas of this name may go by, the newest first."""
+        return (self, *self.before)
+
+    def step(self, name: str) -> Step:
+        """Returns a step by its name; there is one."""
+        return next(step for step in self.steps if step.name == name)
 
     def refuse(self, why: str) -> Misdeclared:
         """Returns the error of a declaration of this saga."""
-        return Misdeclared(f"saga {self.name}: {why}")
+        version = "" if self.version == FIRST_VERSION else f" version {self.version}"
+        return Misdeclared(f"saga {self.name}{version}: {why}")
 
     def when_completed(self, function: Callable[[D, Any], None]) -> Callable[[D, Any], None]:
         """Registers what is done, in the same transaction, when every step has succeeded.
@@ -118,7 +156,9 @@ def check_steps(saga: Saga[Any]) -> None:
     """Makes sure that a saga ends, whatever its participants answer."""
     names = [step.name for step in saga.steps]
     rank = [2 if step.retriable else 1 if step.pivot else 0 for step in saga.steps]
-    if rank != sorted(rank) or rank.count(1) != 1:
+    # What is decided where the saga starts cannot be refused any more, so nothing would ever be undone.
+    is_decided = bool(rank) and set(rank) == {2}
+    if rank != sorted(rank) or (rank.count(1) != 1 and not is_decided):
         raise saga.refuse("steps that can be compensated come first, then one pivot, then retriable ones")
     if len(set(names)) < len(names):
         raise saga.refuse("replies are told apart by the step's name, so each step needs one of its own")
@@ -131,6 +171,22 @@ def check_steps(saga: Saga[Any]) -> None:
             raise saga.refuse("the pivot needs a compensation for the case that it does not answer")
         if step.retriable and step.compensation is not None:
             raise saga.refuse(f"step {step.name} is retriable and never undone; leave its compensation out")
+
+
+def check_versions(saga: Saga[Any]) -> None:
+    """Makes sure that every version is told from the others, and that sagas of each can end as the newest's do."""
+    numbers = [*saga.retired, *(older.version for older in saga.before)]
+    if saga.version < FIRST_VERSION:
+        raise saga.refuse("versions count from 1")
+    if len(set(numbers)) < len(numbers) or any(number >= saga.version for number in numbers):
+        raise saga.refuse(f"its older versions are {numbers}; each has a number of its own, below {saga.version}")
+    for older in saga.before:
+        if older.name != saga.name or older.before:
+            raise older.refuse(f"it stands before {saga.name}; a version before has the same name, and none before it")
+        if older.completed is not _nothing or older.failed is not _nothing:
+            raise older.refuse("its sagas end by the functions of the newest version; it has none of its own")
+        for misfit in misfits(written_schema(older.data), needed_schema(saga.data)):
+            raise older.refuse(f"{saga.data.__name__}.{misfit.path} {_why(misfit, older.data.__name__)}")
 
 
 def _check_command(saga: Saga[Any], step: Step, command: type[Command]) -> None:
@@ -166,7 +222,7 @@ def check_sagas(service: str, sagas: Collection[Saga[Any]]) -> None:
     """
     if len({saga.name for saga in sagas}) < len(sagas):
         raise Misdeclared(f"{service} has two sagas of one name; each needs one of its own")
-    for saga in sagas:
+    for saga in (version for newest in sagas for version in newest.versions()):
         for command in (command for step in saga.steps for command in step.commands()):
             if command.contract.peer == service:
                 raise saga.refuse(f"{command.__name__} goes to {service} itself; a step is another service's part")

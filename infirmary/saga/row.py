@@ -12,6 +12,7 @@ class SagaRow:
 
     saga_id: UUID
     name: str
+    version: int
     state: dict[str, Any]
     data: dict[str, Any]
     correlation_id: str

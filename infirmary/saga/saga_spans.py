@@ -4,23 +4,20 @@ The first is the saga's beginning, whose context the saga keeps: all others are 
 when the step was asked for first to the reply, or to the moment when nobody had answered for too long.
 """
 
-from typing import Any
-
-from infirmary.saga.advance import Advance, Happened, Replied, SagaState, Started, TimedOut
-from infirmary.saga.definition import Saga
+from infirmary.saga.advance import Advance, Happened, Replied, Started, TimedOut
 from infirmary.saga.row import SagaRow
+from infirmary.saga.state import SagaState
 from infirmary.tracing.causation import Causation
 from infirmary.tracing.spans import Span, Value, nanoseconds
 from infirmary.tracing.trace_context import child_of
 
 
 def transition(
-    saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Causation
+    row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str, cause: Causation
 ) -> Span:
     """Returns the span of what has just happened to a saga.
 
     Args:
-        saga: The declaration.
         row: The saga.
         before: How far it was.
         happened: What has happened.
@@ -38,7 +35,7 @@ def transition(
     }
     if isinstance(happened, Started):
         return Span(f"saga {row.name} begins", "internal", row.traceparent, cause.traceparent, attributes=attributes)
-    current = saga.steps[before.current_step].asked_as(before.undoing)
+    current = before.asked_for()
     span = Span(_name(row.name, happened), "internal", child_of(row.traceparent), row.traceparent)
     span.links = (cause.traceparent,) if cause.traceparent != row.traceparent else ()
     span.attributes = {**attributes, **_step(current, before, happened)}

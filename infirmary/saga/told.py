@@ -10,9 +10,10 @@ from uuid import UUID
 from prometheus_client import Counter, Histogram
 
 from infirmary.observing.json_logging import trace_id_of
-from infirmary.saga.advance import Advance, Happened, Replied, Resumed, SagaState, Started, TimedOut
+from infirmary.saga.advance import Advance, Happened, Replied, Resumed, Started, TimedOut
 from infirmary.saga.definition import Saga
 from infirmary.saga.row import SagaRow
+from infirmary.saga.state import SagaState
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def expect_sagas(sagas: Iterable[Saga[Any]]) -> None:
         for outcome in OUTCOMES:
             ENDED.labels(saga.name, outcome)
             DURATION.labels(saga.name, outcome)
-        for step in saga.steps:
+        for step in (step for version in saga.versions() for step in version.steps):
             for name in (step.asked_as(undo) for undo in ((False, True) if step.compensation else (False,))):
                 STEP_SECONDS.labels(saga.name, name)
                 TIMEOUTS.labels(saga.name, name)
@@ -93,12 +94,10 @@ class Transaction(Protocol):
     after_commit: list[Callable[[], None]]
 
 
-def tell_later(
-    tx: Transaction, saga: Saga[Any], row: SagaRow, before: SagaState, happened: Happened, after: Advance
-) -> None:
+def tell_later(tx: Transaction, row: SagaRow, before: SagaState, happened: Happened, after: Advance) -> None:
     """Tells of a transition once it is committed, and never of one that is not."""
     found_by = (row.correlation_id, row.traceparent)
-    transition = Transition(saga, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
+    transition = Transition(row.name, row.saga_id, before, happened, after, row.started_at, row.now, *found_by)
     tx.after_commit.append(transition.tell)
 
 
@@ -107,7 +106,7 @@ class Transition:
     """What has become of a saga.
 
     Attributes:
-        saga: The declaration.
+        saga: Its name.
         saga_id: The saga.
         before: How far it was.
         happened: What was new.
@@ -118,7 +117,7 @@ class Transition:
         traceparent: The trace of what started it.
     """
 
-    saga: Saga[Any]
+    saga: str
     saga_id: UUID
     before: SagaState
     happened: Happened
@@ -130,15 +129,15 @@ class Transition:
 
     def tell(self) -> None:
         """Counts it, and writes one line; to be called after the commit."""
-        name = self.saga.name
+        name = self.saga
         if isinstance(self.happened, Started):
             STARTED.labels(name).inc()
         elif isinstance(self.happened, TimedOut):
-            TIMEOUTS.labels(name, self._step(self.before)).inc()
+            TIMEOUTS.labels(name, self.before.asked_for()).inc()
         elif isinstance(self.happened, Replied) and self.before.current_since is not None:
-            STEP_SECONDS.labels(name, self._step(self.before)).observe(self._seconds_since(self.before.current_since))
+            STEP_SECONDS.labels(name, self.before.asked_for()).observe(self._seconds_since(self.before.current_since))
         if self.after.ask is not None:
-            ATTEMPTS.labels(name, self._step(self.after.state), cause_of(self.happened)).inc()
+            ATTEMPTS.labels(name, self.after.state.asked_for(), cause_of(self.happened)).inc()
         if (outcome := self.after.state.status) in OUTCOMES:
             ENDED.labels(name, outcome).inc()
             DURATION.labels(name, outcome).observe(self._seconds_since(self.started_at))
@@ -148,11 +147,11 @@ class Transition:
         state, is_start = self.after.state, isinstance(self.happened, Started)
         was = "nothing" if is_start else self.before.status
         found_by = {
-            "saga": self.saga.name,
+            "saga": self.saga,
             "saga_id": str(self.saga_id),
             "from": was,
             "to": state.status,
-            "step": self._step(state),
+            "step": state.asked_for(),
             "attempt": state.attempt,
             "correlation_id": self.correlation_id,
             "trace_id": trace_id_of(self.traceparent),
@@ -160,11 +159,8 @@ class Transition:
         level = logging.WARNING if state.status == "parked" else logging.INFO
         because = f": {state.reason}" if state.reason else ""
         sentence = "saga %s %s: %s, from %s to %s, step %s, attempt %d%s"
-        words = (self.saga.name, self.saga_id, self.happened, was, state.status, self._step(state), state.attempt)
+        words = (self.saga, self.saga_id, self.happened, was, state.status, state.asked_for(), state.attempt)
         _logger.log(level, sentence, *words, because, extra=found_by)
-
-    def _step(self, state: SagaState) -> str:
-        return self.saga.steps[state.current_step].asked_as(state.undoing)
 
     def _seconds_since(self, then: datetime) -> float:
         return max((self.now - then).total_seconds(), 0.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from infirmary.postgres.library_tables import LIBRARY_TABLES
+from infirmary.postgres.library_tables import is_of_library
 
 
 def include_name(name: str | None, type_: str, _parent_names: Mapping[str, str | None]) -> bool:
@@ -12,4 +12,4 @@ def include_name(name: str | None, type_: str, _parent_names: Mapping[str, str |
         name: What it is called.
         type_: What it is, for example `table`.
     """
-    return type_ != "table" or name not in LIBRARY_TABLES
+    return type_ != "table" or not is_of_library(name)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from infirmary.identifiers import new_id
-from infirmary.messages import Command, Event, Message, Reply, check_own, encode
+from infirmary.identifiers import new_id, time_of
+from infirmary.messages import Command, Event, Message, Notice, Reply, check_own, encode
 from infirmary.tracing.causation import Causation
 from infirmary.transport.log_names import events_of, home, log_to, part_name
 from infirmary.transport.write_options import MESSAGE_MAX_BYTES, SCHEMA_URN
@@ -44,7 +44,7 @@ class Outgoing:
 
     `counted_as` is what the database counts the sequence under. `header` is all of the row's header but its last 8
     bytes: the database adds them, the sequence, big-endian, when it has given it out, so that numbering needs no round
-    trip of its own.
+    trip of its own. `ends` says that nothing is expected to follow of the subject.
     """
 
     partition: int
@@ -57,6 +57,7 @@ class Outgoing:
     body: bytes
     created_at: datetime
     traceparent: str
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class Incoming:
     """A message as it came from a log, its attributes checked, its body not yet read.
 
     `time` is when it was written, as whoever sent it says, whatever that may be; `unix_time` reads it.
+
+    `state` is None for news. A state message tells again how its subject is, and stands for the sequence that it has:
+    of the state messages that belong together so many are still to come, itself among them. 0 is the last word of one
+    who has told the state of all subjects.
+
+    `ends` says that its writer expects nothing to follow of the subject, whose id tells when it began.
     """
 
     message_id: UUID
@@ -76,6 +83,8 @@ class Incoming:
     tracestate: str | None
     body: bytes
     time: object = None
+    state: int | None = None
+    ends: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Returns the attributes as JSON, to be kept while the message is parked."""
@@ -89,6 +98,8 @@ class Incoming:
             "traceparent": self.traceparent,
             "tracestate": self.tracestate,
             "time": _optional_text({"time": self.time}, "time"),
+            "state": self.state,
+            "ends": self.ends,
         }
 
 
@@ -106,17 +117,19 @@ def outgoing(
     parts: int = 1,
     max_bytes: int = MESSAGE_MAX_BYTES,
     schema_urn: str = SCHEMA_URN,
+    state: int | None = None,
 ) -> Outgoing:
-    """Returns the outbox row for an event, a command or a reply.
+    """Returns the outbox row for an event, a command, a reply or a notice.
 
     Args:
-        message: An event of `source`, a command of its saga, or a reply (which needs `to`).
+        message: An event of `source`, a command of its saga, or a reply or a notice (which need `to`).
         source: The service that writes it.
         cause: What led to it.
-        to: Whom a reply goes to; of other messages their own declaration says it.
+        to: Whom a reply or a notice goes to; of other messages their own declaration says it.
         parts: Into how many parts the log of the events of `source` is split.
         max_bytes: The largest body.
         schema_urn: How the name of the message's schema begins.
+        state: How many events from this one on tell again how its subject is; None for news.
 
     Raises:
         MessageTooLarge: The body is larger.
@@ -136,11 +149,14 @@ def outgoing(
         check_own(type(message), source)
         target, subject = log_to(source, message.contract.peer), str(message.saga_id)
         counted_as, parts = counted_in(target, subject), 1
-    elif isinstance(message, Reply) and to is not None:
-        target, subject = log_to(source, to), str(message.saga_id)
+    elif isinstance(message, Reply | Notice) and to is not None:
+        target, subject = log_to(source, to), str(message.saga_id if isinstance(message, Reply) else message.track)
         counted_as, parts = counted_in(target, subject), 1
     else:
-        raise TypeError(f"{type(message).__name__} is neither an event, nor a command, nor a reply to somebody")
+        raise TypeError(
+            f"{type(message).__name__} is neither an event, nor a command, nor a reply or notice to somebody"
+        )
+    ends = isinstance(message, Event) and message.ends_subject()
     body = encode(message)
     if len(body) > max_bytes:
         raise MessageTooLarge(type(message).__name__, len(body), max_bytes)
@@ -158,9 +174,11 @@ def outgoing(
         traceparent=traceparent,
         tracestate=cause.tracestate,
         parts=parts,
+        state=state,
+        ends=ends,
     )
     partition = partition_of(subject)
-    return Outgoing(partition, message_id, target, name, subject, counted_as, header, body, now, traceparent)
+    return Outgoing(partition, message_id, target, name, subject, counted_as, header, body, now, traceparent, ends)
 
 
 def counted_in(log: str, subject: str) -> str:
@@ -186,17 +204,20 @@ def incoming(properties: Mapping[str, Any], body: bytes) -> Incoming:
     sequence = headers.get("sequence")
     if sequence is not None and not (type(sequence) is int and 1 <= sequence <= LAST_SEQUENCE):
         raise MalformedMessage(f"header sequence must be an integer from 1 to {LAST_SEQUENCE}, not {sequence!r:.80}")
+    subject = _text(headers, "subject", "header subject")
     return Incoming(
         message_id=_uuid(properties, "message_id"),
         source=_text(properties, "app_id", "property app_id (the source)"),
         type=_text(properties, "type", "property type"),
-        subject=_text(headers, "subject", "header subject"),
+        subject=subject,
         sequence=sequence,
         correlation_id=_optional_text(properties, "correlation_id"),
         traceparent=_optional_text(headers, "traceparent"),
         tracestate=_optional_text(headers, "tracestate"),
         body=body,
         time=headers.get("time"),
+        state=_state(headers.get("state")),
+        ends=headers.get("ends") == 1 and time_of(subject) is not None,
     )
 
 
@@ -208,6 +229,8 @@ def stored(attributes: Mapping[str, Any], body: bytes) -> Incoming:
         tracestate=attributes.get("tracestate"),  # not known to those who parked messages before
         body=body,
         time=attributes.get("time"),  # those parked by an earlier release have none
+        state=attributes.get("state"),
+        ends=attributes.get("ends", False),
     )
 
 
@@ -235,6 +258,11 @@ def _text(values: Mapping[str, Any], key: str, label: str) -> str:
 def _optional_text(values: Mapping[str, Any], key: str) -> str | None:
     value = values.get(key)
     return value if isinstance(value, str) and _is_storable(value) else None
+
+
+def _state(told: object) -> int | None:
+    """Returns how many state messages are still to come; whatever else a publisher calls so makes an event no less."""
+    return told if type(told) is int and 0 <= told <= LAST_SEQUENCE else None
 
 
 def _uuid(values: Mapping[str, Any], key: str) -> UUID:

@@ -54,6 +54,11 @@ def log_to(service: str, peer: str) -> str:
     return f"{service}.to.{peer}"
 
 
+def logs_of_access(service: str, recorded_by: str | None) -> list[str]:
+    """Returns the log in which a service tells its record of access: one to the service that keeps it, or none."""
+    return [] if recorded_by is None else [log_to(service, recorded_by)]
+
+
 def old_queue_of(service: str) -> str:
     """Returns the name of the queue in which a service got its commands and replies before there were logs of them."""
     return f"{service}{_OLD_QUEUE}"

@@ -22,6 +22,7 @@ class WriteOptions:
         schema_urn: How the names of messages' schemas begin.
         saga_step_timeout_s: How long the first attempt of a saga's step may be silent.
         tracer: Who samples traces and takes spans.
+        saga_kept_days: For how long what was answered to a saga is known.
     """
 
     log_parts: int = 1
@@ -29,6 +30,7 @@ class WriteOptions:
     schema_urn: str = SCHEMA_URN
     saga_step_timeout_s: float = 5.0
     tracer: Tracer = NO_TRACER
+    saga_kept_days: float = 365.0
 
 
 DEFAULTS: Final = WriteOptions()

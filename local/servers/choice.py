@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import LocalError
+from local.plan import logs_read_by
 from local.ports import LAST_PORT
 from local.servers.base import Server
 from local.servers.docker import DockerMongoServer, DockerRabbitMQServer, remove_volumes
@@ -103,7 +104,7 @@ def _postgres(machine: Machine, data: Path, log: Path, durable: bool) -> Postgre
 def _rabbitmq(
     machine: Machine, data: Path, log: Path, announce: Announce, metrics_port: int | None
 ) -> RabbitMQServer | DockerRabbitMQServer | ExternalRabbitMQ:
-    users = [service.name for service in SERVICES]
+    users = {service.name: logs_read_by(service.name) for service in SERVICES}
     source = rabbitmq_source(machine)
     if source is Source.EXTERNAL:
         trusted = _trusted(machine, "RABBITMQ_CA_FILE")

@@ -4,6 +4,7 @@ DATABASE_CA_FILE and RABBITMQ_CA_FILE say which certificates are trusted, by us 
 """
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
@@ -83,6 +84,10 @@ class ExternalMongo(Server):
         """Returns the server's URL with this database in it, unless it names one already."""
         parts = urlsplit(self.url)
         return self.url if parts.path.strip("/") else urlunsplit(parts._replace(path=f"/{name}"))
+
+    def let_in(self, _name: str, _processes: Iterable[str]) -> dict[str, str]:
+        """Returns nothing: there are no users but the one."""
+        return {}
 
     def _answers(self) -> bool:
         parts = urlsplit(self.url)

@@ -1,6 +1,6 @@
 """MongoDB: a private mongod, or SecantusDB, a development server that speaks the same protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from local.credentials import Credentials
+from local.databases import PROCESSES, role_of
 from local.errors import LocalError
 from local.ports import LOOPBACK, free_port, listens
 from local.process import Process
@@ -16,6 +17,9 @@ from local.servers.base import Server
 from local.servers.sources import find_program
 
 ADMINISTRATOR = "infirmary"
+
+OWNERS_ACTIONS = ("collMod", "grantRole", "revokeRole", "viewRole")
+"""What the owner of a database may do in it besides reading and writing: its limits, and the rights of its roles."""
 
 Client = MongoClient[dict[str, Any]]
 
@@ -70,7 +74,7 @@ class MongoServer(Server):
         super().launch()
         self._wait_for(lambda: listens(self.port) and mongodb_answers(self._url_without_password))
         with connect(self._url_without_password) as client:
-            put_user(client, "admin", ADMINISTRATOR, self._credentials.password(ADMINISTRATOR), "root")
+            put_user(client, "admin", ADMINISTRATOR, self._credentials.password(ADMINISTRATOR), ["root"])
         self._process.stop()
 
     def _answers(self) -> bool:
@@ -78,14 +82,28 @@ class MongoServer(Server):
         return listens(self.port) and mongodb_answers(self.url)
 
     def create_database(self, name: str) -> str:
-        """Makes a user who can read and write this one database and no other, and returns that user's URL.
+        """Makes a user who owns this one database and can reach no other, and returns that user's URL.
 
-        The database comes to be with its first document. A user who exists keeps the password.
+        The database comes to be with its first document. A user who exists keeps the password. The roles of its
+        processes are made, too, without any rights: those come from the owner, who migrates.
         """
-        password = self._credentials.password(name)
         with connect(self.url) as client:
-            put_user(client, name, name, password, "readWrite")
-        return f"mongodb://{name}:{password}@{LOOPBACK}:{self.port}/{name}?directConnection=true&authSource={name}"
+            put_roles(client, name)
+            return self._let_in(client, name, name, ["readWrite", role_of(name, "owner")])
+
+    def let_in(self, name: str, processes: Iterable[str]) -> dict[str, str]:
+        """Makes a user for each process of a database that was made, and returns their URLs by the processes."""
+        with connect(self.url) as client:
+            return {
+                process: self._let_in(client, name, role_of(name, process), [role_of(name, process)])
+                for process in processes
+            }
+
+    def _let_in(self, client: Client, database: str, user: str, roles: Iterable[str]) -> str:
+        password = self._credentials.password(user)
+        put_user(client, database, user, password, roles)
+        server = f"{LOOPBACK}:{self.port}"
+        return f"mongodb://{user}:{password}@{server}/{database}?directConnection=true&authSource={database}"
 
 
 @contextmanager
@@ -108,11 +126,21 @@ def mongodb_answers(url: str) -> bool:
     return True
 
 
-def put_user(client: Client, database: str, user: str, password: str, role: str) -> None:
-    """Makes a user with one role on the database, or gives an existing one this password."""
+def put_user(client: Client, database: str, user: str, password: str, roles: Iterable[str]) -> None:
+    """Makes a user with some of the database's roles, or gives an existing one this password and these roles."""
     known = client[database].command("usersInfo", user)["users"]
     command = "updateUser" if known else "createUser"
-    client[database].command(command, user, pwd=password, roles=[{"role": role, "db": database}])
+    client[database].command(command, user, pwd=password, roles=[{"role": role, "db": database} for role in roles])
+
+
+def put_roles(client: Client, database: str) -> None:
+    """Makes the role of a database's owner and, empty, those of its processes; those that are there stay."""
+    of_database = {"resource": {"db": database, "collection": ""}, "actions": list(OWNERS_ACTIONS)}
+    wanted = {role_of(database, "owner"): [of_database]} | {role_of(database, each): [] for each in PROCESSES}
+    there = {each["role"] for each in client[database].command("rolesInfo", list(wanted))["roles"]}
+    for role, privileges in wanted.items():
+        if role not in there:
+            client[database].command("createRole", role, privileges=privileges, roles=[])
 
 
 def _command(port: int, data: Path) -> list[str]:

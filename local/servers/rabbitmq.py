@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import amqp
 
@@ -45,7 +46,7 @@ class RabbitMQServer(Server):
         *,
         port: int | None = None,
         stream_port: int | None = None,
-        users: Iterable[str] = (),
+        users: Mapping[str, Collection[str]] = MappingProxyType({}),
         log_path: Path | None = None,
         metrics_port: int | None = None,
         credentials: Credentials | None = None,
@@ -56,7 +57,8 @@ class RabbitMQServer(Server):
             data_dir: Made when it is missing; what it holds is kept.
             port: A free one when None.
             stream_port: A free one when None; 0 for a node without the plugin, as some providers have it.
-            users: The services that get a user of their own beside the administrator.
+            users: The services that get a user of their own beside the administrator, and the stems of the logs that
+                each reads.
             log_path: Default: beside the data.
             metrics_port: Where it serves its metrics; None for nowhere, which needs no plugin.
             credentials: The users' passwords; those of its own data directory when None.
@@ -65,7 +67,7 @@ class RabbitMQServer(Server):
         self.port = port or free_port()
         self.stream_port = free_port() if stream_port is None else stream_port
         self.metrics_port = metrics_port
-        self._all_users = (ADMINISTRATOR, *users)
+        self._reads = users
         self._credentials = credentials or Credentials(self.data_dir / "credentials.json")
         self.url = self.url_of(ADMINISTRATOR)
         self._distribution_port, self._epmd_port, self._tool_port = free_port(), free_port(), free_port()
@@ -142,7 +144,8 @@ class RabbitMQServer(Server):
             (self.data_dir / folder).mkdir(exist_ok=True)
 
     def _definitions(self) -> str:
-        return json.dumps(node_definitions({user: self._credentials.password(user) for user in self._all_users}))
+        passwords = {user: self._credentials.password(user) for user in (ADMINISTRATOR, *self._reads)}
+        return json.dumps(node_definitions(passwords, self._reads))
 
 
 def rabbitmq_answers(port: int, user: str, password: str, vhost: str, host: str = LOOPBACK) -> bool:

@@ -18,6 +18,7 @@ from infirmary_relay.problem import Problem, Reason
 from infirmary_relay.reconnect import Reconnecting
 from infirmary_relay.report import Report
 from infirmary_relay.sends import Sends
+from infirmary_relay.set_back.guard import Guard
 from infirmary_relay.sources.source import Source, SourceLostError
 from infirmary_relay.targets import Targets
 
@@ -44,6 +45,7 @@ class Relay:
         report: Report,
         crash_points: CrashPoints,
         sends: Sends | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._source = Reconnecting(metrics.SOURCE, connect_source, backoff_times)
         self._broker = Reconnecting(metrics.BROKER, lambda: connect_broker(*self._known_of_source), backoff_times)
@@ -51,6 +53,7 @@ class Relay:
         self._windows = windows
         self._report = report
         self._sends = sends
+        self._guard = guard
         self._reached = crash_points.reached
         self._backoffs = Backoffs(backoff_times)
         self._targets = Targets(declarer, self._backoffs)
@@ -80,7 +83,8 @@ class Relay:
             self._broker_was_lost(lost, time.monotonic())
 
     def _tell(self, now: float) -> None:
-        self._report.iterated(self._source, self._broker, self._backoffs, now)
+        kept_by = self._guard.problem if self._guard is not None else None
+        self._report.iterated(self._source, self._broker, self._backoffs, now, kept_by)
 
     @property
     def _known_of_source(self) -> tuple[str | None, Sequence[str]]:
@@ -95,7 +99,7 @@ class Relay:
         broker = self._broker.ensure(now) if source is not None else None
         if broker is not None and not was_connected:
             self._backoffs.wake(now)
-        if source is not None and broker is not None:
+        if source and broker and (self._guard is None or self._guard.allows(source, broker, now)):
             self._settle(source, broker, now)
             self._end_blocks(source, now)
             self._lift_blocks(broker, now)
@@ -181,6 +185,8 @@ class Relay:
         timeout_s = _LONGEST_WAIT_S
         if source is None or broker is None:
             timeout_s = 0.02
+        elif self._guard is not None and self._guard.problem is not None:
+            timeout_s = min(self._guard.wait_s, _LONGEST_WAIT_S)
         elif self._has_room(broker):
             if source.has_more:
                 return

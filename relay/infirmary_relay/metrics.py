@@ -148,6 +148,12 @@ stalled_since = Gauge(
     "in unix time, once that has lasted for RELAY_STALLED_AFTER_S; 0 when it goes on.",
     registry=registry,
 )
+set_back = Gauge(
+    "outbox_relay_set_back",
+    "Was the database set back to an earlier moment? 1 while the logs hold messages that it does not know, so that "
+    "nothing is published; 0 when it knows all that they end with.",
+    registry=registry,
+)
 delivery = Histogram(
     "outbox_relay_delivery_seconds",
     "How long does a message wait for its delivery? Seconds from the writing of a row to its confirm, "

@@ -17,6 +17,8 @@ class Reason(StrEnum):
     """Another session has the table, or rows that were sent, locked."""
     UNDELETABLE = "undeletable"
     """The database refuses to delete what was sent."""
+    SET_BACK = "set_back"
+    """The database was set back to an earlier moment: it would give out numbers that the world has seen."""
     BROKER_AWAY = "broker_away"
     BROKER_OF_ANOTHER = "broker_of_another"
     """The virtual host belongs to another database's service of this name."""

@@ -46,9 +46,21 @@ class Report:
         metrics.refused.inc(len(receipts.refused))
 
     def iterated(
-        self, source: Reconnecting[Source], broker: Reconnecting[Publisher], backoffs: Backoffs, now: float
+        self,
+        source: Reconnecting[Source],
+        broker: Reconnecting[Publisher],
+        backoffs: Backoffs,
+        now: float,
+        kept_by: Problem | None = None,
     ) -> None:
         """Notes an iteration of the loop.
+
+        Args:
+            source: the database's connection, or why there is none.
+            broker: the broker's.
+            backoffs: what is held back.
+            now: the loop's monotonic clock, in seconds.
+            kept_by: why nothing is published although both servers are there.
 
         Raises:
             SourceLostError: the database went away while its backlog was measured.
@@ -56,11 +68,13 @@ class Report:
         metrics.iterations.inc()
         outbox = source.current
         could_deliver = outbox is not None and broker.current is not None and broker.current.blocked is None
+        could_deliver = could_deliver and kept_by is None
         self._progress.iterated(now, could_deliver=could_deliver)  # however short a connection is
         is_due = now >= self._next_tell
         if not is_due and self._is_well and could_deliver and not backoffs.keys():
             return
-        problems = [*_problems_of_servers(source, broker), *backoffs.problems(), *self._stalled()]
+        kept = [kept_by] if kept_by is not None and outbox is not None and broker.current is not None else []
+        problems = [*_problems_of_servers(source, broker), *kept, *backoffs.problems(), *self._stalled()]
         self._is_well = not problems
         self._health.iterated(
             now,

@@ -18,6 +18,7 @@ from infirmary_relay.loop import Relay
 from infirmary_relay.progress import Progress
 from infirmary_relay.report import Report
 from infirmary_relay.sends import Sends
+from infirmary_relay.set_back.guard import Guard
 from infirmary_relay.settings import Settings, SettingsError, read_settings
 from infirmary_relay.sources.postgres import PostgresSource
 from infirmary_relay.sources.source import Source
@@ -60,9 +61,15 @@ def _way(settings: Settings) -> str:
 def _relay(service: str, settings: Settings, health: Health) -> Relay:
     relay_id = uuid4()
     address = settings.broker_address
+    limits = LogLimits(
+        settings.relay_log_max_age,
+        settings.relay_log_max_bytes,
+        settings.relay_events_max_age,
+        settings.relay_events_segment_bytes,
+    )
     opening = Opening(
         address,
-        LogLimits(settings.relay_log_max_age, settings.relay_log_max_bytes),
+        limits,
         service=service,
         name=f"relay {service} {relay_id}",
         log_parts=settings.log_parts,
@@ -106,6 +113,7 @@ def _relay(service: str, settings: Settings, health: Health) -> Relay:
         report=Report(health, Progress(settings.relay_stalled_after_s, settings.relay_restart_when_stalled_s)),
         crash_points=CrashPoints(settings.relay_crash_point, settings.relay_crash_file),
         sends=_sends(service, settings, address),
+        guard=Guard(opening.tails(), opening.logs, limits.max_age_s),
     )
 
 

@@ -14,4 +14,9 @@ db.getCollection("notifications").createIndex({ outbox_since: 1 }, { sparse: tru
 // outbox_log: {_id: <log>} for each log that the service writes, so that it is there before the first message:
 // db.outbox_log.insertMany([{ _id: "orders.events" }, { _id: "orders.to.billing" }]);
 
-// outbox_lease and database_identity are the relay's own; it makes them itself.
+// Which life of this database this is. The relay marks here that it was set back to an earlier moment, when the logs hold what
+// it has not written; who mends that removes the mark and gives a new id. What it has written is told by its documents: the
+// causation id of a message is the _id of the document that it stood in. Leave it away if yours are others, or are deleted:
+// db.database_identity.insertOne({ _id: "incarnation", id: UUID(), set_back_since: null, set_back_because: null, restored_at: null });
+
+// outbox_lease and the rest of database_identity are the relay's own; it makes them itself.

@@ -20,7 +20,7 @@ CREATE UNLOGGED TABLE outbox_relay (
 );
 
 -- The last sequence that the service gave out: of events for each subject, of commands and replies for each log and
--- subject, the two with a blank between them. Its row lock orders the writers of one subject. The relay does not use it.
+-- subject, the two with a blank between them. Its row lock orders the writers of one subject. The relay only compares it with the logs.
 CREATE TABLE outbox_sequence (
     subject text PRIMARY KEY,
     last    bigint NOT NULL
@@ -30,3 +30,15 @@ CREATE TABLE outbox_sequence (
 CREATE TABLE outbox_log (
     log text PRIMARY KEY
 );
+
+-- One row: which life of this database this is. The relay marks here that it was set back to an earlier moment, when the
+-- logs hold what it has not numbered; who mends that removes the mark and gives a new id. Leave the table away if the
+-- service numbers in another way than by outbox_sequence.
+CREATE TABLE incarnation (
+    one              boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id               uuid NOT NULL DEFAULT gen_random_uuid(),
+    set_back_since   timestamptz,
+    set_back_because text,
+    restored_at      timestamptz
+);
+INSERT INTO incarnation DEFAULT VALUES;

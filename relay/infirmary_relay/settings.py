@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="parts of the log of events to declare at the start, a power of two"
     )
     relay_log_max_age: str = Field("30D", description="how long a log keeps messages, a number and Y, M, D, h, m or s")
+    relay_events_max_age: str | None = Field(
+        None, description="how long a log of events does, where that differs, a number and Y, M, D, h, m or s"
+    )
+    relay_events_segment_bytes: int | None = Field(
+        None, ge=10_000, le=3_000_000_000, description="bytes of a log of events that the broker forgets at once"
+    )
     relay_log_max_bytes: int = Field(10_000_000_000, ge=1_000_000, description="how many bytes a log of events keeps")
     relay_backoff_first_s: float = Field(0.05, ge=0.001, le=10, description="seconds to wait after a first failure")
     relay_backoff_longest_s: float = Field(
@@ -179,10 +185,10 @@ class Settings(BaseSettings):
             raise ValueError("no power of two")
         return parts
 
-    @field_validator("relay_log_max_age")
+    @field_validator("relay_log_max_age", "relay_events_max_age")
     @classmethod
-    def _age_is_known(cls, age: str) -> str:
-        if not _SIZE.match(age):
+    def _age_is_known(cls, age: str | None) -> str | None:
+        if age is not None and not _SIZE.match(age):
             raise ValueError("not an age")
         return age
 

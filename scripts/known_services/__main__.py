@@ -11,7 +11,7 @@ import click
 from local.errors import LocalError
 from local.topology import DEFAULT_PORT_BASE, NODE_PORT_BASE, SERVICES, check_services
 from scripts.chart_readme import readme
-from scripts.known_services import charts, production, skaffold
+from scripts.known_services import charts, production, realm, skaffold
 from scripts.known_services.blocks import new_block, with_blocks
 from scripts.known_services.interfaces import hospital, paths_of
 
@@ -28,6 +28,8 @@ def blocks() -> dict[str, dict[str, Iterable[str]]]:
         "skaffold.yaml": {
             "images": skaffold.images(SERVICES),
             "releases": skaffold.releases(SERVICES),
+            "TLS": skaffold.with_tls(SERVICES),
+            "plain MongoDB": skaffold.with_plain_mongodb(SERVICES),
             "values in production": skaffold.production_values(SERVICES),
         },
         "k8s/kind.yaml": {"ports of APIs": production.kind_ports(SERVICES, NODE_PORT_BASE, DEFAULT_PORT_BASE)},
@@ -55,6 +57,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
     """
     found = {path: _written(root / path, of_file) for path, of_file in blocks().items()}
     found["audit/hospital.json"] = hospital(SERVICES, ROOT / "services")
+    found["charts/infra/files/realm.json"] = realm.text()
     begun = Template(DATABASE.read_text())
     for each in production.on_postgresql(SERVICES):
         path = root / f"k8s/production/databases/{each.resource}.yaml"

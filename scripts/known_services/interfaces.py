@@ -9,7 +9,7 @@ from typing import Final
 from local.plan import logs_read_by
 from local.topology import Service
 
-_ENDPOINT: Final = re.compile(r'\.endpoint\("[A-Z]+", "/([a-z-]+)')
+_ENDPOINT: Final = re.compile(r'\.endpoint\(\s*"[A-Z]+",\s*"/([a-z-]+)')
 
 
 def hospital(services: Iterable[Service], folder: Path) -> str:

@@ -7,36 +7,36 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from infirmary.http.api import Api, Created
-from infirmary.http.fields import Id, Input
+from infirmary.http.fields import SOME_ID, Id, Input, shown
 from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import not_found
 from infirmary.identifiers import ClientCode, new_id
 from infirmary.postgres.sagas.view import SagaView, view
 from infirmary.postgres.transaction import Query, Transaction
-from infirmary.saga.advance import Status, StepProgress
+from infirmary.saga.state import Status, StepProgress
 from services.admission import store
-from services.admission.saga import ADMISSION, Admission, orchestrator
+from services.admission.saga import ADMISSION, Admission, orchestrator, requested
 
-api = Api("admission")
+api = Api("admission", about="patient_id")
 
 
 class OfPatient(PageQuery):
     """A page of what belongs to one patient, or to all."""
 
-    patient_id: Id | None = None
+    patient_id: Annotated[Id | None, Field(description="only those of this patient")] = None
 
 
 class AdmissionPath(BaseModel):
     """The path of an admission."""
 
-    admission_id: Id
+    admission_id: Annotated[Id, Field(description="which admission"), shown(SOME_ID)]
 
 
 class NewAdmission(Input):
     """Who is to be admitted, and to which ward."""
 
-    patient_id: Id
-    ward_id: ClientCode
+    patient_id: Annotated[Id, shown(SOME_ID)]
+    ward_id: Annotated[ClientCode, shown("maternity")]
 
 
 class AdmissionStarted(BaseModel):
@@ -65,7 +65,7 @@ class AdmissionView(BaseModel):
     steps: list[StepView]
 
 
-@api.endpoint("POST", "/admissions", AdmissionStarted, status=202)
+@api.endpoint("POST", "/admissions", AdmissionStarted, status=202, scope="admissions:write")
 def admit(body: NewAdmission, tx: Transaction) -> Created:
     """Begin to admit a patient.
 
@@ -73,11 +73,12 @@ def admit(body: NewAdmission, tx: Transaction) -> Created:
     """
     admission = Admission(admission_id=new_id(), patient_id=body.patient_id, ward_id=body.ward_id)
     state = orchestrator.start(tx, ADMISSION, admission.admission_id, admission)
+    tx.publish(requested(admission))
     started = AdmissionStarted(admission_id=admission.admission_id, status=state.status)
     return Created(started, f"/admissions/{admission.admission_id}")
 
 
-@api.endpoint("GET", "/admissions/<admission_id>", AdmissionView, errors=(404,))
+@api.endpoint("GET", "/admissions/<admission_id>", AdmissionView, errors=(404,), scope="admissions:read")
 def get_admission(path: AdmissionPath, db: Query) -> AdmissionView:
     """Get an admission and how far each step is."""
     saga = view(db, path.admission_id)
@@ -86,7 +87,13 @@ def get_admission(path: AdmissionPath, db: Query) -> AdmissionView:
     return _view(saga)
 
 
-@api.endpoint("GET", "/admissions", Page[AdmissionView])
+@api.endpoint(
+    "GET",
+    "/admissions",
+    Page[AdmissionView],
+    scope="admissions:read",
+    scope_without={"patient_id": "admissions:read-all"},
+)
 def list_admissions(query: OfPatient, db: Query) -> Page[AdmissionView]:
     """List admissions, of one patient or of all, the oldest first."""
     sagas = store.of_patient(db, query.patient_id, query.after(), query.limit + 1)

@@ -2,11 +2,21 @@
 
 from uuid import UUID
 
-from infirmary.message_fields import Code, Text
+from infirmary.message_fields import Code, Text, Version
 from infirmary.messages import Command, Event, publishes, sends
 
 
 @publishes(subject="admission_id")
+class AdmissionRequested(Event):
+    """A patient is to be admitted: the services concerned are being asked, by the saga as it is in `saga_version`."""
+
+    admission_id: UUID
+    patient_id: UUID
+    ward_id: Code
+    saga_version: Version
+
+
+@publishes(subject="admission_id", ends=True)
 class AdmissionCompleted(Event):
     """The patient has a bed, is admitted and billed, and was told so."""
 
@@ -15,7 +25,7 @@ class AdmissionCompleted(Event):
     ward_id: Code
 
 
-@publishes(subject="admission_id")
+@publishes(subject="admission_id", ends=True)
 class AdmissionFailed(Event):
     """The patient was not admitted; whatever had been done for it is undone. `reason` is for people."""
 

@@ -10,6 +10,7 @@ from infirmary.saga.definition import Saga, Step
 from services.admission.messages import (
     AdmissionCompleted,
     AdmissionFailed,
+    AdmissionRequested,
     AdmitPatient,
     CreateAdmissionBilling,
     ReleaseReservation,
@@ -38,6 +39,11 @@ ADMISSION = Saga(
 )
 
 orchestrator = Orchestrator("admission", ADMISSION)
+
+
+def requested(admission: Admission) -> AdmissionRequested:
+    """Returns what everybody is told when an admission begins."""
+    return AdmissionRequested(**admission.model_dump(), saga_version=ADMISSION.version)
 
 
 @ADMISSION.when_completed

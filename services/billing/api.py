@@ -1,6 +1,5 @@
 """The HTTP interface of billing."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,25 +7,25 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from infirmary.http.api import Afterwards, Api
-from infirmary.http.fields import Id, Input, Money
+from infirmary.http.fields import SOME_ID, Id, Input, Money, shown
 from infirmary.http.pages import NEWEST, Page, PageQuery, page
 from infirmary.postgres.transaction import Query, Transaction
-from services.billing import store
+from services.billing import model, store
 from services.billing.messages import EntryKind
 
-api = Api("billing")
+api = Api("billing", about="patient_id")
 
 
 class PatientPath(BaseModel):
     """The path of something that belongs to a patient."""
 
-    patient_id: Id
+    patient_id: Annotated[Id, Field(description="whose"), shown(SOME_ID)]
 
 
 class Hold(Input):
     """Whether an account is held."""
 
-    held: Annotated[bool, Field(strict=True)]
+    held: Annotated[bool, Field(strict=True), shown(True)]
 
 
 class EntryView(BaseModel):
@@ -50,13 +49,13 @@ class AccountView(BaseModel):
     entries_total: Annotated[int, Field(description="how many there are; /accounts/ID/entries lists them all")]
 
 
-@api.endpoint("GET", "/accounts/<patient_id>", AccountView)
+@api.endpoint("GET", "/accounts/<patient_id>", AccountView, scope="accounts:read")
 def get_account(path: PatientPath, db: Query) -> AccountView:
     """Get a patient's account. Every patient has one, at first empty."""
     return AccountView.model_validate(store.statement(db, path.patient_id, NEWEST), from_attributes=True)
 
 
-@api.endpoint("GET", "/accounts/<patient_id>/entries", Page[EntryView])
+@api.endpoint("GET", "/accounts/<patient_id>/entries", Page[EntryView], scope="accounts:read")
 def list_entries(path: PatientPath, query: PageQuery, db: Query) -> Page[EntryView]:
     """List all entries of a patient's account, oldest first."""
     entries = store.entries_of(db, path.patient_id, query.after(), query.limit + 1)
@@ -64,11 +63,15 @@ def list_entries(path: PatientPath, query: PageQuery, db: Query) -> Page[EntryVi
     return page(views, query.limit, lambda view: view.entry_id)
 
 
-@api.endpoint("PUT", "/accounts/<patient_id>/hold", AccountView)
+@api.endpoint("PUT", "/accounts/<patient_id>/hold", AccountView, scope="accounts:hold")
 def hold_account(path: PatientPath, body: Hold, tx: Transaction) -> Afterwards:
     """Hold an account, or let it go on.
 
     A held account refuses to be charged for dispensings and admissions, and nothing else.
     """
-    store.save_account(tx, replace(store.lock_account(tx, path.patient_id), held=body.held))
+    decision = model.hold(store.lock_account(tx, path.patient_id), body.held)
+    if decision is not None:
+        account, event = decision
+        store.save_account(tx, account)
+        tx.publish(event)
     return Afterwards(lambda db: get_account(path, db))

@@ -1,14 +1,14 @@
 """The messages of billing: what it publishes, and what it reads of others'.
 
-Every event says how the account stands after it: `balance`, and `account_version`, which grows by one with each event
-of the account. A reader that keeps the balance of the highest version has the newest. Amounts are decimal strings with
-two places.
+Every event of an entry says how the account stands after it: `balance`, and `account_version`, which grows by one with
+each of them. A reader that keeps the balance of the highest version has the newest. Amounts are decimal strings with
+two places. `at` is when the entry was first heard of; events from before that was told have none.
 """
 
 from typing import Literal
 from uuid import UUID
 
-from infirmary.message_fields import Amount, Price, Quantity, Version
+from infirmary.message_fields import Amount, Flag, Moment, Price, Quantity, Version
 from infirmary.messages import Command, Event, publishes, reads, receives
 
 EntryKind = Literal["prescription", "admission"]
@@ -25,6 +25,7 @@ class BillingEntryCreated(Event):
     amount: Amount | None
     balance: Amount
     account_version: Version
+    at: Moment | None = None
 
 
 @publishes(subject="entry_id")
@@ -38,9 +39,10 @@ class BillingEntryPriced(Event):
     amount: Amount
     balance: Amount
     account_version: Version
+    at: Moment | None = None
 
 
-@publishes(subject="entry_id")
+@publishes(subject="entry_id", ends=True)
 class BillingEntryPosted(Event):
     """What the entry stands for has been handed out: the patient owes it."""
 
@@ -50,9 +52,10 @@ class BillingEntryPosted(Event):
     reference_id: UUID
     balance: Amount
     account_version: Version
+    at: Moment | None = None
 
 
-@publishes(subject="entry_id")
+@publishes(subject="entry_id", ends=True)
 class BillingEntryVoided(Event):
     """An entry counts no more, whatever comes later."""
 
@@ -62,9 +65,10 @@ class BillingEntryVoided(Event):
     reference_id: UUID
     balance: Amount
     account_version: Version
+    at: Moment | None = None
 
 
-@publishes(subject="entry_id")
+@publishes(subject="entry_id", ends=True)
 class AdmissionBilled(Event):
     """A patient owes the fee of an admission."""
 
@@ -74,9 +78,10 @@ class AdmissionBilled(Event):
     amount: Amount
     balance: Amount
     account_version: Version
+    at: Moment | None = None
 
 
-@publishes(subject="entry_id")
+@publishes(subject="entry_id", ends=True)
 class AdmissionBillingVoided(Event):
     """A patient owes nothing for an admission that did not come about."""
 
@@ -85,6 +90,15 @@ class AdmissionBillingVoided(Event):
     admission_id: UUID
     balance: Amount
     account_version: Version
+    at: Moment | None = None
+
+
+@publishes(subject="patient_id")
+class AccountHeld(Event):
+    """Nothing more may be charged to an account from now on; or, where `held` is false, it may again."""
+
+    patient_id: UUID
+    held: Flag
 
 
 @reads("prescription")

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from infirmary.handlers import Refused
 from services.billing.messages import (
+    AccountHeld,
     AdmissionBilled,
     AdmissionBillingVoided,
     BillingEntryCreated,
@@ -86,6 +87,13 @@ def owed(entry: Entry) -> Decimal:
     return Decimal("0.00") if entry.amount is None or entry.status == "voided" else entry.amount
 
 
+def hold(account: Account, held: bool) -> tuple[Account, AccountHeld] | None:
+    """Holds an account or lets it go on; None when it is so already."""
+    if account.held == held:
+        return None
+    return replace(account, held=held), AccountHeld(patient_id=account.patient_id, held=held)
+
+
 def open_entry(account: Account, entry: Entry) -> Change | None:
     """Opens a prescription's entry, unless it was heard of before."""
     if entry.status != "unopened":
@@ -149,9 +157,14 @@ def void_admission(account: Account, entry: Entry) -> Change | None:
     return _change(account, entry, replace(entry, status="voided"), AdmissionBillingVoided)
 
 
+def moved(account: Account, before: Entry, after: Entry, version: int) -> Account:
+    """Returns an account after one of its entries has changed."""
+    return replace(account, balance=account.balance - owed(before) + owed(after), version=version)
+
+
 def _change(account: Account, before: Entry, after: Entry, told: type[BillingEvent]) -> Change:
     """Returns the account and the entry after a change, and the event that tells of it."""
-    changed = replace(account, balance=account.balance - owed(before) + owed(after), version=account.version + 1)
+    changed = moved(account, before, after, account.version + 1)
     # Each event takes the fields that it declares and leaves the others.
     event = told.model_validate(
         {
@@ -163,6 +176,7 @@ def _change(account: Account, before: Entry, after: Entry, told: type[BillingEve
             "amount": None if after.amount is None else _money(after.amount),
             "balance": _money(changed.balance),
             "account_version": changed.version,
+            "at": after.at,
         }
     )
     return Change(changed, after, event)

@@ -1,17 +1,11 @@
 """What an operator can do with charts, besides what there is for every service."""
 
-import click
+from infirmary.operator.rebuild_command import rebuild_command
+from infirmary.postgres.read_model import ReadModel
+from services.chart.store import keep_erased
+from services.chart.tables import metadata
 
-from infirmary.operator.connection import OperatorDatabase
-from services.chart.store import forget_everything
+CHARTS = ReadModel("chart", tuple(table.name for table in metadata.sorted_tables), keep_erased)
 
-
-@click.command()
-def rebuild() -> None:
-    """Forget all charts and make them anew from the logs; the running consumer does so after this returns."""
-    with OperatorDatabase("chart").changing() as tx:
-        forget_everything(tx)
-    click.echo("All charts are forgotten. The consumer fills them again from the beginning of the logs.")
-
-
-commands = [rebuild]
+commands = [rebuild_command(CHARTS)]
+"""The commands of chart."""

@@ -1,6 +1,6 @@
 """What chart does when a message arrives: it notes what its owner has decided, and decides nothing itself."""
 
-from infirmary.handlers import Handlers
+from infirmary.handlers import Handlers, Outcome
 from infirmary.postgres.transaction import Transaction
 from services.chart import store
 from services.chart.messages import (
@@ -17,17 +17,20 @@ from services.chart.messages import (
     BillingEntryPriced,
     BillingEntryVoided,
     BoxesMoved,
+    EraseFromCharts,
     LabResultRecorded,
     NotificationSent,
     PatientAdmissionUndone,
     PatientAdmitted,
     PatientDischarged,
+    PatientErased,
     PatientNameChanged,
     PatientRegistered,
     PrescriptionAccepted,
     PrescriptionCancelled,
     PrescriptionCreated,
     PrescriptionDispensed,
+    PrescriptionDispensing,
     PrescriptionRejected,
     StockDispensed,
     StockRejected,
@@ -49,6 +52,19 @@ def begin_chart(event: PatientRegistered, tx: Transaction) -> None:
 def rename_patient(event: PatientNameChanged, tx: Transaction) -> None:
     """Takes over the new name, if it is newer than the one known."""
     store.rename(tx, event)
+
+
+@handlers.on(PatientErased)
+def close_chart(event: PatientErased, tx: Transaction) -> None:
+    """Forgets whose chart it was; nobody is shown it any more."""
+    store.erase_patient(tx, event.patient_id)
+
+
+@handlers.command(EraseFromCharts)
+def answer_for_erasure(command: EraseFromCharts, tx: Transaction) -> Outcome:
+    """Does the same, unless the event has come first, and says that it is done."""
+    store.erase_patient(tx, command.patient_id)
+    return None
 
 
 @handlers.on(PatientAdmitted)
@@ -103,6 +119,12 @@ def accept_prescription(event: PrescriptionAccepted, tx: Transaction) -> None:
 def reject_prescription(event: PrescriptionRejected, tx: Transaction) -> None:
     """Shows the prescription as rejected, and why."""
     store.keep_prescription(tx, event.prescription_id, event.patient_id, "rejected", event.reason)
+
+
+@handlers.on(PrescriptionDispensing)
+def try_to_dispense(event: PrescriptionDispensing, tx: Transaction) -> None:
+    """Shows no more why an earlier try has failed; the chart calls a prescription accepted until the try has ended."""
+    store.keep_prescription(tx, event.prescription_id, event.patient_id, "accepted", None)
 
 
 @handlers.on(PrescriptionDispensed)

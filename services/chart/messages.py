@@ -1,9 +1,9 @@
-"""The messages of chart: it publishes nothing, and of others' it reads every event about a patient."""
+"""The messages of chart: it publishes no event, and of others' it reads every one about a patient."""
 
 from uuid import UUID
 
 from infirmary.message_fields import Amount, Code, Day, Flag, Name, Quantity, ShortText, Text, Version
-from infirmary.messages import Event, reads
+from infirmary.messages import Command, Event, reads, receives
 
 # patient: subject patient_id
 
@@ -34,6 +34,20 @@ class PatientAdmitted(Event):
     patient_id: UUID
     admission_id: UUID
     ward_id: Code
+
+
+@reads("patient")
+class PatientErased(Event):
+    """A person is to be forgotten."""
+
+    patient_id: UUID
+
+
+@receives("patient")
+class EraseFromCharts(Command):
+    """Forgets name, date of birth and what the patient was told, and answers for it."""
+
+    patient_id: UUID
 
 
 class AdmissionEnded(Event):
@@ -119,6 +133,14 @@ class PrescriptionRejected(Event):
     prescription_id: UUID
     patient_id: UUID
     reason: Text
+
+
+@reads("prescription")
+class PrescriptionDispensing(Event):
+    """The boxes are being handed out."""
+
+    prescription_id: UUID
+    patient_id: UUID
 
 
 @reads("prescription")

@@ -1,21 +1,23 @@
 """The statements of chart that write its own tables; those that read them are in `queries.py`.
 
-The projection is what `tables.py` declares. It holds nothing that the logs do not: `forget_everything` empties it
-together with the places in the logs, and the consumer fills it anew.
+The projection is what `tables.py` declares. It holds nothing that the logs do not, so it can be made anew from them,
+beside the one in use; only who is erased stays so in any case.
 
 Each table is written from one service's events, each event with one statement, each statement an upsert: an event never
 asks what another service has told.
 """
 
-from typing import Any, LiteralString, cast
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from infirmary.postgres.library_tables import log_reader, log_sequence, parked_message
-from infirmary.postgres.statements import compiled, given
+from infirmary.postgres.erasing import forget
+from infirmary.postgres.statements import compiled, given, is_given
 from infirmary.postgres.transaction import Transaction
+from infirmary.snapshots import ERASED_VERSION
 from services.chart.messages import (
     LabResultRecorded,
     NotificationSent,
@@ -30,12 +32,17 @@ from services.chart.tables import (
     admissions,
     beds,
     lab_results,
-    metadata,
     notifications,
     patients,
     prescriptions,
     stock,
 )
+
+ERASED: Final = "erased"
+"""What stands in place of what a person was told who was erased."""
+
+PERSONAL: Final = {"full_name": ERASED, "date_of_birth": "0001-01-01"}
+"""What stands in held messages in place of what is personal, once a person is erased."""
 
 
 def _told(table: sa.Table, *columns: sa.Column[Any], **otherwise: Any) -> postgresql.Insert:
@@ -66,7 +73,7 @@ def _kept(told: postgresql.Insert, *changed: sa.Column[Any], if_newer: bool = Fa
 _PATIENT = _told(patients, patients.c.patient_id, patients.c.full_name, patients.c.version, patients.c.date_of_birth)
 _REGISTER = _kept(
     _PATIENT,
-    patients.c.date_of_birth,
+    date_of_birth=sa.case((patients.c.version < ERASED_VERSION, _PATIENT.excluded.date_of_birth)),
     full_name=sa.case(
         (patients.c.version < _PATIENT.excluded.version, _PATIENT.excluded.full_name), else_=patients.c.full_name
     ),
@@ -77,6 +84,15 @@ _RENAME = _kept(
     patients.c.full_name,
     patients.c.version,
     if_newer=True,
+)
+_ERASE = _kept(
+    _told(patients, patients.c.patient_id, version=ERASED_VERSION),
+    patients.c.version,
+    full_name=sa.null(),
+    date_of_birth=sa.null(),
+)
+_ERASE_TEXTS = compiled(
+    sa.update(notifications).where(is_given(notifications.c.patient_id)).values(text=sa.literal(ERASED))
 )
 _ADMIT = _kept(
     _told(patients, patients.c.patient_id, patients.c.admission_id, patients.c.ward_id, admitted_at=sa.func.now()),
@@ -152,24 +168,22 @@ _KEEP_NOTIFICATION = compiled(
     ).on_conflict_do_nothing(index_elements=notifications.primary_key)
 )
 
-# SQLAlchemy's Core has no TRUNCATE. The tables are those declared, so that a new one is not forgotten.
-_FORGOTTEN = (log_reader, log_sequence, parked_message, *metadata.sorted_tables)
-_FORGET: LiteralString = f"TRUNCATE {', '.join(table.name for table in _FORGOTTEN)}"
-
-# The server's own view is no table of this service.
-_END_SESSIONS: LiteralString = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'chart/consumer' AND pid <> pg_backend_pid()
+# The charts in use while they are made anew: the schema is none that SQLAlchemy's tables name.
+_ERASED_BEFORE: LiteralString = """
+SELECT patient_id FROM public.patients WHERE version = %(erased)s
+EXCEPT SELECT patient_id FROM patients WHERE version = %(erased)s
 """
 
 
-def forget_everything(tx: Transaction) -> None:
-    """Empties the projection and forgets how far each log was read, so that all charts are made anew from the logs.
+@dataclass(frozen=True, slots=True)
+class _Erased:
+    patient_id: UUID
 
-    Ends the consumer's sessions too, which would go on from the places that they remember. New ones start over.
-    """
-    tx.execute(_FORGET)
-    tx.execute(_END_SESSIONS)
+
+def keep_erased(tx: Transaction) -> None:
+    """Erases in charts made anew who is erased in those in use, whatever the logs still tell of it."""
+    for erased in tx.many(_Erased, _ERASED_BEFORE, erased=ERASED_VERSION):
+        erase_patient(tx, erased.patient_id)
 
 
 def register(tx: Transaction, event: PatientRegistered) -> None:
@@ -180,6 +194,13 @@ def register(tx: Transaction, event: PatientRegistered) -> None:
 def rename(tx: Transaction, event: PatientNameChanged) -> None:
     """Takes over a name, if it is newer than the one known."""
     tx.execute(_RENAME, **event.model_dump())
+
+
+def erase_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Forgets whose chart it is and what the patient was told. What else is on it stays, under the patient's id."""
+    forget(tx, patient_id, PERSONAL)
+    tx.execute(_ERASE, patient_id=patient_id)
+    tx.execute(_ERASE_TEXTS, patient_id=patient_id)
 
 
 def admit(tx: Transaction, event: PatientAdmitted) -> None:

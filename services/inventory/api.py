@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from infirmary.http.api import Api
-from infirmary.http.fields import WHOLE, CodePath, Input, Money, Name, Price, Quantity
+from infirmary.http.fields import WHOLE, CodePath, Input, Money, Name, Price, Quantity, shown
 from infirmary.http.problems import not_found, unprocessable
 from infirmary.postgres.transaction import Query, Transaction
 from services.inventory import model, store
@@ -18,20 +18,20 @@ api = Api("inventory")
 class MedicationFacts(Input):
     """What a medication is called and what a box costs from now on."""
 
-    name: Name
-    unit_price: Price
+    name: Annotated[Name, shown("Penicillin")]
+    unit_price: Annotated[Price, shown("12.50")]
 
 
 class Delivery(Input):
     """Boxes that have arrived."""
 
-    quantity: Quantity
+    quantity: Annotated[Quantity, shown(100)]
 
 
 class Stocktake(Input):
     """Boxes that somebody has counted in the store room."""
 
-    on_hand: Annotated[int, Field(ge=0, le=MOST_BOXES_ON_HAND, strict=True), WHOLE]
+    on_hand: Annotated[int, Field(ge=0, le=MOST_BOXES_ON_HAND, strict=True), WHOLE, shown(98)]
 
 
 class MedicationView(BaseModel):
@@ -47,32 +47,36 @@ class MedicationView(BaseModel):
     ]
 
 
-@api.endpoint("PUT", "/medications/<code>", MedicationView)
+@api.endpoint("PUT", "/medications/<code>", MedicationView, scope="medications:write")
 def name_medication(path: CodePath, body: MedicationFacts, tx: Transaction) -> MedicationView:
     """Make a medication known, or change its name and price.
 
     Its boxes stay as they are; what is reserved keeps the price of its day.
     """
-    return _view(_known(store.name_medication(tx, path.code, body.name, Decimal(body.unit_price)), path))
+    stock = _known(store.name_medication(tx, path.code, body.name, Decimal(body.unit_price)), path)
+    tx.publish(model.listed(stock))
+    return _view(stock)
 
 
-@api.endpoint("GET", "/medications/<code>", MedicationView, errors=(404,))
+@api.endpoint("GET", "/medications/<code>", MedicationView, errors=(404,), scope="medications:read")
 def get_medication(path: CodePath, db: Query) -> MedicationView:
     """Get a medication and its stock."""
     return _view(_known(store.find_stock(db, path.code), path))
 
 
-@api.endpoint("POST", "/medications/<code>/deliveries", MedicationView, errors=(404,))
+@api.endpoint("POST", "/medications/<code>/deliveries", MedicationView, errors=(404,), scope="stock:write")
 def receive_delivery(path: CodePath, body: Delivery, tx: Transaction) -> MedicationView:
     """Add boxes that have arrived."""
-    stock = model.deliver(_known(store.lock_stock(tx, path.code), path), body.quantity)
-    if stock is None:
+    delivery = model.deliver(_known(store.lock_stock(tx, path.code), path), body.quantity)
+    if delivery is None:
         raise unprocessable("body.quantity", f"there would be more than {MOST_BOXES_ON_HAND} boxes on hand")
+    stock, event = delivery
     store.save_stock(tx, stock)
+    tx.publish(event)
     return _view(stock)
 
 
-@api.endpoint("POST", "/medications/<code>/counts", MedicationView, errors=(404,))
+@api.endpoint("POST", "/medications/<code>/counts", MedicationView, errors=(404,), scope="stock:write")
 def record_stocktake(path: CodePath, body: Stocktake, tx: Transaction) -> MedicationView:
     """Say how many boxes a stocktake has found.
 

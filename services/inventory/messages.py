@@ -2,8 +2,37 @@
 
 from uuid import UUID
 
-from infirmary.message_fields import Code, Price, Quantity, Text, WholeNumber
+from infirmary.message_fields import Code, Name, Price, Quantity, Text, WholeNumber
 from infirmary.messages import Command, Event, publishes, reads, receives
+
+
+@publishes(subject="medication_code")
+class MedicationListed(Event):
+    """What a medication is called and what a box costs from now on; a new one has no boxes yet."""
+
+    medication_code: Code
+    name: Name
+    unit_price: Price
+
+
+@publishes(subject="medication_code")
+class StockDelivered(Event):
+    """Boxes have arrived in the store room."""
+
+    medication_code: Code
+    quantity: Quantity
+
+
+@publishes(subject="medication_code")
+class StockCounted(Event):
+    """A stocktake has found `on_hand` boxes in the store room: `difference` more than were thought to be there.
+
+    Boxes are moved by events of many subjects, whose order in the log is none. Differences add up in any.
+    """
+
+    medication_code: Code
+    on_hand: WholeNumber
+    difference: WholeNumber
 
 
 @publishes(subject="prescription_id")
@@ -17,7 +46,7 @@ class StockReserved(Event):
     unit_price: Price
 
 
-@publishes(subject="prescription_id")
+@publishes(subject="prescription_id", ends=True)
 class StockRejected(Event):
     """Nothing is kept for a prescription. `reason` is `out of stock` or `unknown medication`."""
 
@@ -28,7 +57,7 @@ class StockRejected(Event):
     reason: Text
 
 
-@publishes(subject="prescription_id")
+@publishes(subject="prescription_id", ends=True)
 class StockReleased(Event):
     """Boxes that were kept for a prescription are free for others."""
 
@@ -38,7 +67,7 @@ class StockReleased(Event):
     quantity: Quantity
 
 
-@publishes(subject="prescription_id")
+@publishes(subject="prescription_id", ends=True)
 class StockDispensed(Event):
     """Boxes that were kept for a prescription have left the store room."""
 

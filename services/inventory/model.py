@@ -7,6 +7,9 @@ from uuid import UUID
 
 from infirmary.handlers import Refused
 from services.inventory.messages import (
+    MedicationListed,
+    StockCounted,
+    StockDelivered,
     StockDispensed,
     StockLow,
     StockRejected,
@@ -117,17 +120,24 @@ def put_back(reservation: Reservation | None, stock: Stock | None) -> Decision |
     return Decision(replace(reservation, status="reserved"), left, (_tell(StockReturned, reservation),))
 
 
-def deliver(stock: Stock, quantity: int) -> Stock | None:
+def listed(stock: Stock) -> MedicationListed:
+    """Returns what everybody is told about a medication that has just been named."""
+    return MedicationListed(medication_code=stock.code, name=stock.name, unit_price=f"{stock.unit_price:.2f}")
+
+
+def deliver(stock: Stock, quantity: int) -> tuple[Stock, StockDelivered] | None:
     """Adds boxes that have arrived; None when there would be more than MOST_BOXES_ON_HAND."""
     if stock.on_hand + quantity > MOST_BOXES_ON_HAND:
         return None
-    return replace(stock, on_hand=stock.on_hand + quantity)
+    delivered = StockDelivered(medication_code=stock.code, quantity=quantity)
+    return replace(stock, on_hand=stock.on_hand + quantity), delivered
 
 
-def count(stock: Stock, on_hand: int) -> tuple[Stock, tuple[StockLow, ...]]:
+def count(stock: Stock, on_hand: int) -> tuple[Stock, tuple[StockCounted | StockLow, ...]]:
     """Takes over what a stocktake has found, however much is reserved."""
     counted = replace(stock, on_hand=on_hand)
-    return counted, _scarcity(stock, counted)
+    told = StockCounted(medication_code=stock.code, on_hand=on_hand, difference=on_hand - stock.on_hand)
+    return counted, (told, *_scarcity(stock, counted))
 
 
 def _reject(reservation: Reservation, reason: str) -> Decision:

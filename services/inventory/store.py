@@ -24,6 +24,20 @@ _NAME_MEDICATION = compiled(
         set_={"name": _NAMED.excluded.name, "unit_price": _NAMED.excluded.unit_price},
     ).returning(*_STOCK)
 )
+# The boxes of a medication that nobody has named yet; its name comes later.
+_MEET_MEDICATION = compiled(
+    postgresql.insert(medications)
+    .values(unit_price=0, on_hand=0, reserved=0, **given(medications.c.code, medications.c.name))
+    .on_conflict_do_nothing(index_elements=[medications.c.code])
+)
+_MOVE_BOXES = compiled(
+    sa.update(medications)
+    .where(is_given(medications.c.code))
+    .values(
+        on_hand=medications.c.on_hand + sa.bindparam("more_on_hand", type_=sa.BigInteger),
+        reserved=medications.c.reserved + sa.bindparam("more_reserved", type_=sa.BigInteger),
+    )
+)
 _SAVE_STOCK = compiled(
     sa.update(medications)
     .where(is_given(medications.c.code))
@@ -60,6 +74,15 @@ def name_medication(tx: Transaction, code: str, name: str, unit_price: Decimal) 
 def save_stock(tx: Transaction, stock: Stock) -> None:
     """Saves how many boxes there are and how many are reserved."""
     tx.execute(_SAVE_STOCK, **values_of(stock))
+
+
+def move_boxes(tx: Transaction, code: str, on_hand: int = 0, reserved: int = 0) -> None:
+    """Adds to the boxes on hand and to those reserved; a number below nought takes away.
+
+    A medication that is not known gets its code for a name, until it is named.
+    """
+    tx.execute(_MEET_MEDICATION, code=code, name=code)
+    tx.execute(_MOVE_BOXES, code=code, more_on_hand=on_hand, more_reserved=reserved)
 
 
 def claim_reservation(tx: Transaction, reservation: Reservation) -> Reservation:

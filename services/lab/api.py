@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StrictBool
 
 from infirmary.http.api import Api, Created
-from infirmary.http.fields import Id, Input, Name, ShortText
+from infirmary.http.fields import SOME_ID, Id, Input, Name, ShortText, shown
 from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import not_found, unprocessable
 from infirmary.identifiers import new_id
@@ -15,29 +15,29 @@ from infirmary.postgres.transaction import Query, Transaction
 from services.lab import model, store
 from services.lab.model import LabResult
 
-api = Api("lab")
+api = Api("lab", about="patient_id")
 
 
 class OfPatient(PageQuery):
     """A page of what belongs to one patient, or to all."""
 
-    patient_id: Id | None = None
+    patient_id: Annotated[Id | None, Field(description="only those of this patient")] = None
 
 
 class NewLabResult(Input):
     """What was found, and of whom."""
 
-    patient_id: Id
-    test: Annotated[Name, Field(examples=["potassium"])]
-    value: Annotated[Name, Field(description="text, as the laboratory writes it", examples=["6.8"])]
-    unit: Annotated[ShortText, Field(description="empty where the value has none", examples=["mmol/l"])]
-    critical: Annotated[StrictBool, Field(description="somebody is told at once")]
+    patient_id: Annotated[Id, shown(SOME_ID)]
+    test: Annotated[Name, shown("potassium")]
+    value: Annotated[Name, Field(description="text, as the laboratory writes it"), shown("6.8")]
+    unit: Annotated[ShortText, Field(description="empty where the value has none"), shown("mmol/l")]
+    critical: Annotated[StrictBool, Field(description="somebody is told at once"), shown(True)]
 
 
 class LabResultPath(BaseModel):
     """Which result."""
 
-    lab_result_id: Id
+    lab_result_id: Annotated[Id, Field(description="which result"), shown(SOME_ID)]
 
 
 class LabResultView(BaseModel):
@@ -45,7 +45,7 @@ class LabResultView(BaseModel):
 
     lab_result_id: UUID
     patient_id: UUID
-    patient_name: str = Field(description="what the patient is called now")
+    patient_name: str = Field(description="what the patient is called now; `erased` of a person who was erased")
     test: str
     value: str
     unit: str
@@ -53,7 +53,7 @@ class LabResultView(BaseModel):
     at: datetime
 
 
-@api.endpoint("POST", "/lab-results", LabResultView, status=201)
+@api.endpoint("POST", "/lab-results", LabResultView, status=201, scope="lab-results:write")
 def record_lab_result(body: NewLabResult, tx: Transaction) -> Created:
     """Record a lab result.
 
@@ -61,14 +61,14 @@ def record_lab_result(body: NewLabResult, tx: Transaction) -> Created:
     """
     patient_name = store.patient_name(tx, body.patient_id)
     if patient_name is None:
-        raise unprocessable("body.patient_id", "the patient is not known here yet")
+        raise unprocessable("body.patient_id", "the patient is not known here, or not yet")
     result = LabResult(lab_result_id=new_id(), patient_name=patient_name, at=datetime.now(UTC), **body.model_dump())
     store.insert(tx, result)
     tx.publish(model.recorded(result))
     return Created(_view(result), f"/lab-results/{result.lab_result_id}")
 
 
-@api.endpoint("GET", "/lab-results/<lab_result_id>", LabResultView, errors=(404,))
+@api.endpoint("GET", "/lab-results/<lab_result_id>", LabResultView, errors=(404,), scope="lab-results:read")
 def get_lab_result(path: LabResultPath, db: Query) -> LabResultView:
     """Get a lab result."""
     result = store.find(db, path.lab_result_id)
@@ -77,7 +77,13 @@ def get_lab_result(path: LabResultPath, db: Query) -> LabResultView:
     return _view(result)
 
 
-@api.endpoint("GET", "/lab-results", Page[LabResultView])
+@api.endpoint(
+    "GET",
+    "/lab-results",
+    Page[LabResultView],
+    scope="lab-results:read",
+    scope_without={"patient_id": "lab-results:read-all"},
+)
 def list_lab_results(query: OfPatient, db: Query) -> Page[LabResultView]:
     """List lab results, of one patient or of all, oldest first."""
     after, rows = query.after(), query.limit + 1

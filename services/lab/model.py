@@ -38,4 +38,5 @@ def recorded(result: LabResult) -> LabResultRecorded:
         value=result.value,
         unit=result.unit,
         critical=result.critical,
+        at=result.at,
     )

@@ -8,14 +8,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from infirmary.postgres.erasing import await_answers, forget
 from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
-from infirmary.snapshots import Snapshot
+from infirmary.snapshots import ERASED_VERSION, Snapshot
 from services.lab.model import LabResult
 from services.lab.tables import lab_results, patient_snapshot
 
 patients: Final = Snapshot("patient", patient_snapshot)
 """The patients' names, as patient has told them."""
+
+ERASED: Final = "erased"
+"""What is shown in place of the name of a person who was erased."""
+
+PERSONAL: Final = {"full_name": ERASED, "patient_name": ERASED, "date_of_birth": "0001-01-01"}
+"""What stands in held messages and kept answers in place of what is personal, once a person is erased."""
 
 _RESULTS = sa.select(*fields_of(LabResult, lab_results, patient_name=patient_snapshot.c.full_name)).join_from(
     lab_results, patient_snapshot, lab_results.c.patient_id == patient_snapshot.c.patient_id
@@ -41,7 +48,11 @@ _INSERT = compiled(
         )
     )
 )
-_PATIENT_NAME = compiled(sa.select(patient_snapshot.c.full_name).where(is_given(patient_snapshot.c.patient_id)))
+_PATIENT_NAME = compiled(
+    sa.select(patient_snapshot.c.full_name).where(
+        is_given(patient_snapshot.c.patient_id), patient_snapshot.c.version < ERASED_VERSION
+    )
+)
 
 
 def find(db: Query, lab_result_id: UUID) -> LabResult | None:
@@ -60,7 +71,7 @@ def list_all(db: Query, after: UUID, rows: int) -> list[LabResult]:
 
 
 def patient_name(db: Query, patient_id: UUID) -> str | None:
-    """Returns a patient's name as last heard of, or None while the patient is not known here."""
+    """Returns a patient's name as last heard of, or None while the patient is not known here, or not any more."""
     name: str | None = db.value(_PATIENT_NAME, patient_id=patient_id)
     return name
 
@@ -68,3 +79,10 @@ def patient_name(db: Query, patient_id: UUID) -> str | None:
 def insert(tx: Transaction, result: LabResult) -> None:
     """Saves a new result."""
     tx.execute(_INSERT, **values_of(result))
+
+
+def erase_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Forgets a patient's name for good; what was found stays, under the patient's id."""
+    await_answers(tx)
+    forget(tx, patient_id, PERSONAL)
+    patients.erase(tx, patient_id, full_name=ERASED)

@@ -1,6 +1,7 @@
 """The HTTP interface of notification."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -12,13 +13,13 @@ from infirmary.mongo.storage import MongoDatabase
 from services.notification import store
 from services.notification.messages import Kind
 
-api = Api("notification")
+api = Api("notification", about="patient_id")
 
 
 class OfPatient(PageQuery):
     """A page of what belongs to one patient, or to all."""
 
-    patient_id: Id | None = None
+    patient_id: Annotated[Id | None, Field(description="only those of this patient")] = None
 
 
 class NotificationView(BaseModel):
@@ -32,7 +33,13 @@ class NotificationView(BaseModel):
     at: datetime
 
 
-@api.endpoint("GET", "/notifications", Page[NotificationView])
+@api.endpoint(
+    "GET",
+    "/notifications",
+    Page[NotificationView],
+    scope="notifications:read",
+    scope_without={"patient_id": "notifications:read-all"},
+)
 def list_notifications(query: OfPatient, db: MongoDatabase) -> Page[NotificationView]:
     """List notifications, about one patient or all, oldest first."""
     after, rows = query.after(), query.limit + 1

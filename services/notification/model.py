@@ -62,4 +62,5 @@ def sent(notification: Notification) -> NotificationSent:
         kind=notification.kind,
         text=notification.text,
         reference_id=notification.reference_id,
+        at=notification.at,
     )

@@ -9,6 +9,12 @@ from infirmary.mongo.transaction import MongoTransaction
 from services.notification.documents import documents
 from services.notification.model import Notification
 
+ERASED: Final = "erased"
+"""What stands in place of what a person was told who was erased."""
+
+PERSONAL: Final = {"full_name": ERASED, "date_of_birth": "0001-01-01"}
+"""What stands in held messages in place of what is personal. None that is read has it; one that cannot be might."""
+
 _FIELDS: Final = {"_id": False, **{field.name: True for field in fields(Notification)}}
 
 
@@ -25,6 +31,12 @@ def list_all(db: MongoDatabase, after: UUID, rows: int) -> list[Notification]:
 def insert(tx: MongoTransaction, notification: Notification) -> None:
     """Saves a new notification."""
     tx.insert(asdict(notification))
+
+
+def erase_texts(tx: MongoTransaction, patient_id: UUID) -> None:
+    """Forgets what was told about a patient."""
+    tx.forget(patient_id, PERSONAL)
+    tx.change_all({"patient_id": patient_id}, {"text": ERASED})
 
 
 def _next(db: MongoDatabase, wanted: dict[str, Any], after: UUID, rows: int) -> list[Notification]:

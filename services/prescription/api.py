@@ -1,12 +1,13 @@
 """The HTTP interface of prescription."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from infirmary.http.api import Api, Created
-from infirmary.http.fields import Id, Input, Quantity
+from infirmary.http.fields import SOME_ID, Id, Input, Quantity, shown
 from infirmary.http.pages import Page, PageQuery, page
 from infirmary.http.problems import conflict, not_found, unprocessable
 from infirmary.identifiers import ClientCode, new_id
@@ -15,31 +16,31 @@ from services.prescription import model, store
 from services.prescription.model import Prescription, Status
 from services.prescription.saga import DISPENSING, Dispensing, orchestrator
 
-api = Api("prescription")
+api = Api("prescription", about="patient_id")
 
 
 class OfPatient(PageQuery):
     """A page of what belongs to one patient, or to all."""
 
-    patient_id: Id | None = None
+    patient_id: Annotated[Id | None, Field(description="only those of this patient")] = None
 
 
 class NewPrescription(Input):
     """What is to be prescribed, and to whom."""
 
-    patient_id: Id
-    medication_code: ClientCode
-    quantity: Quantity
+    patient_id: Annotated[Id, shown(SOME_ID)]
+    medication_code: Annotated[ClientCode, shown("penicillin")]
+    quantity: Annotated[Quantity, shown(2)]
 
 
 class PrescriptionPath(BaseModel):
     """The path of a prescription."""
 
-    prescription_id: Id
+    prescription_id: Annotated[Id, Field(description="which prescription"), shown(SOME_ID)]
 
 
 class PrescriptionView(BaseModel):
-    """A prescription as the outside sees one; `patient_name` is from the snapshot."""
+    """A prescription as the outside sees one; `patient_name` is from the snapshot, and `erased` once the person is."""
 
     prescription_id: UUID
     patient_id: UUID
@@ -51,22 +52,22 @@ class PrescriptionView(BaseModel):
     created_at: datetime
 
 
-@api.endpoint("POST", "/prescriptions", PrescriptionView, status=201)
+@api.endpoint("POST", "/prescriptions", PrescriptionView, status=201, scope="prescriptions:write")
 def create_prescription(body: NewPrescription, tx: Transaction) -> Created:
     """Write a prescription.
 
     It is `pending` at first; inventory decides whether it becomes `accepted` or `rejected`.
     """
     known = store.known_patient(tx, body.patient_id)
-    if known is None:
-        raise unprocessable("body.patient_id", "the patient is not known here yet")
+    if known is None or known.is_erased:
+        raise unprocessable("body.patient_id", "the patient is not known here, or not yet")
     prescription, event = model.prescribe(new_id(), body.patient_id, body.medication_code, body.quantity, known.now)
     store.insert(tx, prescription)
     tx.publish(event)
     return Created(_view_of(prescription, known.patient_name), f"/prescriptions/{prescription.prescription_id}")
 
 
-@api.endpoint("GET", "/prescriptions/<prescription_id>", PrescriptionView, errors=(404,))
+@api.endpoint("GET", "/prescriptions/<prescription_id>", PrescriptionView, errors=(404,), scope="prescriptions:read")
 def get_prescription(path: PrescriptionPath, db: Query) -> PrescriptionView:
     """Get a prescription."""
     row = store.find(db, path.prescription_id)
@@ -75,14 +76,27 @@ def get_prescription(path: PrescriptionPath, db: Query) -> PrescriptionView:
     return _view(row)
 
 
-@api.endpoint("GET", "/prescriptions", Page[PrescriptionView])
+@api.endpoint(
+    "GET",
+    "/prescriptions",
+    Page[PrescriptionView],
+    scope="prescriptions:read",
+    scope_without={"patient_id": "prescriptions:read-all"},
+)
 def list_prescriptions(query: OfPatient, db: Query) -> Page[PrescriptionView]:
     """List prescriptions, of one patient or of all."""
     rows = store.after(db, query.after(), query.patient_id, query.limit + 1)
     return page([_view(row) for row in rows], query.limit, lambda view: view.prescription_id)
 
 
-@api.endpoint("POST", "/prescriptions/<prescription_id>/dispense", PrescriptionView, status=202, errors=(404, 409))
+@api.endpoint(
+    "POST",
+    "/prescriptions/<prescription_id>/dispense",
+    PrescriptionView,
+    status=202,
+    errors=(404, 409),
+    scope="prescriptions:dispense",
+)
 def dispense_prescription(path: PrescriptionPath, tx: Transaction) -> PrescriptionView:
     """Hand out an accepted prescription.
 
@@ -90,15 +104,19 @@ def dispense_prescription(path: PrescriptionPath, tx: Transaction) -> Prescripti
     accepted again.
     """
     prescription = _known(store.lock(tx, path.prescription_id), path)
-    dispensing = model.dispense(prescription)
-    if dispensing is None:
+    begun = model.dispense(prescription, new_id(), saga_version=DISPENSING.version)
+    if begun is None:
         raise conflict(f"the prescription is {prescription.status}; only an accepted one can be dispensed")
+    dispensing, event = begun
     store.save(tx, dispensing)
-    orchestrator.start(tx, DISPENSING, new_id(), Dispensing.of(dispensing))
+    tx.publish(event)
+    orchestrator.start(tx, DISPENSING, event.saga_id, Dispensing.of(event))
     return _changed(dispensing, tx)
 
 
-@api.endpoint("POST", "/prescriptions/<prescription_id>/cancel", PrescriptionView, errors=(404, 409))
+@api.endpoint(
+    "POST", "/prescriptions/<prescription_id>/cancel", PrescriptionView, errors=(404, 409), scope="prescriptions:write"
+)
 def cancel_prescription(path: PrescriptionPath, tx: Transaction) -> PrescriptionView:
     """Cancel a prescription that is pending or accepted."""
     prescription = _known(store.lock(tx, path.prescription_id), path)

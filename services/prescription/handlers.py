@@ -1,9 +1,16 @@
 """What prescription does when a message arrives."""
 
-from infirmary.handlers import Handlers
+from infirmary.handlers import Handlers, Outcome
 from infirmary.postgres.transaction import Transaction
 from services.prescription import model, store
-from services.prescription.messages import PatientNameChanged, PatientRegistered, StockRejected, StockReserved
+from services.prescription.messages import (
+    EraseFromPrescriptions,
+    PatientErased,
+    PatientNameChanged,
+    PatientRegistered,
+    StockRejected,
+    StockReserved,
+)
 
 handlers = Handlers("prescription")
 
@@ -18,6 +25,19 @@ def know_patient(event: PatientRegistered, tx: Transaction) -> None:
 def rename_patient(event: PatientNameChanged, tx: Transaction) -> None:
     """Takes over the patient's new name."""
     store.patients.keep(tx, event.patient_id, event.version, full_name=event.full_name)
+
+
+@handlers.on(PatientErased)
+def erase_patient(event: PatientErased, tx: Transaction) -> None:
+    """Forgets the patient's name for good."""
+    store.erase_patient(tx, event.patient_id)
+
+
+@handlers.command(EraseFromPrescriptions)
+def answer_for_erasure(command: EraseFromPrescriptions, tx: Transaction) -> Outcome:
+    """Forgets the patient's name, unless the event has come first, and says that it is done."""
+    store.erase_patient(tx, command.patient_id)
+    return None
 
 
 @handlers.on(StockReserved)

@@ -2,30 +2,35 @@
 
 from uuid import UUID
 
-from infirmary.message_fields import Code, Name, Quantity, Text, Version
-from infirmary.messages import Command, Event, publishes, reads, sends
+from infirmary.message_fields import Code, Moment, Name, Quantity, Text, Version
+from infirmary.messages import Command, Event, publishes, reads, receives, sends
 
 
 @publishes(subject="prescription_id")
 class PrescriptionCreated(Event):
-    """A prescription was written; stock is to be reserved for it and an entry opened."""
+    """A prescription was written; stock is to be reserved for it and an entry opened.
+
+    Events from before `created_at` was told have none.
+    """
 
     prescription_id: UUID
     patient_id: UUID
     medication_code: Code
     quantity: Quantity
+    created_at: Moment | None = None
 
 
 @publishes(subject="prescription_id")
 class PrescriptionAccepted(Event):
-    """The boxes are reserved. `reason` says why a dispensing failed, if the prescription is back from one."""
+    """The boxes are reserved. If the prescription is back from a dispensing, `saga_id` says which, `reason` why."""
 
     prescription_id: UUID
     patient_id: UUID
     reason: Text | None
+    saga_id: UUID | None = None
 
 
-@publishes(subject="prescription_id")
+@publishes(subject="prescription_id", ends=True)
 class PrescriptionRejected(Event):
     """There is no stock for the prescription."""
 
@@ -36,14 +41,27 @@ class PrescriptionRejected(Event):
 
 
 @publishes(subject="prescription_id")
-class PrescriptionDispensed(Event):
-    """The boxes were handed out and charged."""
+class PrescriptionDispensing(Event):
+    """The boxes are being handed out, by the saga `saga_id` as it is in `saga_version`."""
 
     prescription_id: UUID
     patient_id: UUID
+    medication_code: Code
+    quantity: Quantity
+    saga_id: UUID
+    saga_version: Version
 
 
-@publishes(subject="prescription_id")
+@publishes(subject="prescription_id", ends=True)
+class PrescriptionDispensed(Event):
+    """The boxes were handed out and charged, by the saga `saga_id`; events from before that was told have none."""
+
+    prescription_id: UUID
+    patient_id: UUID
+    saga_id: UUID | None = None
+
+
+@publishes(subject="prescription_id", ends=True)
 class PrescriptionCancelled(Event):
     """The prescription is void; what was reserved for it is free again."""
 
@@ -103,6 +121,20 @@ class PatientNameChanged(Event):
     patient_id: UUID
     full_name: Name
     version: Version
+
+
+@reads("patient")
+class PatientErased(Event):
+    """A person is to be forgotten."""
+
+    patient_id: UUID
+
+
+@receives("patient")
+class EraseFromPrescriptions(Command):
+    """Forgets the patient's name, and answers for it."""
+
+    patient_id: UUID
 
 
 @reads("inventory")

@@ -14,6 +14,7 @@ from services.prescription.messages import (
     PrescriptionCancelled,
     PrescriptionCreated,
     PrescriptionDispensed,
+    PrescriptionDispensing,
     PrescriptionRejected,
 )
 
@@ -39,7 +40,11 @@ def prescribe(
     """Writes a prescription; whether there is stock for it, inventory decides."""
     prescription = Prescription(prescription_id, patient_id, medication_code, quantity, "pending", None, now)
     event = PrescriptionCreated(
-        prescription_id=prescription_id, patient_id=patient_id, medication_code=medication_code, quantity=quantity
+        prescription_id=prescription_id,
+        patient_id=patient_id,
+        medication_code=medication_code,
+        quantity=quantity,
+        created_at=now,
     )
     return prescription, event
 
@@ -51,7 +56,7 @@ def accept(prescription: Prescription) -> tuple[Prescription, PrescriptionAccept
     """
     if prescription.status != "pending":
         return None
-    return _accepted(prescription, reason=None)
+    return _accepted(prescription, reason=None, saga_id=None)
 
 
 def reject(prescription: Prescription, reason: str) -> tuple[Prescription, PrescriptionRejected] | None:
@@ -75,24 +80,45 @@ def cancel(prescription: Prescription) -> tuple[Prescription, PrescriptionCancel
     return replace(prescription, status="cancelled"), event
 
 
-def dispense(prescription: Prescription) -> Prescription | None:
-    """Begins to hand out an accepted prescription; None in every other state."""
-    return replace(prescription, status="dispensing", reason=None) if prescription.status == "accepted" else None
+def dispense(
+    prescription: Prescription, saga_id: UUID, saga_version: int
+) -> tuple[Prescription, PrescriptionDispensing] | None:
+    """Begins to hand out an accepted prescription, by the saga of that id; None in every other state."""
+    if prescription.status != "accepted":
+        return None
+    event = PrescriptionDispensing(
+        prescription_id=prescription.prescription_id,
+        patient_id=prescription.patient_id,
+        medication_code=prescription.medication_code,
+        quantity=prescription.quantity,
+        saga_id=saga_id,
+        saga_version=saga_version,
+    )
+    return replace(prescription, status="dispensing", reason=None), event
 
 
-def dispensed(prescription: Prescription) -> tuple[Prescription, PrescriptionDispensed]:
+def dispensed(prescription: Prescription, saga_id: UUID | None) -> tuple[Prescription, PrescriptionDispensed]:
     """Ends a dispensing that went well."""
-    event = PrescriptionDispensed(prescription_id=prescription.prescription_id, patient_id=prescription.patient_id)
+    event = PrescriptionDispensed(
+        prescription_id=prescription.prescription_id, patient_id=prescription.patient_id, saga_id=saga_id
+    )
     return replace(prescription, status="dispensed"), event
 
 
-def not_dispensed(prescription: Prescription, reason: str) -> tuple[Prescription, PrescriptionAccepted]:
+def not_dispensed(
+    prescription: Prescription, reason: str, saga_id: UUID | None
+) -> tuple[Prescription, PrescriptionAccepted]:
     """Ends a dispensing that failed and was undone: the prescription may be dispensed another time."""
-    return _accepted(prescription, reason)
+    return _accepted(prescription, reason, saga_id)
 
 
-def _accepted(prescription: Prescription, reason: str | None) -> tuple[Prescription, PrescriptionAccepted]:
+def _accepted(
+    prescription: Prescription, reason: str | None, saga_id: UUID | None
+) -> tuple[Prescription, PrescriptionAccepted]:
     event = PrescriptionAccepted(
-        prescription_id=prescription.prescription_id, patient_id=prescription.patient_id, reason=reason
+        prescription_id=prescription.prescription_id,
+        patient_id=prescription.patient_id,
+        reason=reason,
+        saga_id=saga_id,
     )
     return replace(prescription, status="accepted", reason=reason), event

@@ -7,14 +7,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from infirmary.postgres.erasing import await_answers, forget
 from infirmary.postgres.statements import compiled, fields_of, given, is_given, values_of
 from infirmary.postgres.transaction import Query, Transaction
-from infirmary.snapshots import Snapshot
+from infirmary.snapshots import ERASED_VERSION, Snapshot
 from services.prescription.model import Prescription, Status
 from services.prescription.tables import patient_snapshot, prescriptions
 
 patients: Final = Snapshot("patient", patient_snapshot)
 """The patients' names, as patient has told them."""
+
+ERASED: Final = "erased"
+"""What is shown in place of the name of a person who was erased."""
+
+PERSONAL: Final = {"full_name": ERASED, "patient_name": ERASED, "date_of_birth": "0001-01-01"}
+"""What stands in held messages and kept answers in place of what is personal, once a person is erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Known:
     """What a request needs to write a prescription: the patient's name and the database's clock."""
 
     patient_name: str
+    is_erased: bool
     now: datetime
 
 
@@ -39,7 +47,13 @@ class Row:
     created_at: datetime
 
 
-_KNOWN = fields_of(Known, patient_snapshot, patient_name=patient_snapshot.c.full_name, now=sa.func.clock_timestamp())
+_KNOWN = fields_of(
+    Known,
+    patient_snapshot,
+    patient_name=patient_snapshot.c.full_name,
+    is_erased=patient_snapshot.c.version == ERASED_VERSION,
+    now=sa.func.clock_timestamp(),
+)
 _KNOWN_PATIENT = compiled(sa.select(*_KNOWN).where(is_given(patient_snapshot.c.patient_id)))
 
 _ROWS = sa.select(*fields_of(Row, prescriptions, patient_name=patient_snapshot.c.full_name)).join_from(
@@ -92,3 +106,10 @@ def insert(tx: Transaction, prescription: Prescription) -> None:
 def save(tx: Transaction, prescription: Prescription) -> None:
     """Saves what may change about a prescription."""
     tx.execute(_SAVE, **values_of(prescription))
+
+
+def erase_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Forgets a patient's name for good; prescriptions stay, under the patient's id."""
+    await_answers(tx)
+    forget(tx, patient_id, PERSONAL)
+    patients.erase(tx, patient_id, full_name=ERASED)

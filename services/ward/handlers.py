@@ -1,5 +1,7 @@
 """What ward does when a message arrives."""
 
+from datetime import UTC, datetime
+
 from infirmary.handlers import Handlers, Outcome, Refused
 from infirmary.postgres.transaction import Transaction
 from services.ward import model, store
@@ -14,7 +16,7 @@ def reserve_bed(command: ReserveBed, tx: Transaction) -> Outcome:
     # Always the ward first, then the reservation.
     ward = store.lock(tx, command.ward_id)
     held = store.lock_reservation(tx, command.admission_id)
-    decision = model.reserve(ward, held, command.admission_id, command.patient_id)
+    decision = model.reserve(ward, held, command.admission_id, command.patient_id, datetime.now(UTC))
     if decision is None or isinstance(decision, Refused):
         return decision
     store.insert_reservation(tx, decision)

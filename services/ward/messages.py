@@ -2,17 +2,30 @@
 
 from uuid import UUID
 
-from infirmary.message_fields import Code
+from infirmary.message_fields import Code, Moment, Name, WholeNumber
 from infirmary.messages import Command, Event, publishes, reads, receives
 
 
 @publishes(subject="ward_id")
+class WardFurnished(Event):
+    """What a ward is called and how many beds it has from now on; it may be new."""
+
+    ward_id: Code
+    name: Name
+    beds: WholeNumber
+
+
+@publishes(subject="ward_id")
 class BedReserved(Event):
-    """A bed of the ward is held by this admission from now on."""
+    """A bed of the ward is held by this admission from now on.
+
+    `at` says since when; events from before it was told have none.
+    """
 
     ward_id: Code
     admission_id: UUID
     patient_id: UUID
+    at: Moment | None = None
 
 
 @publishes(subject="ward_id")

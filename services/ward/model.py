@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from infirmary.handlers import Refused
-from services.ward.messages import BedReleased, BedReserved
+from services.ward.messages import BedReleased, BedReserved, WardFurnished
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ class Reservation:
     at: datetime
 
 
-def furnish(ward: Ward, name: str, beds: int) -> Ward | Refused:
+def furnish(ward: Ward, name: str, beds: int) -> tuple[Ward, WardFurnished] | Refused:
     """Names the ward and changes its number of beds; nobody is put out of a bed for it."""
     if beds < ward.reserved:
         return Refused(f"the ward cannot have fewer beds ({beds}) than are reserved ({ward.reserved})")
-    return replace(ward, name=name, beds=beds)
+    return replace(ward, name=name, beds=beds), WardFurnished(ward_id=ward.ward_id, name=name, beds=beds)
 
 
 def reserve(
-    ward: Ward | None, held: Reservation | None, admission_id: UUID, patient_id: UUID
+    ward: Ward | None, held: Reservation | None, admission_id: UUID, patient_id: UUID, now: datetime
 ) -> BedReserved | Refused | None:
     """Reserves a bed for an admission, or says why not; None when the admission holds one already."""
     if held is not None:
@@ -62,7 +62,7 @@ def reserve(
         return Refused("the ward is not known")
     if ward.free <= 0:
         return Refused("no free bed")
-    return BedReserved(ward_id=ward.ward_id, admission_id=admission_id, patient_id=patient_id)
+    return BedReserved(ward_id=ward.ward_id, admission_id=admission_id, patient_id=patient_id, at=now)
 
 
 def release(held: Reservation | None) -> BedReleased | None:

@@ -52,7 +52,9 @@ _SAVE = compiled(sa.update(wards).where(is_given(wards.c.ward_id)).values(given(
 _LOCK_RESERVATION = compiled(_RESERVATIONS.where(is_given(reservations.c.admission_id)).with_for_update())
 _RESERVE = compiled(
     sa.insert(reservations).values(
-        given(reservations.c.admission_id, reservations.c.patient_id, reservations.c.ward_id)
+        given(
+            reservations.c.admission_id, reservations.c.patient_id, reservations.c.ward_id, reservations.c.reserved_at
+        )
     )
 )
 _RELEASE = compiled(sa.delete(reservations).where(is_given(reservations.c.admission_id)))
@@ -99,7 +101,7 @@ def lock_reservation(tx: Transaction, admission_id: UUID) -> Reservation | None:
 
 def insert_reservation(tx: Transaction, reserved: BedReserved) -> None:
     """Saves that an admission holds a bed."""
-    tx.execute(_RESERVE, admission_id=reserved.admission_id, patient_id=reserved.patient_id, ward_id=reserved.ward_id)
+    tx.execute(_RESERVE, reserved_at=reserved.at, **reserved.model_dump(exclude={"at"}))
 
 
 def delete_reservation(tx: Transaction, released: BedReleased) -> None:

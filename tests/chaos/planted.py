@@ -163,7 +163,7 @@ def credit_a_late_ack() -> None:
 def ignore_the_sequence() -> None:
     """Applies every message as it comes."""
 
-    def judge(self: Sequences, subject: str, sequence: int) -> Verdict:
+    def judge(self: Sequences, subject: str, sequence: int, message_id: UUID) -> Verdict:
         return Verdict.APPLY
 
     Sequences.judge = judge  # type: ignore[method-assign]

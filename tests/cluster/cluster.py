@@ -29,6 +29,13 @@ else:
 """
 
 
+_CONNECT = """
+import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=4).close()
+print("connected")
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One life of a container: its successor is in another pod, or has been started once more in the same one."""
@@ -131,6 +138,10 @@ class Cluster:
         finally:
             session.close()
 
+    def reaches(self, pod: str, host: str, port: int) -> bool:
+        """Says whether a process in a pod can connect to a server."""
+        return "connected" in self.run_in(pod, "python", "-c", _CONNECT, host, str(port)).split()
+
     def scale(self, service: str, role: str, replicas: int) -> None:
         """Changes the number of pods and waits until they are ready."""
         scale = {"spec": {"replicas": replicas}}
@@ -171,6 +182,12 @@ class Cluster:
         """Returns the contents of a Secret."""
         data = self.core.read_namespaced_secret(name, NAMESPACE).data
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def authority(self) -> str | None:
+        """Returns the certificate to trust, as PEM; None if the servers and the APIs speak no TLS."""
+        if not self.secret("rabbitmq-administrator")["url"].startswith("amqps:"):
+            return None
+        return self.secret("hospital-authority")["ca.crt"]
 
     def node_port(self, service: str) -> int:
         """Returns the port of every node at which a Service answers."""

@@ -61,9 +61,20 @@ def forwards(cluster: Cluster) -> Iterator[dict[str, PortForward]]:
 
 
 @pytest.fixture(scope="session")
-def env(cluster: Cluster, forwards: dict[str, PortForward]) -> dict[str, str]:
+def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The certificates to trust; None where nobody speaks TLS."""
+    certificate = cluster.authority()
+    if certificate is None:
+        return None
+    file = tmp_path_factory.mktemp("authority") / "ca.crt"
+    file.write_text(certificate)
+    return file
+
+
+@pytest.fixture(scope="session")
+def env(cluster: Cluster, forwards: dict[str, PortForward], authority: Path | None) -> dict[str, str]:
     """Where everything is."""
-    return addresses(cluster, forwards)
+    return addresses(cluster, forwards, authority)
 
 
 @pytest.fixture

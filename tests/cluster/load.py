@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 
+from audit.client import trusted
 from local.topology import SERVICES
 
 PAUSE_S = 0.02
@@ -28,7 +29,7 @@ class Load:
         """Prepares the load.
 
         Args:
-            env: `PATIENT_URL` and so on.
+            env: `PATIENT_URL` and so on, and `API_CA_FILE` where they speak TLS.
         """
         self._env = env
         self._stopping = threading.Event()
@@ -54,7 +55,7 @@ class Load:
 
     def _run(self, keeps_connections: bool) -> None:
         limits = httpx.Limits(max_keepalive_connections=20 if keeps_connections else 0)
-        with httpx.Client(limits=limits, timeout=TIMEOUT_S, trust_env=False) as client:
+        with httpx.Client(limits=limits, timeout=TIMEOUT_S, trust_env=False, verify=trusted(self._env)) as client:
             for service, method, path, body in self._requests():
                 if self._stopping.wait(PAUSE_S):
                     return
@@ -88,6 +89,7 @@ class Load:
             yield "lab", "GET", f"/lab-results?patient_id={uuid4()}", None
             yield "notification", "GET", f"/notifications?patient_id={uuid4()}", None
             yield "chart", "GET", f"/charts/{uuid4()}", None
+            yield "audit", "GET", f"/audit-events?patient_id={uuid4()}", None
 
 
 ASKED = frozenset(service.name for service in SERVICES)

@@ -10,13 +10,14 @@ from local.ports import free_port, listens
 from tests.cluster.cluster import NAMESPACE
 from tests.eventually import eventually
 
-SERVERS: Mapping[str, int] = {"postgresql": 5432, "rabbitmq": 5672, "mongodb": 27017}
+SERVERS: Mapping[str, str] = {"postgresql": "postgresql", "rabbitmq": "amqp", "mongodb": "mongodb"}
+"""Each server's port by its name, as it has another number with TLS."""
 
 
 class PortForward:
     """`kubectl port-forward` for one Service, started again whenever it ends: it does so with the pod behind it."""
 
-    def __init__(self, service: str, port: int) -> None:
+    def __init__(self, service: str, port: int | str) -> None:
         self.port = free_port()
         self._command = [
             "kubectl", "--namespace", NAMESPACE, "port-forward", f"service/{service}", f"{self.port}:{port}",

@@ -46,7 +46,7 @@ def test_a_relay_and_a_consumer_that_are_away_show_themselves(cluster: Cluster, 
 def test_a_parked_message_shows_itself_until_it_is_given_up(
     cluster: Cluster, env: dict[str, str], alerts: Alerts
 ) -> None:
-    with Post(env["RABBITMQ_URL"]) as post:
+    with Post(env["RABBITMQ_URL"], env.get("RABBITMQ_CA_FILE")) as post:
         post.command("admission.to.billing", "Nonsense", str(uuid4()), 1, POISON)
     held = {"service": "billing", "channel": "admission.to.billing", "severity": "warning"}
     alerts.shows("InfirmaryMessagesHeld", **held)

@@ -1,6 +1,5 @@
 """An upgrade with a bad value ends at once, says why, and changes nothing."""
 
-import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,19 +8,15 @@ import pytest
 
 from demo.client import Hospital
 from tests.cluster.cluster import NAMESPACE, Cluster, helm
+from tests.cluster.releases import deployed_revision
 
 AT_ONCE_S = 60.0
-
-
-def deployed_revision() -> str:
-    history = json.loads(helm("history", "billing", "--output", "json"))
-    return str(next(each["revision"] for each in reversed(history) if each["status"] == "deployed"))
 
 
 @pytest.fixture
 def good_revision() -> Iterator[str]:
     """The revision that is deployed, and that is deployed again at the end."""
-    revision = deployed_revision()
+    revision = deployed_revision("billing")
     yield revision
     helm("rollback", "billing", revision, "--wait", "--timeout", "4m")
 
@@ -51,5 +46,5 @@ def test_a_bad_setting_ends_the_upgrade_with_its_reason_and_changes_nothing(
     assert reason in log
     serving = {pod.metadata.name for pod in cluster.pods("billing") if "migration" not in pod.metadata.name}
     assert serving == {name for name in before if "migration" not in name}
-    assert deployed_revision() == good_revision
+    assert deployed_revision("billing") == good_revision
     hospital.hold(hospital.patient(on_credit_hold=True), held=False)

@@ -1,6 +1,7 @@
 """Every wall between services, by running against it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from pymongo.errors import OperationFailure
 
+from audit.broker import connection_to
 from local.topology import SERVICES, Engine, Role
 from tests.cluster.addresses import through
 from tests.cluster.cluster import NAMESPACE, Cluster
@@ -18,17 +20,11 @@ from tests.cluster.port_forward import PortForward
 from tests.eventually import eventually
 
 POSTGRESQL = [service for service in SERVICES if service.engine is Engine.POSTGRESQL]
-STREAM_PORT = 5552
-
-_CONNECT = """
-import socket, sys
-socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=4).close()
-print("connected")
-"""
-
-
-def reaches(cluster: Cluster, pod: str, host: str, port: int) -> bool:
-    return "connected" in cluster.run_in(pod, "python", "-c", _CONNECT, host, str(port)).split()
+BROKERS_PORTS = {
+    False: {"amqp": 5672, "stream": 5552, "management": 15672},
+    True: {"amqp": 5671, "stream": 5551, "management": 15671},
+}
+"""By whether TLS is spoken."""
 
 
 def refusal(url: str, **changes: str) -> str:
@@ -46,14 +42,11 @@ def refusal(url: str, **changes: str) -> str:
     return answer[0]
 
 
-def broker_connection(url: str) -> amqp.Connection:
+def broker_connection(url: str, authority: Path | None) -> amqp.Connection:
     """Returns a connection to RabbitMQ. A forwarded port that leads to a pod of before is tried again."""
-    at = urlsplit(url)
 
     def connect() -> amqp.Connection | None:
-        connection = amqp.Connection(
-            f"{at.hostname}:{at.port}", userid=at.username, password=at.password, virtual_host=at.path[1:]
-        )
+        connection = connection_to(url, authority)
         try:
             connection.connect()
         except OSError:
@@ -71,7 +64,7 @@ def test_a_role_connects_to_its_own_database_only(env: dict[str, str], service: 
     own = env[f"{service.upper()}_DATABASE_URL"]
     assert not refusal(own)
     for other in {each.database for each in POSTGRESQL} | {"postgres", "template1"}:
-        if not own.endswith(f"/{other}"):
+        if urlsplit(own).path != f"/{other}":
             assert "permission denied for database" in refusal(own, dbname=other)
 
 
@@ -85,9 +78,10 @@ def test_a_mongodb_user_reads_and_writes_its_own_database_only(env: dict[str, st
 
 
 def test_a_broker_user_reads_no_commands_but_those_to_it_and_declares_nobody_elses_log(
-    cluster: Cluster, env: dict[str, str], forwards: dict[str, PortForward]
+    cluster: Cluster, authority: Path | None, forwards: dict[str, PortForward]
 ) -> None:
-    with broker_connection(through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards)) as connection:
+    own_address = through(cluster.secret("patient-credentials")["RABBITMQ_URL"], forwards, authority)
+    with broker_connection(own_address, authority) as connection:
         own = connection.channel()
         own.basic_qos(0, 1, False)
         own.basic_consume("admission.to.patient")
@@ -105,13 +99,15 @@ def test_a_broker_user_reads_no_commands_but_those_to_it_and_declares_nobody_els
 
 def test_a_pod_reaches_its_own_database_and_the_broker(cluster: Cluster) -> None:
     patient, notification = cluster.pod_name("patient", "api"), cluster.pod_name("notification", "api")
-    assert reaches(cluster, patient, "postgresql", 5432)
-    assert reaches(cluster, patient, "rabbitmq", 5672)
-    assert reaches(cluster, notification, "mongodb", 27017)
+    assert cluster.reaches(patient, "postgresql", 5432)
+    speaks_tls = cluster.authority() is not None
+    assert cluster.reaches(patient, "rabbitmq", BROKERS_PORTS[speaks_tls]["amqp"])
+    assert cluster.reaches(notification, "mongodb", 27017)
 
 
 def test_those_who_write_logs_and_those_who_read_them_reach_the_stream_protocol(cluster: Cluster) -> None:
-    reached = {role for role in Role if reaches(cluster, cluster.pod_name("patient", role), "rabbitmq", STREAM_PORT)}
+    port = BROKERS_PORTS[cluster.authority() is not None]["stream"]
+    reached = {role for role in Role if cluster.reaches(cluster.pod_name("patient", role), "rabbitmq", port)}
     assert reached == {Role.CONSUMER, Role.RELAY}
 
 
@@ -121,12 +117,14 @@ def test_those_who_write_logs_and_those_who_read_them_reach_the_stream_protocol(
         ("patient", "mongodb", 27017),
         ("notification", "postgresql", 5432),
         ("patient", "rabbitmq", 15672),
+        ("patient", "rabbitmq", 15671),
         ("patient", "billing", 80),
+        ("patient", "billing", 443),
         ("patient", "kubernetes.default.svc", 443),
     ],
 )
 def test_a_pod_reaches_nothing_else(cluster: Cluster, service: str, host: str, port: int) -> None:
-    assert not reaches(cluster, cluster.pod_name(service, "consumer"), host, port)
+    assert not cluster.reaches(cluster.pod_name(service, "consumer"), host, port)
 
 
 @pytest.mark.parametrize("role", ["api", "consumer", "relay"])
@@ -152,6 +150,6 @@ def test_kubernetes_admits_no_pod_with_more_rights(cluster: Cluster, unsafe: dic
 def test_an_image_holds_one_service_and_no_tools(cluster: Cluster) -> None:
     pod = cluster.pod_name("patient", "api")
     assert set(cluster.run_in(pod, "ls", "/app/services").split()) == {
-        "__init__.py", "__main__.py", "__pycache__", "patient", "published.json",
+        "__init__.py", "__main__.py", "__pycache__", "patient", "published.json", "services.toml",
     }  # fmt: skip
     assert not cluster.run_in(pod, "sh", "-c", "command -v pip gcc make git uv").strip()

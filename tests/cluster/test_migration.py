@@ -1,6 +1,5 @@
 """A release that changes a service's tables, and the way back to the one before, while people work: nobody notices."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,29 +10,29 @@ from demo.client import Hospital
 from tests.cluster.cluster import Cluster, helm
 from tests.cluster.images import build_image
 from tests.cluster.load import Load
-from tests.e2e.renamed_column.new_code import with_renamed_column
+from tests.e2e.renamed_column.new_code import add_migration, newest_revision, with_renamed_column
 
 ROOT = Path(__file__).resolve().parents[2]
-MIGRATION = ROOT / "tests/e2e/renamed_column/expand.py"
+NEWEST = newest_revision(ROOT / "services/patient/migrations/versions")
 NEXT = "renamed-column"
 
-UNDO = """
+UNDO = f"""
 DROP TRIGGER keep_names_alike ON patients;
 DROP FUNCTION keep_names_alike();
 ALTER TABLE patients DROP COLUMN legal_name, ALTER COLUMN full_name SET NOT NULL;
-UPDATE alembic_version SET version_num = '0002';
+UPDATE alembic_version SET version_num = '{NEWEST}';
 """
 
 
 @pytest.fixture
 def next_release(cluster: Cluster, tmp_path: Path) -> None:
     """An image of patient with one more migration, and the code that goes with it."""
+    expand = add_migration("expand", NEWEST, tmp_path)
     (tmp_path / "Dockerfile").write_text(
         f"FROM {cluster.image('patient', 'api')}\n"
-        "COPY 0003_expand.py services/patient/migrations/versions/\n"
+        f"COPY {expand.name} services/patient/migrations/versions/\n"
         "COPY tables.py services/patient/\n"
     )
-    shutil.copy(MIGRATION, tmp_path / "0003_expand.py")
     (tmp_path / "tables.py").write_text(with_renamed_column((ROOT / "services/patient/tables.py").read_text()))
     for file in tmp_path.iterdir():
         file.chmod(0o644)

@@ -7,12 +7,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.cluster.addresses import api
 from tests.cluster.cluster import Cluster, helm
 from tests.cluster.images import build_image
+from tests.cluster.releases import deployed_revision
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/add-a-service.md").read_text()
+WITH_TLS = "tls.caSecret=hospital-authority"
 FILE = r"^`{name}`:\n\n```\w+\n(.*?)^```$"
 
 
@@ -30,20 +33,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def canteen(cluster: Cluster, folder: Path) -> Iterator[str]:
+def canteen(cluster: Cluster, authority: Path | None, folder: Path) -> Iterator[str]:
     """The address of the canteen; everything is as before when it has closed."""
     build_image("canteen:1", folder)
-    before = helm("history", "infra", "--max", "1", "--output", "json")
-    revision = re.search(r'"revision":(\d+)', before)
-    assert revision
+    before = deployed_revision("infra")
     try:
         helm("upgrade", "infra", "charts/infra", "--reuse-values", "--wait", "--set", "services.canteen.database=meals")
-        helm("upgrade", "--install", "canteen", "charts/service", "--wait", "-f", str(folder / "canteen.yaml"))
-        yield f"http://127.0.0.1:{cluster.node_port('canteen')}"
+        trusts = [] if authority is None else ["--set", WITH_TLS]
+        helm("upgrade", "--install", "canteen", "charts/service", "--wait", "-f", str(folder / "canteen.yaml"), *trusts)
+        yield api(cluster, "canteen", None)
     finally:
         helm("uninstall", "canteen", "--wait", "--ignore-not-found")
-        helm("rollback", "infra", revision.group(1), "--wait")
+        helm("rollback", "infra", before, "--wait")
         cluster.wait_until_ready()
+
+
+def test_the_page_says_what_such_a_service_is_given_where_the_servers_speak_tls() -> None:
+    assert f"`--set {WITH_TLS}`" in PAGE
 
 
 def test_a_strangers_flask_service_is_deployed_as_the_page_says(cluster: Cluster, canteen: str) -> None:

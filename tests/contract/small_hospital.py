@@ -10,24 +10,26 @@ from contracts.declarations import Catalogue, catalogue_of
 from contracts.rules import Handled
 from contracts.working_copy import WorkingCopy
 from infirmary.messages import Command, Event, Message, publishes, reads, receives, sends
+from infirmary.saga.definition import Saga
 
 RESERVED: dict[str, Any] = {"prescription_id": UUID, "unit_price": str, "kind": str}
 READ: dict[str, Any] = {"prescription_id": UUID, "unit_price": str}
 
 
 class Hospital:
-    """The message classes of the two services, which a test may change, and the working copy with their schemas."""
+    """The message classes of the two services and the sagas of inventory, which a test may change, and their files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.inventory: list[type[Message]] = [stock_reserved(**RESERVED)]
         self.billing: list[type[Message]] = [stock_reserved_as_read(**READ)]
         self.handled: dict[str, set[type[Message]]] | None = None
+        self.sagas: list[Saga[Any]] = []
         (root / "docs").mkdir()
 
     @property
     def catalogue(self) -> Catalogue:
-        return catalogue_of({"inventory": self.inventory, "billing": self.billing})
+        return catalogue_of({"inventory": self.inventory, "billing": self.billing}, {"inventory": self.sagas})
 
     @property
     def working_copy(self) -> WorkingCopy:

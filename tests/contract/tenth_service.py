@@ -34,7 +34,7 @@ def steps() -> list[tuple[str, str | None, str]]:
 
 def _renumbered(text: str) -> str:
     """Gives the page's service the next number, where a tenth service, or more, is there already."""
-    return text.replace("number = 10,", f"number = {max(service.number for service in SERVICES) + 1},")
+    return text.replace("number = 11,", f"number = {max(service.number for service in SERVICES) + 1},")
 
 
 def copy_with_tenth_service(root: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.contract.tenth_service import copy_with_tenth_service, steps
 
+pytestmark = pytest.mark.long
+
 A_LONG_TIME_S = 1200
 TABLES = "tests/integration/test_tables_match_migrations.py::test_migrations_make_the_tables_of_a_service"
 
@@ -34,7 +36,16 @@ def run(root: Path, *command: str) -> None:
 
 def test_the_page_has_every_room() -> None:
     rooms = {Path(name).name for name, _, _ in steps()}
-    assert rooms >= {"messages.py", "model.py", "tables.py", "store.py", "handlers.py", "api.py", "services.toml"}
+    assert rooms >= {
+        "messages.py",
+        "model.py",
+        "tables.py",
+        "store.py",
+        "handlers.py",
+        "restoring.py",
+        "api.py",
+        "services.toml",
+    }
 
 
 def test_all_that_it_takes_is_a_folder_a_test_and_one_line() -> None:

@@ -13,7 +13,7 @@ from audit.hospital import PUBLISHERS, READS
 from infirmary import identifiers, registry
 from local import topology
 from local.plan import logs_read_by
-from local.topology import DEFAULT_PORT_BASE, NODE_PORT_BASE, SERVICES, Engine, Role, Service
+from local.topology import DEFAULT_PORT_BASE, NODE_PORT_BASE, RECORDED_BY, SERVICES, Engine, Role, Service
 from scripts.known_services.__main__ import differences
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_what_is_generated_is_current() -> None:
 
 @each_service
 def test_it_has_a_relay_exactly_if_it_writes_to_a_log(each: Service) -> None:
-    assert (Role.RELAY in each.roles) == bool(registry.logs_written_by(each.name)), f"services.toml, {each.name}: relay"
+    assert (Role.RELAY in each.roles) == bool(registry.logs_written_by(each.name, RECORDED_BY)), each.name
 
 
 @each_service
@@ -52,7 +52,7 @@ def test_the_audit_knows_what_it_writes_and_reads(each: Service) -> None:
 def test_the_servers_know_it_and_its_database(each: Service) -> None:
     (values,) = read("charts/infra/values.yaml")
     engine = {"engine": "mongodb"} if each.engine is Engine.MONGODB else {}
-    wanted = {"database": each.database} | engine
+    wanted = {"database": each.database, "reads": logs_read_by(each.name)} | engine
     assert values["services"].get(each.name) == wanted, f"charts/infra/values.yaml, services: {each.name}: {wanted}"
 
 

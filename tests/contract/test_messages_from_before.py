@@ -12,6 +12,7 @@ from pydantic import create_model
 
 from contracts.history import seconds_of
 from infirmary.messages import Command, receives, sends
+from infirmary.upcasting import EarlierShape, Upcaster
 from tests.contract.small_hospital import READ, RESERVED, Hospital, stock_reserved, stock_reserved_as_read
 
 PLACE = "inventory.StockReserved"
@@ -47,8 +48,8 @@ def test_a_reader_does_not_need_what_was_added_in_the_same_change(hospital: Hosp
     commit(hospital, LONG_AGO)
     add_to_both(hospital, batch=str)
     assert hospital.working_copy.write() == []
-    complaint = f"{PLACE}.batch: the last commit's messages lack it, and billing needs it; give it a default there"
-    assert hospital.breaking() == [complaint]
+    complaint = "the last commit's messages lack it, and billing needs it; give it a default there, or lift them"
+    assert hospital.breaking() == [f"{PLACE}.batch: {complaint}"]
 
 
 @pytest.mark.parametrize("later", [0, 1, 3], ids=["last commit", "the one before", "further back"])
@@ -60,7 +61,7 @@ def test_nor_once_that_is_committed_as_long_as_logs_keep_older_messages(hospital
         commit(hospital, YESTERDAY)
     (complaint,) = hospital.breaking()
     assert complaint.startswith(f"{PLACE}.batch: messages from before 2")
-    assert complaint.endswith("lack it, and billing needs it; give it a default there")
+    assert complaint.endswith("lack it, and billing needs it; give it a default there, or lift them")
 
 
 def test_a_reader_with_a_default_may_read_it_at_once(hospital: Hospital) -> None:
@@ -69,6 +70,50 @@ def test_a_reader_with_a_default_may_read_it_at_once(hospital: Hospital) -> None
     hospital.billing = [stock_reserved_as_read(**READ, batch=(str, "none"))]
     commit(hospital, YESTERDAY)
     assert hospital.breaking() == []
+
+
+class WithoutBatch(EarlierShape):
+    """What messages had before they had a batch."""
+
+    prescription_id: UUID
+    unit_price: str
+
+
+class Priceless(EarlierShape):
+    """What none ever had."""
+
+    price_is_unknown: bool
+
+
+def lift_from(hospital: Hospital, *shapes: type[EarlierShape]) -> None:
+    """Lets billing lift what has these shapes."""
+    [reading] = hospital.billing
+
+    def lift(earlier: EarlierShape) -> Any:
+        return reading.model_validate({**earlier.model_dump(), "batch": "none"})
+
+    for shape in shapes:
+        reading.upcasters = (*reading.upcasters, Upcaster(shape, lift))
+
+
+def test_a_reader_may_need_it_at_once_if_it_lifts_what_lacks_it(hospital: Hospital) -> None:
+    commit(hospital, LONG_AGO)
+    add_to_both(hospital, batch=str)
+    lift_from(hospital, Priceless)
+    commit(hospital, LAST_WEEK)
+    assert len(hospital.breaking()) == 1, "that is another shape"
+    lift_from(hospital, WithoutBatch)
+    assert hospital.breaking() == []
+    assert hospital.working_copy.check().idle == ["billing: Priceless for inventory.StockReserved"]
+
+
+def test_what_no_log_keeps_any_more_need_not_be_lifted(hospital: Hospital) -> None:
+    commit(hospital, LONG_AGO)
+    add_to_both(hospital, batch=str)
+    lift_from(hospital, WithoutBatch)
+    commit(hospital, 31 * DAY_S)
+    found = hospital.working_copy.check()
+    assert (found.breaking, found.idle) == ([], ["billing: WithoutBatch for inventory.StockReserved"])
 
 
 def test_a_reader_may_need_a_field_that_all_kept_messages_have(hospital: Hospital) -> None:

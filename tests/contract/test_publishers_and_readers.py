@@ -64,7 +64,7 @@ def test_a_field_may_be_added_and_the_check_asks_to_write_it(hospital: Hospital)
     hospital.inventory = [stock_reserved(**RESERVED, batch=str)]
     found = hospital.working_copy.check()
     assert found.breaking == []
-    assert found.stale[0] == "services/inventory/schemas/StockReserved.json: is not what the message class says"
+    assert found.stale[0] == "services/inventory/schemas/StockReserved.json: is not what the code declares"
     assert hospital.working_copy.write() == []
     assert hospital.working_copy.check().stale == []
 

@@ -28,7 +28,8 @@ OF_POISON = sorted(
 
 def give(machinery: Machinery, command: str) -> subprocess.CompletedProcess[str]:
     words = shlex.split(command)
-    url = machinery.env[f"{words[3].upper()}_DATABASE_URL"]
+    prefix = words[3].upper()
+    url = machinery.env.get(f"{prefix}_CONSUMER_DATABASE_URL", machinery.env[f"{prefix}_DATABASE_URL"])
     return subprocess.run(
         [sys.executable, *words[1:]],
         env={**os.environ, "DATABASE_URL": url},

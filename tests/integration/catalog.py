@@ -26,7 +26,7 @@ _QUERIES = {
 
 def execute(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
     """Runs a statement in a transaction of its own and returns its rows."""
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 

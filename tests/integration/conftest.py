@@ -14,6 +14,7 @@ from local.servers.docker import DockerRabbitMQServer
 from local.servers.external import ExternalPostgres, ExternalRabbitMQ
 from local.servers.postgres import PostgresServer
 from local.servers.rabbitmq import RabbitMQServer
+from tests.integration.mongodb_rights import AnyMongo, MongoAs, watched
 
 AnyRabbitMQ = RabbitMQServer | DockerRabbitMQServer | ExternalRabbitMQ
 NewDatabase = Callable[[str], Settings]
@@ -70,10 +71,23 @@ def reading_port(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def mongodb(servers: Servers) -> Iterator[Callable[[str], str]]:
-    """Makes a database on a server that speaks MongoDB's protocol and returns its URL."""
+def mongodb_server(servers: Servers) -> Iterator[AnyMongo]:
+    """A server that speaks MongoDB's protocol."""
     with servers.mongodb as server:
-        yield server.create_database
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb(mongodb_server: AnyMongo) -> Callable[[str], str]:
+    """Makes a database on it and returns its URL, as its owner."""
+    return mongodb_server.create_database
+
+
+@pytest.fixture
+def mongodb_as(mongodb_server: AnyMongo) -> Iterator[MongoAs]:
+    """Makes a database on it and returns the settings of a process, which has to keep to its rights."""
+    with watched(mongodb_server) as lend:
+        yield lend
 
 
 @pytest.fixture(scope="session")

@@ -35,13 +35,15 @@ def namespace() -> Iterator[None]:
 @contextmanager
 def servers() -> Iterator[None]:
     """Makes the Secrets and applies the servers; deletes them while their operators can still let them go."""
-    broker = subprocess.run(
-        [sys.executable, "-m", "scripts.broker_secrets", "--namespace", NAMESPACE],
-        check=True, text=True, stdout=subprocess.PIPE, cwd=ROOT,
-    ).stdout  # fmt: skip
-    kubectl("apply", "--server-side", "-f", "-", given=broker)
-    password = f"--from-literal=password={token_hex(24)}"
-    kubectl("--namespace", NAMESPACE, "create", "secret", "generic", "notifications-password", password)
+    for script in ("scripts.broker_secrets", "scripts.database_secrets"):
+        made = subprocess.run(
+            [sys.executable, "-m", script, "--namespace", NAMESPACE],
+            check=True, text=True, stdout=subprocess.PIPE, cwd=ROOT,
+        ).stdout  # fmt: skip
+        kubectl("apply", "--server-side", "-f", "-", given=made)
+    for user in ("notifications", "notifications-api", "notifications-consumer", "notifications-relay"):
+        password = f"--from-literal=password={token_hex(24)}"
+        kubectl("--namespace", NAMESPACE, "create", "secret", "generic", f"{user}-password", password)
     kubectl("apply", "--server-side", "-k", str(OVERLAY))
     try:
         yield

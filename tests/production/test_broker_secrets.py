@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.plan import logs_read_by
 from local.topology import SERVICES
 from scripts.broker_secrets import MESSAGE_MAX_BYTES, rendered_definitions, secrets, with_passwords
 
@@ -34,7 +35,10 @@ def test_every_service_gets_the_rights_that_development_gives_it() -> None:
     rights = {right["user"]: right for right in definitions["permissions"]}
     for service in SERVICES:
         readable, own = (re.compile(rights[service.name][right]) for right in ("read", "configure"))
-        assert [each.name for each in SERVICES if readable.search(f"admission.to.{each.name}")] == [service.name]
+        logs = {log for each in SERVICES for log in (f"{each.name}.events", f"{each.name}.to.{service.name}")}
+        wanted = {stem if ".to." in stem else f"{stem}.events" for stem in logs_read_by(service.name)}
+        of_others = {log for log in logs if not log.startswith(f"{service.name}.")}
+        assert {log for log in of_others if readable.search(log)} == wanted & of_others
         assert [each.name for each in SERVICES if own.search(f"{each.name}.to.admission")] == [service.name]
 
 

@@ -1,12 +1,16 @@
 """What production's files say agrees with the code, with each other, and with what is tried of them."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from infirmary.mongo.granting import commands, given_in
+from infirmary.process_roles import Process
+from local.servers.mongodb import OWNERS_ACTIONS
 from local.topology import SERVICES, Engine
 from scripts.broker_secrets import MESSAGE_MAX_BYTES
 
@@ -42,13 +46,24 @@ def test_the_broker_takes_what_the_services_are_told_it_takes(broker: dict[str, 
 def test_the_databases_differ_by_their_names_alone() -> None:
     files = list((PRODUCTION / "databases").glob("*.yaml"))
     assert {file.stem for file in files} == DATABASES
-    name_of = {service.resource: service.database for service in SERVICES}
+    any_one = _nameless("billing")
     for file in files:
-        text = file.read_text().replace(f"{file.stem}-app", "NAME-app")
-        for name in (file.stem, name_of[file.stem]):
-            text = re.sub(rf"(name|database|owner): {name}\b", r"\1: NAME", text)
-        spec = next(iter(yaml.safe_load_all(text)))
-        assert spec == _any_database(), file.stem
+        assert _nameless(file.stem) == any_one, file.stem
+
+
+def test_mongodbs_processes_have_the_rights_that_a_migration_would_give_and_the_owner_only_sees_them() -> None:
+    spec = documents(PRODUCTION / "notifications.yaml")[-1]["spec"]
+    rights = {role["role"]: role["privileges"] for role in spec["security"]["roles"]}
+    (owners,) = rights.pop("notifications_owner")
+    assert {*owners["actions"]} == {*OWNERS_ACTIONS} - {"grantRole", "revokeRole"}
+    roles = {process.role_in("notifications"): process for process in Process}
+    given = {role: given_in("notifications", privileges) for role, privileges in rights.items()}
+    assert given.keys() == roles.keys()
+    assert commands("notifications", roles, "notifications", given) == []
+    users = {user["name"]: [role["name"] for role in user["roles"]] for user in spec["users"]}
+    assert users == {"notifications": ["readWrite", "notifications_owner"]} | {role: [role] for role in roles}
+    addresses = {user["name"]: user["connectionStringSecretName"] for user in spec["users"]}
+    assert all(addresses[role] == f"notification-{process}-credentials" for role, process in roles.items())
 
 
 def test_every_database_is_backed_up_at_an_hour_of_its_own() -> None:
@@ -69,15 +84,19 @@ def test_every_endpoint_is_routed_to_its_service_and_nothing_else_is() -> None:
         for rule in documents(PRODUCTION / "routes/routes.yaml")[0]["spec"]["rules"]
     }
     written = {
-        f"/{path}": service.name
+        f"/{rule.split('/')[1]}": service.name
         for service in SERVICES
-        for file in (ROOT / "services" / service.name).rglob("*.py")
-        for path in re.findall(r'endpoint\("[A-Z]+", "/([a-z-]+)', file.read_text())
+        for _, rule, _ in import_module(f"services.{service.name}.api").api.routes
     }
     assert routes == written
 
 
-def _any_database() -> dict[str, Any]:
-    text = (PRODUCTION / "databases/billing.yaml").read_text()
-    any_one: dict[str, Any] = yaml.safe_load(re.sub(r"(name|database|owner): billing\b", r"\1: NAME", text))
-    return any_one
+def _nameless(resource: str) -> dict[str, Any]:
+    """Returns a database of production without the names of its service."""
+    service = next(each for each in SERVICES if each.resource == resource)
+    text = (PRODUCTION / f"databases/{resource}.yaml").read_text().replace(f"{resource}-app", "NAME-app")
+    for name in (resource, service.database):
+        text = re.sub(rf"(name|database|owner): {name}(\b|_)", r"\1: NAME\2", text)
+    text = re.sub(rf"name: {service.name}-(\w+)-credentials", r"name: NAME-\1-credentials", text)
+    nameless: dict[str, Any] = yaml.safe_load(text)
+    return nameless

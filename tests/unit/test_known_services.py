@@ -18,7 +18,7 @@ FILE = "a: 1\n  # begin of x: `make services` writes these lines\n  old\n  # end
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The files that have blocks, and those that are written whole, in another folder."""
-    for path in (*blocks(), "audit/hospital.json"):
+    for path in (*blocks(), "audit/hospital.json", "charts/infra/files/realm.json"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     shutil.copytree(ROOT / "k8s/production/databases", tmp_path / "k8s/production/databases")
@@ -42,7 +42,7 @@ def test_a_file_that_is_not_there_begins_with_its_block() -> None:
 def test_what_was_changed_in_a_block_is_named(copy: Path) -> None:
     assert differences(copy) == {}
     values = copy / "charts/infra/values.yaml"
-    values.write_text(values.read_text().replace("{ database: wards }", "{ database: rooms }"))
+    values.write_text(values.read_text().replace("{ database: wards, ", "{ database: rooms, "))
     (copy / "charts/services/lab.yaml").unlink()
     assert set(differences(copy)) == {"charts/infra/values.yaml", "charts/services/lab.yaml"}
 
@@ -62,9 +62,10 @@ def test_a_database_that_is_not_there_is_begun(copy: Path) -> None:
 
 
 def test_each_engine_has_its_own_secret_in_production() -> None:
-    assert "  database: { secret: tenth-database-app, key: uri }" in charts.of_one_in_production(TENTH)
-    there = list(charts.of_one_in_production(ON_MONGODB))
-    assert "  database: { secret: meals-address, key: connectionString.standard }" in there
+    here, there = (list(charts.of_one_in_production(each)) for each in (TENTH, ON_MONGODB))
+    assert "  database: { secret: tenth-database-app, key: uri, perProcess: true }" in here
+    key = "connectionString.standard"
+    assert f"  database: {{ secret: meals-address, key: {key}, perProcess: true, processKey: {key} }}" in there
     assert list(production.resources([TENTH, ON_MONGODB])) == ["- databases/tenth-database.yaml"]
 
 

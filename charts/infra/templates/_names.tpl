@@ -12,7 +12,7 @@
 {{- if not (regexMatch "^[a-z][a-z0-9]{0,30}$" $name) -}}
 {{- fail (printf "services: a service cannot be called %q: take 1 to 31 lower-case letters and digits, a letter first, without - and _" $name) -}}
 {{- end -}}
-{{- if has $name (list "alertmanager" "grafana" "guest" "infirmary" "mongodb" "none" "postgres" "postgresql" "prometheus" "public" "rabbitmq" "zipkin") -}}
+{{- if has $name (list "alertmanager" "grafana" "guest" "infirmary" "keycloak" "mongodb" "none" "postgres" "postgresql" "prometheus" "public" "rabbitmq" "zipkin") -}}
 {{- fail (printf "services: a service cannot be called %q: the name is taken, take another one" $name) -}}
 {{- end -}}
 {{- end -}}

@@ -4,7 +4,7 @@ import logging
 import selectors
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -42,7 +42,10 @@ class StreamBroker:
 
     Attributes:
         times_emptied: How often everything that had come was taken in.
+        asks_freely: Whether it costs the broker nothing to be asked for logs that are not there.
     """
+
+    asks_freely: Final = True
 
     def __init__(self, address: StreamAddress, name: str, by_amqp: Callable[[], Broker]) -> None:
         """Connects.
@@ -74,7 +77,7 @@ class StreamBroker:
             Unreadable: There is no such log, or it may not or cannot be read.
             StreamLostError: The connection by which logs are found is gone.
         """
-        placement = self._home.placement(log)
+        placement = self._home.placements([log])[log]
         if placement.code == codes.NO_SUCH_STREAM:
             raise self._is_missing(log)
         node = self._node_of(log, _where(placement, offset), codes.name_of(placement.code))
@@ -82,7 +85,7 @@ class StreamBroker:
         try:
             node.subscribe(subscription, begin)
             if isinstance(subscription, EndProbe):
-                node.placement(log)  # whose answer comes behind the last chunk, if there is one
+                node.placements([log])  # whose answer comes behind the last chunk, if there is one
         except RefusedError as refused:
             kind = _KINDS.get(refused.code, "failing")
             raise self._is_missing(log) if kind == "missing" else Unreadable(kind, str(refused)) from refused
@@ -92,9 +95,10 @@ class StreamBroker:
         self._missing.pop(log, None)
         return subscription
 
-    def exists(self, log: str) -> bool:
-        """Says whether there is such a log."""
-        return self._home.placement(log).code != codes.NO_SUCH_STREAM
+    def existing(self, logs: Sequence[str]) -> list[str]:
+        """Returns those of these logs that there are; one question for all of them."""
+        placements = self._home.placements(logs)
+        return [log for log in logs if placements[log].code != codes.NO_SUCH_STREAM]
 
     def wait(self, timeout_s: float) -> bool:
         """Takes in what the broker sends next; returns whether something came in time."""

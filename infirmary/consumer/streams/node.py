@@ -4,7 +4,7 @@ import contextlib
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final, Protocol
 
@@ -103,16 +103,17 @@ class Node:
         """The size of the messages that came from it and wait."""
         return sum(receiver.held_bytes for receiver in self._receivers.values())
 
-    def placement(self, log: str) -> Placement:
-        """Where a log is.
+    def placements(self, logs: Sequence[str]) -> dict[str, Placement]:
+        """Where logs are.
 
         Raises:
             StreamLostError: The connection is gone, or the broker does not answer.
         """
         try:
-            return commands.placements(self._ask(commands.metadata, [log]))[log]
+            told = commands.placements(self._ask(commands.metadata, logs))
+            return {log: told[log] for log in logs}
         except (NonsenseError, KeyError) as nonsense:
-            raise StreamLostError(f"the broker does not say where {log} is: {nonsense}") from nonsense
+            raise StreamLostError(f"the broker does not say where {', '.join(logs)} is: {nonsense}") from nonsense
 
     def subscribe(self, receiver: Receiver, begin: tuple[int, int | None]) -> None:
         """Starts reading a log.

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from infirmary.identifiers import service_name
 from infirmary.messages import Reply
+from infirmary.postgres.archive.late import note_late
 from infirmary.postgres.sagas.rows import COLUMNS, SagaRows
 from infirmary.postgres.transaction import Transaction
 from infirmary.registry import has_saga, room
@@ -18,7 +19,6 @@ from infirmary.saga.advance import (
     Happened,
     Replied,
     Resumed,
-    SagaState,
     Started,
     advance,
     initial,
@@ -28,9 +28,11 @@ from infirmary.saga.asking import CannotAsk, command_for
 from infirmary.saga.definition import D, Saga, check_sagas
 from infirmary.saga.row import SagaRow
 from infirmary.saga.saga_spans import transition
+from infirmary.saga.state import SagaState
 from infirmary.saga.told import expect_sagas, tell_later
+from infirmary.saga.versions import KnownSagas
 from infirmary.tracing.causation import causation_of
-from infirmary.transport.envelope import MessageTooLarge
+from infirmary.transport.envelope import MalformedMessage, MessageTooLarge
 
 _logger = logging.getLogger(__name__)
 
@@ -49,27 +51,28 @@ class Orchestrator:
             Misdeclared: Two have the same name, or one asks what is not this service's to ask.
         """
         self.service = service_name(service)
-        self.sagas = {saga.name: saga for saga in sagas}
         check_sagas(service, sagas)
+        self.sagas = KnownSagas(sagas)
 
     def show_series(self) -> None:
         """Shows nought for all that may happen to the sagas; to be called by a process that may start or carry them."""
-        expect_sagas(self.sagas.values())
+        expect_sagas(self.sagas.newest)
 
     def peers(self) -> set[str]:
         """Returns the services that take part in the sagas."""
-        return {
-            command.contract.peer for saga in self.sagas.values() for step in saga.steps for command in step.commands()
-        }
+        steps = [step for saga in self.sagas.declared for step in saga.steps]
+        return {command.contract.peer for step in steps for command in step.commands()}
 
     def start(self, tx: Transaction, saga: Saga[D], saga_id: UUID, data: D) -> SagaState:
         """Starts a saga in the transaction that decided it. Returns its first state.
+
+        It goes by the declaration that is given, which is the newest version unless somebody starts an old one again.
 
         Raises:
             ValueError: This orchestrator does not know the saga, or the data are of another kind.
             MessageTooLarge: The first command is too large; nothing has been started.
         """
-        if self.sagas.get(saga.name) is not saga or not isinstance(data, saga.data):
+        if not any(saga is known for known in self.sagas.declared) or not isinstance(data, saga.data):
             raise ValueError(
                 f"{self.service} starts saga {saga.name} with {type(data).__name__}; it should be one of its own, with"
                 f" {saga.data.__name__}"
@@ -78,6 +81,7 @@ class Orchestrator:
         row = SagaRow(
             saga_id,
             saga.name,
+            saga.version,
             {},
             data.model_dump(mode="json"),
             tx.cause.correlation_id,
@@ -89,38 +93,53 @@ class Orchestrator:
         before = initial(saga).model_copy(update=known)
         first = advance(saga, before, Started(), now, tx.options.saga_step_timeout_s)
         tx.execute(
-            """INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
-               VALUES (%(saga_id)s, %(name)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s, %(traceparent)s,
-                       clock_timestamp() + make_interval(secs => %(wait_s)s))""",
+            """INSERT INTO saga (saga_id, name, version, status, state, data, correlation_id, traceparent, due_at)
+               VALUES (%(saga_id)s, %(name)s, %(version)s, %(status)s, %(state)s, %(data)s, %(correlation_id)s,
+                       %(traceparent)s, clock_timestamp() + make_interval(secs => %(wait_s)s))""",
             saga_id=saga_id,
             name=saga.name,
+            version=saga.version,
             status=first.state.status,
-            state=Jsonb(first.state.stored()),
+            state=Jsonb(first.state.stored(saga.version)),
             data=Jsonb(row.data),
             correlation_id=row.correlation_id,
             traceparent=row.traceparent,
             wait_s=first.wait_s,
         )
-        self._remember(tx, saga, row, before, Started(), first, self._send(tx, saga, row, first))
-        tell_later(tx, saga, row, before, Started(), first)
+        self._remember(tx, row, before, Started(), first, self._send(tx, saga, row, first))
+        tell_later(tx, row, before, Started(), first)
         return first.state
 
-    def replied(self, tx: Transaction, reply: Reply, rows: SagaRows) -> None:
-        """Takes a participant's reply. A reply to a saga that is not known here changes nothing.
+    def replied(self, tx: Transaction, reply: Reply, rows: SagaRows, source: str) -> None:
+        """Takes a participant's reply. It changes nothing if the saga has ended or is not known here.
 
         Args:
             tx: The transaction.
             reply: The reply.
             rows: The sagas that the transaction's replies are for.
+            source: The service that replies.
+
+        Raises:
+            MalformedMessage: The step is asked of another service.
+            UnknownVersion: The saga goes by a version that is not declared here.
         """
-        row = rows.of(reply.saga_id)
-        if row is None:
+        row, happened = rows.of(reply.saga_id), Replied(reply.step, reply.outcome, reply.reason)
+        if row is not None:
+            asked = self.sagas.participant(row.name, row.version, reply.step)
+            if asked not in (None, source):
+                raise MalformedMessage(
+                    f"{source:.80} answers step {reply.step:.80} of a saga {row.name}, which is asked of {asked}"
+                )
+            rows.put(self._advance(tx, row, happened))
+        elif not note_late(tx, reply.saga_id, happened):
             _logger.warning("a reply to the unknown saga %s was dropped", reply.saga_id)
-            return
-        rows.put(self._advance(tx, row, Replied(reply.step, reply.outcome, reply.reason)))
 
     def resume(self, tx: Transaction, saga_id: UUID) -> bool:
-        """Lets a parked saga go on with the current step, with a fresh budget. Returns whether there is such a saga."""
+        """Lets a parked saga go on with the current step, with a fresh budget. Returns whether there is such a saga.
+
+        Raises:
+            UnknownVersion: It goes by a version that is not declared here.
+        """
         rows = tx.many(
             SagaRow,
             f"SELECT {COLUMNS} FROM saga WHERE saga_id = %(saga_id)s AND status = 'parked' FOR UPDATE",
@@ -130,7 +149,11 @@ class Orchestrator:
         return bool(rows)
 
     def carry_on(self, tx: Transaction, rows: Sequence[SagaRow], happened: Happened) -> None:
-        """Carries sagas on, which are locked, after what happened to each of them."""
+        """Carries sagas on, which are locked, after what happened to each of them.
+
+        Raises:
+            UnknownVersion: One goes by a version that is not declared here.
+        """
         for row in rows:
             known = row.state.get("caused_by"), row.traceparent, row.state.get("tracestate")
             tx.cause = causation_of(row.correlation_id, *known, tx.options.tracer)
@@ -138,17 +161,20 @@ class Orchestrator:
 
     def _advance(self, tx: Transaction, row: SagaRow, happened: Happened) -> SagaRow:
         """Saves what follows from what happened. Returns the row as it is then."""
-        saga = self.sagas[row.name]
         before = SagaState.model_validate(row.state)
+        if before.has_ended():  # whatever it went by
+            self._remember(tx, row, before, happened, Advance(before), "")
+            return row
+        saga = self.sagas.of(row.name, row.version, before)
         after = advance(saga, before, happened, row.now, tx.options.saga_step_timeout_s)
         if after.state is before:
-            self._remember(tx, saga, row, before, happened, after, "")
+            self._remember(tx, row, before, happened, after, "")
             return row
         try:
             sent = self._send(tx, saga, row, after)
         except (CannotAsk, MessageTooLarge) as wrong:
             sent, after = "", not_asked(after, f"the next command cannot be sent: {wrong}")
-        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).stored()
+        state = after.state.model_copy(update={"caused_by": tx.cause.causation_id}).stored(row.version)
         tx.execute(
             """UPDATE saga SET status = %(status)s, state = %(state)s,
                       due_at = clock_timestamp() + make_interval(secs => %(wait_s)s)
@@ -158,9 +184,9 @@ class Orchestrator:
             state=Jsonb(state),
             wait_s=after.wait_s,
         )
-        self._tell_the_end(tx, saga, row, after)
-        self._remember(tx, saga, row, before, happened, after, sent)
-        tell_later(tx, saga, row, before, happened, after)
+        self._tell_the_end(tx, row, after)
+        self._remember(tx, row, before, happened, after, sent)
+        tell_later(tx, row, before, happened, after)
         return replace(row, state=state)
 
     def _send(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> str:
@@ -176,21 +202,15 @@ class Orchestrator:
         tx.send(command)
         return f"{type(command).__name__} to {command.contract.peer}, attempt {after.ask.attempt}"
 
-    def _tell_the_end(self, tx: Transaction, saga: Saga[Any], row: SagaRow, after: Advance) -> None:
+    def _tell_the_end(self, tx: Transaction, row: SagaRow, after: Advance) -> None:
+        saga = self.sagas.newest_of(row.name)
         if after.state.status == "completed":
             saga.completed(saga.data.model_validate(row.data), tx)
         elif after.state.status == "failed":
             saga.failed(saga.data.model_validate(row.data), after.state.reason or "unknown", tx)
 
     def _remember(
-        self,
-        tx: Transaction,
-        saga: Saga[Any],
-        row: SagaRow,
-        before: SagaState,
-        happened: Happened,
-        after: Advance,
-        sent: str,
+        self, tx: Transaction, row: SagaRow, before: SagaState, happened: Happened, after: Advance, sent: str
     ) -> None:
         tx.execute(
             """INSERT INTO saga_history (saga_id, happened, status, sent)
@@ -201,7 +221,7 @@ class Orchestrator:
             sent=sent,
         )
         if tx.options.tracer.wants(row.traceparent):
-            tx.spans.append(transition(saga, row, before, happened, after, sent, tx.cause))
+            tx.spans.append(transition(row, before, happened, after, sent, tx.cause))
 
 
 def orchestrator_of(service: str) -> Orchestrator | None:

@@ -2,13 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final, LiteralString
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
 
 from infirmary.postgres.transaction import Transaction
+from infirmary.saga.archived import may_be_archived
 from infirmary.saga.participant import StoredOutcome
+
+_STORED: Final[LiteralString] = "SELECT saga_id, step, outcome, reason FROM saga_outcome WHERE saga_id = ANY(%s)"
+_ARCHIVED: Final[LiteralString] = (
+    "SELECT saga_id, step, outcome, reason FROM saga_outcome_archive WHERE saga_id = ANY(%s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,10 @@ class Outcomes:
         """Asks the database what was answered to these sagas, and does not wait: in a pipeline the next read does."""
         if not saga_ids:
             return
-        cursor = self._tx.connection.cursor(row_factory=class_row(_Row))
-        cursor.execute(
-            "SELECT saga_id, step, outcome, reason FROM saga_outcome WHERE saga_id = ANY(%s)", (list(saga_ids),)
-        )
-        self._asked.append(cursor)
         self._known.update((saga_id, {}) for saga_id in saga_ids)
+        self._look_in(_STORED, list(saga_ids))
+        # Behind the other: what is moved between the two is found here.
+        self._look_in(_ARCHIVED, [saga_id for saga_id in saga_ids if may_be_archived(saga_id)])
 
     def of(self, saga_id: UUID) -> Mapping[str, StoredOutcome]:
         """Returns the answers to a saga, by step."""
@@ -71,3 +76,8 @@ class Outcomes:
             outcomes=[row.outcome for row in new],
             reasons=[row.reason for row in new],
         )
+
+    def _look_in(self, statement: LiteralString, saga_ids: list[UUID]) -> None:
+        if saga_ids:
+            cursor = self._tx.connection.cursor(row_factory=class_row(_Row))
+            self._asked.append(cursor.execute(statement, (saga_ids,)))

@@ -10,7 +10,9 @@ from psycopg.rows import class_row
 from infirmary.postgres.transaction import Transaction
 from infirmary.saga.row import SagaRow
 
-COLUMNS: Final = "saga_id, name, state, data, correlation_id, traceparent, started_at, clock_timestamp() AS now"
+COLUMNS: Final = (
+    "saga_id, name, version, state, data, correlation_id, traceparent, started_at, clock_timestamp() AS now"
+)
 
 
 class SagaRows:

@@ -15,20 +15,25 @@ from infirmary.transport.log_names import log_to, old_queue_of
 _logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 30.0
-"""When a saga is taken up again that could not be carried on: its name is not known here, what ends it fails, or an
-answer to it is held."""
+"""When a saga is taken up again that could not be carried on: what ends it fails, or an answer to it is held."""
 
 
 def time_out(orchestrator: Orchestrator, tx: Transaction, at_most: int = 50) -> int:
-    """Takes up sagas whose participants have been silent for too long; sagas in other hands are left out.
+    """Takes up sagas whose participants have been silent for too long.
+
+    Sagas in other hands are left out, and those of a version that is not known here, for a release that knows it.
 
     Returns how many were taken up.
     """
+    names, versions = orchestrator.sagas.names_and_versions()
     # statement_timestamp: no index helps a comparison with clock_timestamp, which changes from row to row.
     rows = tx.many(
         SagaRow,
         f"""SELECT {COLUMNS} FROM saga WHERE due_at <= statement_timestamp()
+              AND (name, version) IN (SELECT * FROM unnest(%(names)s::text[], %(versions)s::integer[]))
             ORDER BY due_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED""",
+        names=names,
+        versions=versions,
         at_most=at_most,
     )
     answered = _answers_held(orchestrator, tx, rows)

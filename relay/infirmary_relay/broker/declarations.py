@@ -12,7 +12,7 @@ import amqp
 
 from infirmary_relay.broker.address import BrokerAddress
 from infirmary_relay.broker.errors import BrokerLostError, OwnedByAnotherError
-from infirmary_relay.broker.targets import LogLimits, arguments_of, as_it_is
+from infirmary_relay.broker.targets import LogLimits, arguments_of, as_it_is, exchange_of
 
 _TIMEOUT_S = 1.5
 _MOST_DIFFERENCES = 12
@@ -23,13 +23,18 @@ _log = logging.getLogger(__name__)
 class Declarations:
     """One connection with one channel, which py-amqp opens again when the broker has closed it over a question."""
 
-    def __init__(self, address: BrokerAddress, limits: LogLimits) -> None:
+    def __init__(self, address: BrokerAddress, limits: LogLimits, exchange: str = "") -> None:
         """Connects.
+
+        Args:
+            address: where the broker is.
+            limits: how much a log keeps.
+            exchange: through which logs are written, and so what they are bound to; empty for the default exchange.
 
         Raises:
             BrokerLostError: the broker cannot be reached.
         """
-        self._limits = limits
+        self._limits, self._exchange = limits, exchange
         self._as_found: dict[str, dict[str, object]] = {}
         """With what targets can be declared that differ from what they should be: to ask otherwise costs a channel."""
         self._warned: set[str] = set()
@@ -50,12 +55,16 @@ class Declarations:
         arguments = arguments_of(target, self._limits)
         try:
             if arguments is None:
-                return self._missing(
-                    target, f"{target} does not exist, and the relay declares no other targets than logs"
-                )
-            return self._declared_as(target, arguments)
+                missing = f"{target} does not exist, and the relay declares no other targets than logs"
+                error = self._missing(target, missing)
+                if error is None:
+                    self._ask_to_send(target)
+                return error
+            return self._declared_as(target, arguments) or self._bound(target)
         except amqp.ResourceLocked as locked:
             return f"{target} is not what its name says: {_reply_text(locked)}"
+        except amqp.AccessRefused as refused:
+            return f"{target} cannot be written: {_reply_text(refused)}"
         except (OSError, amqp.AMQPError) as failed:
             raise BrokerLostError(f"declaring {target} failed: {failed}") from failed
 
@@ -89,6 +98,25 @@ class Declarations:
             raise BrokerLostError(f"declaring {name} failed: {failed}") from failed
         return None
 
+    def declare_exchange(self, service: str) -> str | None:
+        """Declares the exchange through which a service writes its logs, and binds from now on what is declared.
+
+        Returns:
+            Why it may not be, None when it is there; then logs are written through the default exchange.
+
+        Raises:
+            BrokerLostError: the connection is gone, or the exchange is something else.
+        """
+        name = exchange_of(service)
+        try:
+            self._channel.exchange_declare(name, "direct", durable=True, auto_delete=False)
+        except amqp.AccessRefused as refused:
+            return f"logs are written through the default exchange: {_reply_text(refused)}"
+        except (OSError, amqp.AMQPError) as failed:
+            raise BrokerLostError(f"declaring {name} failed: {failed}") from failed
+        self._exchange = name
+        return None
+
     def close(self) -> None:
         """Disconnects."""
         with contextlib.suppress(OSError, amqp.AMQPError):
@@ -119,12 +147,31 @@ class Declarations:
             _log.warning("%s is taken for what its name says, as it may not be declared: %s", target, said)
         return error
 
+    def _bound(self, log: str) -> str | None:
+        if self._exchange:
+            self._channel.queue_bind(log, self._exchange, routing_key=log)
+        return None
+
     def _missing(self, target: str, error: str) -> str | None:
+        """Gives the error when a target is missing."""
         try:
             self._channel.queue_declare(target, passive=True)
         except amqp.NotFound:
             return error
         return None
+
+    def _ask_to_send(self, queue: str) -> None:
+        """Asks for the right to send to a queue by a message to nobody, which the broker answers only if it refuses.
+
+        A broker that is short of memory or disk reads nothing behind such a message. Then nothing is known: whoever
+        publishes finds the same, and tells of it.
+
+        Raises:
+            AccessRefused: There is no such right.
+        """
+        self._channel.basic_publish(amqp.Message(b""), exchange="", routing_key="")
+        with contextlib.suppress(TimeoutError):
+            self._channel.queue_declare(queue, passive=True)
 
 
 def _reply_text(refused: amqp.AMQPError) -> str:

@@ -9,11 +9,14 @@ from infirmary_relay.broker.declarations import Declarations
 from infirmary_relay.broker.declarer import Declaring
 from infirmary_relay.broker.errors import BrokerLostError
 from infirmary_relay.broker.publisher import Publisher, QueuePublisher
-from infirmary_relay.broker.routes import RoutedDeclarations, Routes
-from infirmary_relay.broker.targets import LogLimits, logs_to_declare
+from infirmary_relay.broker.routes import OwnDeclarations, RoutedDeclarations, Routes
+from infirmary_relay.broker.tails import AmqpTails
+from infirmary_relay.broker.targets import LogLimits, exchange_of, logs_to_declare
+from infirmary_relay.set_back.tails import Tails
 from infirmary_relay.streams.declarations import StreamDeclarations
 from infirmary_relay.streams.leaders import Leaders
 from infirmary_relay.streams.publisher import StreamPublisher
+from infirmary_relay.streams.tails import StreamTails
 from infirmary_streams.address import StreamAddress
 from infirmary_streams.errors import StreamLostError
 
@@ -57,6 +60,8 @@ class Opening:
         self._declare = declare
         self._leaders = Leaders(streams, name) if streams is not None else None
         self._sub_entry_messages = sub_entry_messages
+        self._exchange = ""
+        """Through which logs are written by AMQP; empty for the default exchange."""
         self._warned: set[str] = set()
 
     def declarations(self) -> Declaring:
@@ -66,11 +71,26 @@ class Opening:
             BrokerLostError: the broker cannot be reached.
         """
         if self._leaders is None:
-            return self._queues()
+            return OwnDeclarations(self._service, self._queues())
         leaders = self._leaders
-        return RoutedDeclarations(
-            lambda: StreamDeclarations(leaders.entry_or_lost(), leaders, self._limits), self._queues
+        return OwnDeclarations(
+            self._service,
+            RoutedDeclarations(
+                lambda: StreamDeclarations(leaders.entry_or_lost(), leaders, self._limits), self._queues
+            ),
         )
+
+    def tails(self) -> Tails:
+        """What reads the ends of logs."""
+        return AmqpTails(self._address) if self._leaders is None else StreamTails(self._leaders)
+
+    def logs(self, noted: Sequence[str]) -> list[str]:
+        """The logs that the service writes, those that are not declared here as well.
+
+        Args:
+            noted: what the service has noted in its database.
+        """
+        return logs_to_declare(self._service, self._log_parts, noted)
 
     def publisher(self, identity: str | None, noted: Sequence[str]) -> Publisher:
         """Opens the connection that publishes.
@@ -88,16 +108,19 @@ class Opening:
             if identity is not None:
                 self._warn(queues.own(self._service, identity))
             if self._leaders is None:
+                refused = queues.declare_exchange(self._service)
+                self._warn(refused)
+                self._exchange = "" if refused else exchange_of(self._service)
                 return self._publisher_of_queues(self._declare_first(queues, noted))
         finally:
             queues.close()
         return self._publisher_of_logs(self._leaders, noted)
 
     def _queues(self) -> Declarations:
-        return Declarations(self._address, self._limits)
+        return Declarations(self._address, self._limits, self._exchange)
 
     def _publisher_of_queues(self, known: set[str]) -> QueuePublisher:
-        publisher = QueuePublisher(self._address, name=self._name)
+        publisher = QueuePublisher(self._address, name=self._name, service=self._service, exchange=self._exchange)
         publisher.known_targets |= known
         return publisher
 
@@ -106,7 +129,7 @@ class Opening:
         leaders.connected_to(opened.advertised)
         known = self._declare_first(StreamDeclarations(opened, leaders, self._limits), noted)
         try:
-            logs = StreamPublisher(leaders, opened, self._sub_entry_messages)
+            logs = StreamPublisher(leaders, opened, self._sub_entry_messages, service=self._service)
         except StreamLostError as lost:
             raise BrokerLostError(str(lost)) from lost
         logs.known_targets |= known
@@ -114,7 +137,8 @@ class Opening:
 
     def _declare_first(self, declarations: Declaring, noted: Sequence[str]) -> set[str]:
         """Declares what this service publishes to; one that cannot be is looked at again with its first row."""
-        targets = self._declare if self._declare is not None else logs_to_declare(self._service, self._log_parts, noted)
+        declarations = OwnDeclarations(self._service, declarations)
+        targets = self._declare if self._declare is not None else self.logs(noted)
         known: set[str] = set()
         ends_at = time.monotonic() + _LONGEST_S
         for target in targets:

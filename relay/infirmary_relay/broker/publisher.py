@@ -88,14 +88,20 @@ class Publisher(Protocol):
 class QueuePublisher:
     """One channel of one connection; when that ends the publisher has ended, with all that was in flight."""
 
-    def __init__(self, address: BrokerAddress, *, name: str) -> None:
+    def __init__(self, address: BrokerAddress, *, name: str, service: str | None = None, exchange: str = "") -> None:
         """Connects.
+
+        Args:
+            address: where the broker is.
+            name: by which the broker shows the connection.
+            service: the only source that messages may name; None lets every source pass.
+            exchange: through which logs are written; empty for the default exchange.
 
         Raises:
             BrokerLostError: the broker cannot be reached.
         """
         self._session = Session(address, name=name)
-        self._encoder = wire.Encoder(CHANNEL, self._session.frame_max)
+        self._encoder = wire.Encoder(CHANNEL, self._session.frame_max, service, exchange=exchange)
         self._confirms = Confirms()
         self._returning: str | None = None
         self._return_rest = 0

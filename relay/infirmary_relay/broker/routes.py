@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from infirmary_relay.broker.declarer import Declaring
 from infirmary_relay.broker.publisher import Publisher, Waiting
-from infirmary_relay.broker.targets import is_log
+from infirmary_relay.broker.targets import is_anothers, is_log
 from infirmary_relay.message import TARGET, Row
 from infirmary_relay.window import Window
 
@@ -74,6 +74,28 @@ class Routes:
         if len(self._publishers) == 1:
             self._publishers.append(self._open_queues())
         return self._publishers[1]
+
+
+class OwnDeclarations:
+    """Declares what a service may write, and does not ask the broker about logs of others, whatever that would allow.
+
+    One account for all services, as a broker of a provider may have, is allowed everything.
+    """
+
+    def __init__(self, service: str, declarations: Declaring) -> None:
+        self._service, self._declarations = service, declarations
+
+    def declare(self, target: str) -> str | None:
+        """Declares a target where it is missing; says why it cannot be used, None when it is there and may be written.
+
+        Raises:
+            BrokerLostError: The connection is gone, or cannot be opened.
+        """
+        return is_anothers(target, self._service) or self._declarations.declare(target)
+
+    def close(self) -> None:
+        """Disconnects."""
+        self._declarations.close()
 
 
 class RoutedDeclarations:

@@ -8,8 +8,10 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from infirmary_relay.headers.content_header import are_sections, header_prefix
+from infirmary_relay.broker.targets import is_log
+from infirmary_relay.headers.content_header import are_sections, header_prefix, is_content_header
 from infirmary_relay.headers.forms import Forms
+from infirmary_relay.headers.from_version_1 import source_of
 from infirmary_relay.message import HEADER, LONGEST_TARGET_BYTES, Row, Unfit, why_unfit
 
 METHOD, CONTENT_HEADER, CONTENT_BODY, HEARTBEAT = 1, 2, 3, 8
@@ -17,7 +19,7 @@ END = b"\xce"
 HEARTBEAT_FRAME = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 _FRAME_HEAD = struct.Struct(">BHI")
 _FRAME_OVERHEAD = 8
-_PUBLISH = struct.pack(">HHHB", 60, 40, 0, 0)  # class, method, reserved, and the default exchange's empty name
+_PUBLISH = struct.pack(">HHH", 60, 40, 0)  # class, method, reserved
 _MANDATORY = b"\x01"
 _CACHED_SIZES = 4096
 
@@ -43,13 +45,22 @@ class Encoded(NamedTuple):
 class Encoder:
     """Turns messages into the frames that publish them on one channel."""
 
-    def __init__(self, channel: int, frame_max: int) -> None:
+    def __init__(self, channel: int, frame_max: int, service: str | None = None, *, exchange: str = "") -> None:
+        """Prepares it.
+
+        Args:
+            channel: the channel.
+            frame_max: the most bytes of a frame.
+            service: the only source that messages may name; None lets every source pass.
+            exchange: through which logs are written; empty for the default exchange, through which all else goes.
+        """
+        self._exchange = exchange
         self._channel = channel
         self._largest_payload = frame_max - _FRAME_OVERHEAD
         self._publish_to: dict[str, bytes] = {}
         self._header_sizes = _PerSize(struct.Struct(">I").pack)
         self._body_sizes = _PerSize(self._body_size)
-        self._forms = Forms()
+        self._forms = Forms(service)
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
         """The frames of all these messages as one buffer; one that raises anything is itself unfit, alone."""
@@ -79,6 +90,8 @@ class Encoder:
             announced, body_head = body_sizes[size]
             if are_sections(header):
                 header = self._forms.content_header(header, size)
+            elif is_content_header(header):
+                self._forms.check_source(source_of(header))
             if not header.startswith(announced) or len(header) > self._largest_payload or len(target) > 63:
                 reason = self._why_unfit(row, header)
                 if reason is not None:
@@ -111,9 +124,9 @@ class Encoder:
         return None
 
     def _publish(self, target: str) -> bytes:
-        """A basic.publish to the queue of that name, and how the frame of its content header begins."""
-        name = target.encode()
-        payload = _PUBLISH + bytes((len(name),)) + name + _MANDATORY
+        """A basic.publish to the log or queue of that name, and how the frame of its content header begins."""
+        names = (self._exchange.encode() if is_log(target) else b"", target.encode())
+        payload = _PUBLISH + b"".join(bytes((len(name),)) + name for name in names) + _MANDATORY
         frame = _FRAME_HEAD.pack(METHOD, self._channel, len(payload)) + payload + END
         self._publish_to[target] = frame = frame + struct.pack(">BH", CONTENT_HEADER, self._channel)
         return frame

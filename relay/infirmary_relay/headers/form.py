@@ -7,8 +7,11 @@ from infirmary_relay.headers.allowed import ONE_BY_ONE, check_pair, check_proper
 from infirmary_streams import amqp10
 from infirmary_streams.amqp10 import Part
 from infirmary_streams.errors import NonsenseError
+from infirmary_streams.sections import APP_ID
 
 _ORDER: Final = (amqp10.ANNOTATIONS, amqp10.PROPERTIES, amqp10.APPLICATION)
+_SOURCE, GROUP_ID = APP_ID.encode(), 10
+"""The two places that name the source: an application property, and which of the properties."""
 
 
 class Found(NamedTuple):
@@ -19,7 +22,7 @@ class Found(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What sections of the same types and lengths have in common; `plain` and `pattern` match all of them."""
+    """What sections of the same types, lengths and source have in common; `plain` and `pattern` match all of them."""
 
     plain: re.Pattern[bytes]
     """The same without groups, which is quicker."""
@@ -29,6 +32,13 @@ class Form(NamedTuple):
     application: dict[bytes, Found]
     first: bytes
     """The sections that were read."""
+
+    @property
+    def sources(self) -> set[str]:
+        """Whom the sections name as their writer: one service, none, or two where their two places differ."""
+        named = [self.application.get(_SOURCE), *self.properties[GROUP_ID : GROUP_ID + 1]]
+        parts = [found.part for found in named if found is not None and found.part.kind != amqp10.NULL]
+        return {self.first[part.begin : part.end].decode(errors="replace") for part in parts}
 
 
 def form_of(sections: bytes) -> Form:
@@ -57,14 +67,14 @@ def form_of(sections: bytes) -> Form:
         parts = amqp10.elements(sections, value)
         if number == amqp10.PROPERTIES:
             check_properties(parts)
-            properties = [found(part) for part in parts]
+            properties = [found(part, is_constant=at == GROUP_ID) for at, part in enumerate(parts)]
             continue
         if value.kind not in (0xC1, 0xD1):
             raise NonsenseError(f"section {number:#x} is no map")
         for key, part in zip(parts[::2], parts[1::2], strict=True):
             name = sections[key.begin : key.end]
             check_pair(number, key, name, sections[part.begin : part.end], part)
-            maps[number][name] = found(part, is_constant=part.kind in ONE_BY_ONE)
+            maps[number][name] = found(part, is_constant=part.kind in ONE_BY_ONE or name == _SOURCE)
     plain = grouped = b""
     at = 0
     for begin, end in ((part.begin, part.end) for part in cuts):

@@ -21,10 +21,21 @@ _MOST_OF_A_LENGTH: Final = 8
 class Forms:
     """The forms that have been met."""
 
-    def __init__(self) -> None:
+    def __init__(self, service: str | None = None) -> None:
+        """Takes whom messages have to name as their source if they name any; None lets every source pass."""
+        self._service = service
         self._forms: dict[int, list[Form]] = {}
         self._templates: dict[int, Template] = {}
         self._recent: Callable[[bytes], object] | None = None
+
+    def check_source(self, source: str | None) -> None:
+        """Makes sure that a message speaks for nobody else.
+
+        Raises:
+            ValueError: It names another service as its source.
+        """
+        if self._service is not None and source not in (None, self._service):
+            raise ValueError(f"its source is {source!r:.80}, and the relay of {self._service} sends nothing for others")
 
     def check_all(self, sections: list[bytes]) -> None:
         """The same as `check` of each.
@@ -40,7 +51,8 @@ class Forms:
         """Makes sure that sections can be read.
 
         Raises:
-            ValueError: They cannot, or are others than docs/outbox-contract.md has, or in another order.
+            ValueError: They cannot, or are others than docs/outbox-contract.md has, or in another order, or another
+                service is their source.
         """
         for form in self._forms.get(len(sections), ()):
             if form.plain.fullmatch(sections):
@@ -53,7 +65,8 @@ class Forms:
         """The payload of the content header frame that says the same.
 
         Raises:
-            ValueError: They cannot be read, or hold what not every reader by AMQP 0-9-1 can be shown.
+            ValueError: They cannot be read, hold what not every reader by AMQP 0-9-1 can be shown, or name another
+                service as their source.
         """
         for form in self._forms.get(len(sections), ()):
             match = form.pattern.fullmatch(sections)
@@ -72,6 +85,8 @@ class Forms:
             form = form_of(sections)
         except NonsenseError as nonsense:
             raise ValueError(f"its header is none of the outbox contract: {nonsense}") from nonsense
+        for source in form.sources:
+            self.check_source(source)
         if sum(map(len, self._forms.values())) >= _MOST_FORMS:
             self._forms.clear()
             self._templates.clear()

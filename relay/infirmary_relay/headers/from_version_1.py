@@ -83,6 +83,14 @@ def check_body(header: bytes, body_bytes: int) -> None:
         raise ValueError(f"its header does not announce a body of {body_bytes} bytes")
 
 
+def source_of(header: bytes) -> str | None:
+    """Whom a header names as its source; None where it names nobody, or cannot be read."""
+    try:
+        return properties_of(header).get(amqp.APP_ID)
+    except ValueError:
+        return None
+
+
 def properties_of(header: bytes) -> dict[int, Any]:
     """The properties, by their flags.
 

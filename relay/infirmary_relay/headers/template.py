@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from infirmary_relay.headers import content_header as amqp
-from infirmary_relay.headers.form import Form, Found
+from infirmary_relay.headers.form import GROUP_ID, Form, Found
 from infirmary_streams import amqp10
 from infirmary_streams.sections import APP_ID, TYPE
 
-_MESSAGE_ID, _REPLY_TO, _CORRELATION_ID, _CONTENT_TYPE, _CONTENT_ENCODING, _CREATED, _GROUP = 0, 4, 5, 6, 7, 9, 10
+_MESSAGE_ID, _REPLY_TO, _CORRELATION_ID, _CONTENT_TYPE, _CONTENT_ENCODING, _CREATED = 0, 4, 5, 6, 7, 9
 _PERSISTENT: Final = b"\x02"
 
 _Piece: TypeAlias = bytes | int | tuple[int, Callable[[bytes], bytes]]
@@ -51,23 +51,23 @@ def template_of(form: Form) -> Template:
     """What a content header of this form is put together of, behind its prefix."""
     application = dict(form.application)
     kind = application.pop(TYPE.encode(), None) or form.annotations.get(TYPE.encode())
-    source = application.pop(APP_ID.encode(), None) or _property(form, _GROUP)
+    source = application.pop(APP_ID.encode(), None) or _property(form, GROUP_ID)
     table: list[_Piece] = []
     for key, value in application.items():
         table += [bytes((len(key),)), key, *_field(form, value)]
     created = _property(form, _CREATED)
     first = form.pattern.fullmatch(form.first)
     properties: list[tuple[int, list[_Piece]]] = [
-        (amqp.CONTENT_TYPE, _short(_property(form, _CONTENT_TYPE))),
-        (amqp.CONTENT_ENCODING, _short(_property(form, _CONTENT_ENCODING))),
+        (amqp.CONTENT_TYPE, _short(form, _property(form, _CONTENT_TYPE))),
+        (amqp.CONTENT_ENCODING, _short(form, _property(form, _CONTENT_ENCODING))),
         (amqp.HEADERS, [len(Template.of(table).filled(first)).to_bytes(4, "big"), *table]),
         (amqp.DELIVERY_MODE, [_PERSISTENT]),
-        (amqp.CORRELATION_ID, _short(_property(form, _CORRELATION_ID))),
-        (amqp.REPLY_TO, _short(_property(form, _REPLY_TO))),
-        (amqp.MESSAGE_ID, _short(_property(form, _MESSAGE_ID))),
+        (amqp.CORRELATION_ID, _short(form, _property(form, _CORRELATION_ID))),
+        (amqp.REPLY_TO, _short(form, _property(form, _REPLY_TO))),
+        (amqp.MESSAGE_ID, _short(form, _property(form, _MESSAGE_ID))),
         (amqp.TIMESTAMP, [(created.group, _seconds)] if created and created.group else []),
-        (amqp.TYPE, _short(kind)),
-        (amqp.APP_ID, _short(source)),
+        (amqp.TYPE, _short(form, kind)),
+        (amqp.APP_ID, _short(form, source)),
     ]
     flags = sum(flag for flag, pieces in properties if pieces)
     return Template.of([flags.to_bytes(2, "big"), *(piece for _, pieces in properties for piece in pieces)])
@@ -77,13 +77,12 @@ def _property(form: Form, at: int) -> Found | None:
     return form.properties[at] if at < len(form.properties) and form.properties[at].part.kind != amqp10.NULL else None
 
 
-def _short(value: Found | None) -> list[_Piece]:
+def _short(form: Form, value: Found | None) -> list[_Piece]:
     """A property: a text of at most 255 bytes, as `allowed` makes sure."""
     if value is None:
         return []
-    if value.group is None:
-        return [b"\x00"]
-    return [bytes((value.part.end - value.part.begin,)), value.group]
+    data = form.first[value.part.begin : value.part.end]
+    return [bytes((len(data),)), value.group or data]
 
 
 def _seconds(data: bytes) -> bytes:

@@ -15,9 +15,11 @@ from infirmary_relay.problem import Problem
 from infirmary_relay.sources.mongo_backlog import measure
 from infirmary_relay.sources.mongo_deletions import Deletions
 from infirmary_relay.sources.mongo_entries import Entries, created_at, is_empty, key_of, value_of
+from infirmary_relay.sources.mongo_incarnation import incarnation_of
 from infirmary_relay.sources.mongo_lease import Documents, Leases
 from infirmary_relay.sources.mongo_place import Place
 from infirmary_relay.sources.mongo_reading import found, marked, some_free
+from infirmary_relay.sources.mongo_sent import LastSent
 from infirmary_relay.sources.mongo_session import connect, identity_of, lost_as_source_lost, noted_logs
 from infirmary_relay.sources.mongo_watch import Watch
 from infirmary_relay.sources.source import Backlog, HeldBack
@@ -72,8 +74,10 @@ class MongoSource:
             self.logs = noted_logs(database)
             # Majority: what is published must not be rolled back afterwards by a failover.
             self._documents: Documents = database.get_collection(collection, read_concern=ReadConcern("majority"))
+            self.incarnation = incarnation_of(database, self._documents)
             self._leases = Leases(database["outbox_lease"], relay_id)
         self._deletions = Deletions(self._documents)
+        self._last_sent = LastSent(self._documents) if self.incarnation is not None else None
         self._watch = Watch(self._client, collection)
 
     @property
@@ -105,6 +109,8 @@ class MongoSource:
         flying = self._in_flight.items()
         busy = {partition for document, (partition, _) in flying if not self._deletions.refuses(document)}
         with lost_as_source_lost():
+            if self._last_sent is not None:
+                self._last_sent.look(now)
             if self._leases.heartbeat(now, busy):
                 self._place.start_over()
                 self.has_more = True
@@ -171,6 +177,8 @@ class MongoSource:
         with lost_as_source_lost():
             for document, ids in self._deletions.flush(time.monotonic()):
                 self._landed(document, ids)
+                if self._last_sent is not None:
+                    self._last_sent.note(document)
 
     def reset_in_flight(self) -> None:
         """Notes that nothing is in flight any more, except what waits to be deleted."""

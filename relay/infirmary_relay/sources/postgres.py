@@ -17,6 +17,7 @@ from infirmary_relay.sources.postgres_ahead import Ahead
 from infirmary_relay.sources.postgres_backlog import measure, still_there
 from infirmary_relay.sources.postgres_deletion import Deletion
 from infirmary_relay.sources.postgres_fetch import next_rows
+from infirmary_relay.sources.postgres_incarnation import incarnation_of
 from infirmary_relay.sources.postgres_ownership import Ownership
 from infirmary_relay.sources.postgres_reading import Reading
 from infirmary_relay.sources.postgres_rows import Fetched, created_at
@@ -68,6 +69,7 @@ class PostgresSource:
             self._connection.prepare_look()
             self.identity = identity_of(self._connection)
             self.logs = noted_logs(self._connection)
+            self.incarnation = incarnation_of(self._connection)
             self._deletion = Deletion(self._connection)
             self._ahead = Ahead(self._connection)
             self._reading = Reading(

@@ -32,6 +32,35 @@ LOGS = "SELECT log::text FROM outbox_log ORDER BY log"
 
 IDENTITY = "SELECT 'outbox'::regclass::oid::bigint, pg_backend_pid()"
 
+TELLS_INCARNATION = """
+SELECT to_regclass('incarnation') IS NOT NULL AND to_regclass('outbox_sequence') IS NOT NULL
+       AND has_table_privilege(to_regclass('incarnation'), 'SELECT')
+       AND has_table_privilege(to_regclass('outbox_sequence'), 'SELECT')
+"""
+
+SET_BACK = "SELECT coalesce(set_back_because, '') FROM incarnation WHERE set_back_since IS NOT NULL"
+
+MARK_SET_BACK = """
+INSERT INTO incarnation (set_back_since, set_back_because) VALUES (clock_timestamp(), %(because)s)
+ON CONFLICT (one) DO UPDATE SET set_back_since = excluded.set_back_since, set_back_because = excluded.set_back_because
+WHERE incarnation.set_back_since IS NULL
+"""
+"""Somebody may have emptied the database, its one row included."""
+
+GIVEN_OUT = "SELECT subject::text, last FROM outbox_sequence WHERE subject = ANY(%(counted)s)"
+
+STILL_WAITING = """
+SELECT target::text, subject::text, sequence, message_id
+FROM (SELECT target, subject, sequence, message_id, header FROM outbox ORDER BY id LIMIT 100000) oldest
+WHERE subject = ANY(%(subjects)s) AND sequence IS NOT NULL
+AND coalesce(position(%(state)s::bytea IN header), 0) = 0
+"""
+"""Bounded: after a long outage of the broker to read all that waits would take longer than an answer may take.
+
+Without what tells state again, which has the number of the message that it stands for: its header has a property
+`state`.
+"""
+
 DATABASE_IDENTITY = """
 SELECT system_identifier || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())
 FROM pg_control_system()

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from infirmary_relay.message import Key, Row
 from infirmary_relay.problem import Problem, Reason
+from infirmary_relay.set_back.comparison import Known
+from infirmary_relay.set_back.told import Told
 
 
 class SourceLostError(Exception):
@@ -18,6 +20,12 @@ class OutboxUnusableError(SourceLostError):
     """The database answers, but has no outbox as docs/outbox-contract.md describes it; says what is missing."""
 
     reason = Reason.OUTBOX_UNUSABLE
+
+
+class SetBackError(SourceLostError):
+    """The database was set back to an earlier moment after rows were read on this connection."""
+
+    reason = Reason.SET_BACK
 
 
 class HeldBack(NamedTuple):
@@ -36,6 +44,25 @@ class Backlog(NamedTuple):
     """When the oldest was written, in unix time by the writer's clock; 0 when no time is known."""
     is_deliverable: bool
     """Whether any is in a partition that this relay owns, not held back, and not sent already."""
+
+
+class Incarnation(Protocol):
+    """Which life of a database this is: what it has given out, and whether it was set back to an earlier moment.
+
+    Every method raises SourceLostError when the database is gone.
+    """
+
+    def set_back_because(self) -> str | None:
+        """In what it was seen that the database was set back, if it is marked so; None when it is not."""
+
+    def mark_set_back(self, because: str) -> None:
+        """Marks the database as set back, for all who work with it; one that is marked stays as it is.
+
+        Where that is not allowed, only this relay knows.
+        """
+
+    def known(self, told: Sequence[Told]) -> Known:
+        """What the database has given out, of the subjects of some messages."""
 
 
 class Source(Protocol):
@@ -79,6 +106,10 @@ class Source(Protocol):
     @property
     def floor_held_since(self) -> float | None:
         """Since when, by the monotonic clock, one transaction has held the floor, as `backlog` last saw it."""
+
+    @property
+    def incarnation(self) -> Incarnation | None:
+        """Which life of the database this is; None where it does not tell, and nobody can know of another one."""
 
     def fileno(self) -> int | None:
         """The descriptor on which a nudge arrives, None when there is none."""

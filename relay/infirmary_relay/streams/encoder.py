@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from infirmary_relay.headers.content_header import is_content_header
 from infirmary_relay.headers.forms import Forms
-from infirmary_relay.headers.from_version_1 import sections_of
+from infirmary_relay.headers.from_version_1 import sections_of, source_of
 from infirmary_relay.message import BODY, HEADER, SUBJECT, TARGET, Row, Unfit, why_unfit
 from infirmary_streams.publishing import (
     ENTRY_BYTES,
@@ -52,9 +52,15 @@ class _Encoding(NamedTuple):
 class Encoder:
     """Encodes batches for connections that agreed on the same largest frame."""
 
-    def __init__(self, frame_max: int, together: int = 1) -> None:
-        """Takes the most bytes of a frame, 0 for no limit, and how many messages are put into one sub-entry."""
-        self._together = together
+    def __init__(self, frame_max: int, together: int = 1, service: str | None = None) -> None:
+        """Prepares it.
+
+        Args:
+            frame_max: the most bytes of a frame, 0 for no limit.
+            together: how many messages are put into one sub-entry.
+            service: the only source that messages may name; None lets every source pass.
+        """
+        self._together, self._service = together, service
         self.frame_max = 1 << 31
         self.limit(frame_max)
 
@@ -63,7 +69,7 @@ class Encoder:
         self.frame_max = min(self.frame_max, frame_max or self.frame_max)
         self._room = self.frame_max - HEAD_BYTES
         self._largest = self._room - (ENTRY_BYTES if self._together == 1 else SUB_ENTRY_BYTES + _SIZE.size)
-        self._forms = Forms()
+        self._forms = Forms(self._service)
 
     def encode(self, rows: Sequence[Row], first: int) -> Encoded:
         """The entries of all these messages, numbered from `first`; one that raises anything is itself unfit, alone."""
@@ -166,6 +172,7 @@ class Encoder:
         if isinstance(header, Unfit):
             raise ValueError(header.reason)
         if is_content_header(header):
+            self._forms.check_source(source_of(header))
             header = sections_of(header, len(body))
         else:
             self._forms.check(header)

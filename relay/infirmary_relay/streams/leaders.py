@@ -90,6 +90,14 @@ class Leaders:
             ready[0].drop()
         return self._open(leader, _TRIES_AT_ONCE)
 
+    def visit(self, leader: Endpoint) -> Conversation:
+        """A connection to a leader for a look; whoever publishes has its own.
+
+        Raises:
+            StreamLostError: It cannot be reached.
+        """
+        return self._open(leader, _TRIES)
+
     def connected_to(self, node: Endpoint | None) -> None:
         """Notes that whoever publishes is connected to a node."""
         if node is not None:

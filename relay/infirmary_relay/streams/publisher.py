@@ -57,12 +57,21 @@ class StreamPublisher:
     blocked: str | None = None
     """The protocol has no word for a broker that takes nothing: it only stops reading, and the relay is stalled."""
 
-    def __init__(self, leaders: Leaders, opened: Conversation, sub_entry_messages: int = 1) -> None:
-        """Takes a connection that is open, and how many messages go into one sub-entry; 1 for none."""
+    def __init__(
+        self, leaders: Leaders, opened: Conversation, sub_entry_messages: int = 1, *, service: str | None = None
+    ) -> None:
+        """Takes a connection that is open.
+
+        Args:
+            leaders: where the leaders of logs are.
+            opened: the connection.
+            sub_entry_messages: how many messages go into one sub-entry; 1 for none.
+            service: the only source that messages may name; None lets every source pass.
+        """
         self._leaders = leaders
         self._nodes = [_Node(opened, opened.advertised)]
         leaders.connected_to(opened.advertised)
-        self._encoder = Encoder(opened.frame_max, sub_entry_messages)
+        self._encoder = Encoder(opened.frame_max, sub_entry_messages, service)
         self._together: dict[int, list[int]] = {}
         """The messages that are confirmed with the first of their sub-entry."""
         self._confirms = Confirms()

@@ -23,14 +23,18 @@ TAKEN_WITHIN_S = 10.0
 class Post:
     """A connection to the broker, as its administrator."""
 
-    def __init__(self, rabbitmq_url: str) -> None:
+    def __init__(self, rabbitmq_url: str, ca_file: str | None = None) -> None:
         """Connects.
+
+        Args:
+            rabbitmq_url: The broker's.
+            ca_file: The certificates to trust for amqps.
 
         Raises:
             OSError, amqp.AMQPError: The broker is away.
         """
-        self._url = rabbitmq_url
-        self._connection = _connected(rabbitmq_url)
+        self._url, self._ca_file = rabbitmq_url, ca_file
+        self._connection = _connected(rabbitmq_url, ca_file)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +110,7 @@ class Post:
         except MessageNacked:
             return False
         except amqp.InternalError:
-            self._connection = _connected(self._url)
+            self._connection = _connected(self._url, self._ca_file)
             return False
         return True
 
@@ -169,13 +173,14 @@ class Post:
                 channel.close()
 
 
-def _connected(rabbitmq_url: str) -> Any:
+def _connected(rabbitmq_url: str, ca_file: str | None) -> Any:
     parts = urlsplit(rabbitmq_url)
     connection = amqp.Connection(
         f"{parts.hostname}:{parts.port}",
         userid=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         virtual_host=unquote(parts.path[1:]) or "/",
+        ssl={"server_hostname": parts.hostname, "ca_certs": ca_file} if parts.scheme == "amqps" else False,
         connect_timeout=5,
         read_timeout=10,
         write_timeout=10,

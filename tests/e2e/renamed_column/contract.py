@@ -4,8 +4,8 @@ from alembic import op
 
 from infirmary.postgres.migration_steps import limit
 
-revision = "0004"
-down_revision = "0003"
+revision = "NEXT"
+down_revision = "NEWEST"
 
 
 def upgrade() -> None:

@@ -3,6 +3,10 @@
 In the code the column keeps its name, so nothing else of the service changes.
 """
 
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
 NEW_TABLES = {
     "    full_name = sa.Column(sa.Text, nullable=False)\n": (
         '    full_name = sa.Column("legal_name", sa.Text, key="full_name", nullable=False)\n'
@@ -24,3 +28,17 @@ def with_renamed_column(tables: str) -> str:
             raise LookupError(old)
         tables = tables.replace(old, new)
     return tables
+
+
+def newest_revision(versions: Path) -> str:
+    """Returns the number of the newest of a service's migrations."""
+    return max(path.name for path in versions.glob("[0-9]*.py"))[:4]
+
+
+def add_migration(name: str, newest: str, folder: Path) -> Path:
+    """Writes a migration of this folder into another one, as the one that follows the newest; returns the file."""
+    following = f"{int(newest) + 1:04}"
+    written = folder / f"{following}_{name}.py"
+    text = (HERE / f"{name}.py").read_text()
+    written.write_text(text.replace('"NEXT"', f'"{following}"').replace('"NEWEST"', f'"{newest}"'))
+    return written

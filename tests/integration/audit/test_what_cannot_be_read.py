@@ -51,13 +51,13 @@ def test_a_queue_in_a_logs_place_keeps_its_messages_and_stops_no_other_log(
 
 
 def test_a_log_that_may_not_be_read_stops_no_other(servers: Servers, rabbitmq_url: str, post: Post) -> None:
-    forbidden, allowed = f"for-bidden.{uuid4().hex}", "patient"
+    forbidden, allowed = f"forbidden{uuid4().hex[:16]}", f"ward.to.w{uuid4().hex[:16]}"
     with (
         declared(rabbitmq_url, f"{forbidden}.events"),
-        declared(rabbitmq_url, f"{allowed}.events"),
+        declared(rabbitmq_url, allowed),
         closing(LogTail(servers.rabbitmq.url_of("ward"), [forbidden, allowed])) as tail,
     ):
-        post.event(allowed, "a", 1)
+        post.command(allowed, "Noted", "a", 1, {})
         reads(tail, lambda: tail.messages[allowed])
         assert tail.unreadable == {forbidden: Unreadable.FORBIDDEN}
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from infirmary.identifiers import new_id
-from infirmary.settings import Settings
+from infirmary.process_roles import Process
 from tests.integration.consumer.counting import Counting
-from tests.integration.consumer.messages import Faults
+from tests.integration.consumer.messages import COMMANDS, LOG, Faults
 from tests.integration.consumer.on_mongodb import MongoCounting
 from tests.integration.consumer.on_postgres import PostgresCounting
+from tests.integration.consumer.publisher import Publisher
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def on_postgres(request: pytest.FixtureRequest, faults: Faults) -> Iterator[Post
 @pytest.fixture
 def on_mongodb(request: pytest.FixtureRequest, faults: Faults) -> Iterator[MongoCounting]:
     """The service on a fresh database of MongoDB."""
-    url = request.getfixturevalue("mongodb")(f"counting_{new_id().hex}")
-    service = MongoCounting(Settings(database_url=url), faults)
+    consumer = request.getfixturevalue("mongodb_as")(f"counting_{new_id().hex}", Process.CONSUMER)
+    service = MongoCounting(consumer, faults)
     yield service
     service.close()
 
@@ -42,3 +43,14 @@ def counting(request: pytest.FixtureRequest, reading_port: int) -> Counting:
     service: Counting = request.getfixturevalue(kind)
     service.reading_port = reading_port
     return service
+
+
+@pytest.fixture
+def publisher(rabbitmq_url: str) -> Iterator[Publisher]:
+    """A publisher on a broker whose logs are empty."""
+    publisher = Publisher(rabbitmq_url)
+    publisher.delete()
+    publisher.declare(LOG, COMMANDS)
+    yield publisher
+    publisher.delete()
+    publisher.close()

@@ -2,9 +2,10 @@
 
 import json
 import math
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any, ClassVar, NamedTuple
@@ -13,18 +14,21 @@ from uuid import UUID
 from infirmary.consumer.applying import Applier
 from infirmary.consumer.delivery import Delivery
 from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.ends import Beginnings
 from infirmary.consumer.parked import ParkedMessages
 from infirmary.consumer.position import Position
 from infirmary.consumer.session import Session
 from infirmary.consumer.store import Store
+from infirmary.housekeeping import Chore
 from infirmary.identifiers import new_id
 from infirmary.messages import Command, Message, encode
 from infirmary.settings import Settings
-from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Faults, Told
+from tests.integration.consumer.messages import COMMANDS, LOG, SERVICE, Add, Faults, Noticed, Told
 from tests.integration.reading import brokers
 from tests.spans import Spans
 
 NOW = timedelta(0)
+DAY_S = 86_400.0
 
 
 class Row(NamedTuple):
@@ -100,9 +104,17 @@ class Counting(ABC):
             command.model_validate(fields), str(saga_id), self._asked[saga_id], **{"source": "admission"} | more
         )
 
+    def noticed(self, track: UUID, number: int, **more: Any) -> Delivery:
+        """Returns the delivery of a notice; its sequence is its number."""
+        return self.delivery(Noticed(track=track, number=number), str(track), number, **{"source": "admission"} | more)
+
     def delivery(self, message: Message, subject: str, sequence: int | None, **more: Any) -> Delivery:
-        """Returns a delivery as the broker would make it; `more` may give source, message_id, type, body and offset."""
-        headers = {"subject": subject, "sequence": sequence, "traceparent": more.get("traceparent")}
+        """Returns a delivery as the broker would make it.
+
+        `more` may give source, message_id, type, body, offset, traceparent, state and ends.
+        """
+        told = {name: more.get(name) for name in ("traceparent", "state", "ends")}
+        headers = {"subject": subject, "sequence": sequence, **told}
         properties = {
             "message_id": str(more.get("message_id") or new_id()),
             "app_id": more.get("source", "ward"),
@@ -182,8 +194,29 @@ class Counting(ABC):
         """Returns the last sequences by what they are kept under and subject."""
 
     @abstractmethod
+    def ended_subjects(self, beginnings: Beginnings, clock: Callable[[], float]) -> Chore:
+        """Returns what forgets the numbers of subjects that have ended."""
+
+    def forget_ended(self, days: float, *, log_began: float) -> None:
+        """Lets days go by and housekeeping make two passes; the readers of a new process know what it has told them.
+
+        Args:
+            days: How many.
+            log_began: When the first message was written that a log still holds then, in unix time.
+        """
+        ended = self.ended_subjects(lambda logs: dict.fromkeys(logs, log_began), lambda: time.time() + days * DAY_S)
+        for _ in range(2):
+            while ended.some():
+                pass
+        self.positions[LOG] = self.store.positions.read(LOG)
+
+    @abstractmethod
     def shares(self) -> list[int]:
         """Returns how many logs and parts each reader owns, the smallest share first; who has none does not show."""
+
+    @abstractmethod
+    def mark_set_back(self, because: str | None) -> None:
+        """Marks the database as set back, as its relay does, or takes the mark away."""
 
     @abstractmethod
     def passing_error(self) -> Exception:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from infirmary.handlers import Handlers, Outcome, Refused
-from infirmary.messages import Command, Event, publishes, reads, receives
+from infirmary.messages import Command, Event, Notice, publishes, reads, receives
+from infirmary.upcasting import EarlierShape, upcasts
 
 SERVICE = "notification"
 """The service whose collection the tests use; its name means nothing to PostgreSQL."""
@@ -21,12 +23,32 @@ class Counted(Event):
     counted: str
 
 
+@publishes(subject="closed", ends=True)
+class Closed(Event):
+    """What it may publish when nothing more is to come."""
+
+    closed: UUID
+
+
 @reads("ward")
 class Told(Event):
     """What the service is told."""
 
     counter: str
     number: int
+
+
+class ToldInWords(EarlierShape):
+    """How it was told before."""
+
+    counter: str
+    word: Literal["one", "two"]
+
+
+@upcasts(Told)
+def in_numbers(earlier: ToldInWords) -> Told:
+    """A word is a number."""
+    return Told(counter=earlier.counter, number=("one", "two").index(earlier.word) + 1)
 
 
 @receives("admission")
@@ -39,6 +61,12 @@ class Add(Command):
 @receives("admission")
 class TakeAway(Command):
     """Undoes an addition; 13 is refused."""
+
+    number: int
+
+
+class Noticed(Notice):
+    """What admission tells it besides, and wants no answer to."""
 
     number: int
 
@@ -94,5 +122,9 @@ def handlers_of(faults: Faults, change: Callable[[Any, str, int], None]) -> Hand
             return Refused("bad luck")
         note(tx, str(command.saga_id), -command.number)
         return None
+
+    @handlers.notice(Noticed, ["admission"])
+    def count_noticed(notice: Noticed, tx: Any) -> None:
+        note(tx, f"{notice.track} of {tx.told_by}", notice.number)
 
     return handlers

@@ -1,6 +1,7 @@
 """The counting service on MongoDB."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.ends import Beginnings
 from infirmary.consumer.store import Store
+from infirmary.housekeeping import Chore
 from infirmary.identifiers import new_id
+from infirmary.mongo.ended_subjects import EndedSubjects
 from infirmary.mongo.parked import MongoParked
 from infirmary.mongo.schema import create_collections
 from infirmary.mongo.storage import connect
@@ -27,7 +31,7 @@ class MongoCounting(Counting):
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
         create_collections(SERVICE, settings)
-        self._client = connect(settings, "test")
+        self._client = connect(settings.as_owner(), "test")
         self.database = self._client.get_default_database()
         self.documents = self.database["notifications"]
         self._order = count()
@@ -75,9 +79,16 @@ class MongoCounting(Counting):
     def sequences(self) -> dict[tuple[str, str], int]:
         return {(each["source"], each["subject"]): each["last"] for each in self.database["log_sequence"].find()}
 
+    def ended_subjects(self, beginnings: Beginnings, clock: Callable[[], float]) -> Chore:
+        return EndedSubjects(self.database, self.settings.saga_sequence_days, beginnings, clock)
+
     def shares(self) -> list[int]:
         owned = self.database["log_reader"].find({"until": {"$gt": datetime.now(UTC)}})
         return sorted(Counter(each["holder"] for each in owned).values())
+
+    def mark_set_back(self, because: str | None) -> None:
+        mark = {"set_back_since": None if because is None else datetime.now(UTC), "set_back_because": because}
+        self.database["database_identity"].update_one({"_id": "incarnation"}, {"$set": mark})
 
     def passing_error(self) -> Exception:
         return AutoReconnect("the primary is gone")

@@ -1,5 +1,6 @@
 """The counting service on PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, LiteralString, cast
 
@@ -7,7 +8,10 @@ import psycopg
 from psycopg import sql
 
 from infirmary.consumer.dispatch import Dispatcher
+from infirmary.consumer.ends import Beginnings
 from infirmary.consumer.store import Store
+from infirmary.housekeeping import Chore
+from infirmary.postgres.ended_subjects import EndedSubjects
 from infirmary.postgres.notify import Notifier
 from infirmary.postgres.parked import PostgresParked
 from infirmary.postgres.store import PostgresStore
@@ -34,7 +38,7 @@ class PostgresCounting(Counting):
     cli_service = "patient"
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
-        self.database = psycopg.connect(settings.database_url, autocommit=True)
+        self.database = psycopg.connect(settings.as_owner().database_url, autocommit=True)
         self.database.execute(_TABLE)
         self._notifier = Notifier(settings, SERVICE)
         self._stores: list[Store] = []
@@ -74,10 +78,22 @@ class PostgresCounting(Counting):
         self.database.execute("UPDATE log_reader SET first_offset = %s WHERE log = %s", (offset, log))
 
     def sequences(self) -> dict[tuple[str, str], int]:
-        return {(scope, subject): last for scope, subject, last in self.rows("SELECT * FROM log_sequence")}
+        return {
+            (scope, subject): last
+            for scope, subject, last in self.rows("SELECT source, subject, last FROM log_sequence")
+        }
+
+    def ended_subjects(self, beginnings: Beginnings, clock: Callable[[], float]) -> Chore:
+        return EndedSubjects(self.database, SERVICE, self.settings.saga_sequence_days, beginnings, clock)
 
     def shares(self) -> list[int]:
         return [count for _, count in self.rows(_READERS)]
+
+    def mark_set_back(self, because: str | None) -> None:
+        self.database.execute(
+            "UPDATE incarnation SET set_back_because = %s, set_back_since = CASE WHEN %s THEN now() END",
+            (because, because is not None),
+        )
 
     def passing_error(self) -> Exception:
         return psycopg.errors.SerializationFailure("somebody was faster")
@@ -104,7 +120,8 @@ class PostgresCounting(Counting):
             self.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
 
     def forget_everything(self) -> None:
-        self.database.execute("TRUNCATE told, outbox, parked_message, log_reader, log_sequence, saga_outcome")
+        of_reader = sql.SQL("parked_message, log_reader, log_sequence, ended_subject")
+        self.database.execute(sql.SQL("TRUNCATE told, outbox, saga_outcome, {}").format(of_reader))
 
     def close(self) -> None:
         for store in self._stores:

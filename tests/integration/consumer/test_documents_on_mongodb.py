@@ -108,6 +108,16 @@ def test_a_saga_that_the_release_before_has_answered_gets_the_same_answers(on_mo
     assert [row.sequence for row in on_mongodb.outbox() if row.type == "Reply"] == [1, 2, 3]
 
 
+def test_a_migration_leaves_the_databases_incarnation_as_it_is(on_mongodb: MongoCounting) -> None:
+    own = on_mongodb.database["database_identity"]
+    own.update_one({"_id": "incarnation"}, {"$set": {"set_back_because": "a dump"}})
+    before = own.find_one({"_id": "incarnation"})
+    create_collections(SERVICE, on_mongodb.settings)
+    assert own.find_one({"_id": "incarnation"}) == before
+    assert before is not None
+    assert before["set_back_because"] == "a dump"
+
+
 def test_what_is_held_is_found_by_an_index(on_mongodb: MongoCounting) -> None:
     index = on_mongodb.database["parked_message"].index_information()["channel_1_attempts_1_retry_at_1"]
     assert index["key"] == [("channel", 1), ("attempts", 1), ("retry_at", 1)]

@@ -62,7 +62,7 @@ def test_one_is_shown_with_its_error_and_its_body_and_to_whoever_asks_with_the_c
     assert "in count_told" in parked(stuck, "show", first_id(stuck), "--verbose").output
 
 
-@pytest.mark.parametrize("unknown", ["17", "nonsense", str(new_id())])
+@pytest.mark.parametrize("unknown", ["17", "nonsense", str(new_id())], ids=["a number", "no id", "unknown"])
 def test_an_unknown_one_is_not_shown(counting: Counting, unknown: str) -> None:
     result = parked(counting, "show", unknown)
     assert result.exit_code == 1

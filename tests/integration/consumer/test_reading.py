@@ -1,6 +1,5 @@
 """The consumer against a real broker: it finds its place again, whatever happened to the broker or to itself."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -11,6 +10,8 @@ from tests.integration.consumer.counting import Counting
 from tests.integration.consumer.messages import COMMANDS, LOG, Faults
 from tests.integration.consumer.publisher import QUEUE, Publisher, consuming
 
+pytestmark = pytest.mark.long
+
 patiently = partial(eventually, within_s=60.0)
 
 
@@ -19,17 +20,6 @@ def counting(counting: Counting) -> Counting:
     """The counting service, none of whose processes reads yet."""
     counting.end_reader(counting.store)
     return counting
-
-
-@pytest.fixture
-def publisher(rabbitmq_url: str) -> Iterator[Publisher]:
-    """A publisher on a broker whose logs are empty."""
-    publisher = Publisher(rabbitmq_url)
-    publisher.delete()
-    publisher.declare(LOG, COMMANDS)
-    yield publisher
-    publisher.delete()
-    publisher.close()
 
 
 def test_a_new_subscriber_fills_itself_from_the_logs_first_message(

@@ -36,5 +36,5 @@ def client(app: Flask) -> FlaskClient:
 
 
 def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         return connection.execute(sql).fetchall()

@@ -38,7 +38,7 @@ def free_name(db: Query, patient_id: UUID) -> View:
 def client(new_database: NewDatabase) -> Iterator[FlaskClient]:
     api = Api("patient")
 
-    @api.endpoint("PUT", "/name", View)
+    @api.endpoint("PUT", "/name", View, scope="patients:write")
     def put_name(tx: Transaction) -> Afterwards:
         """Name a patient."""
         tx.execute(

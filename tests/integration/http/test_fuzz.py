@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from infirmary.processes import make_app
 from infirmary.settings import Settings
@@ -20,7 +15,9 @@ from local.topology import SERVICES, Engine
 from tests.integration.conftest import NewDatabase
 
 EXAMPLES_PER_OPERATION = 15
-CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+LEFT_OUT = (positive_data_acceptance,)
+"""Every check but this one: a description cannot say that a patient is not known here yet, that a cursor is of another
+list, or that a day is in the future, for each of which the answer is 422."""
 
 
 # hypothesis compares the state of `random` before and after; the pool's threads use it meanwhile, for their pauses.
@@ -33,10 +30,18 @@ def test_no_input_makes_a_service_fail(service: Any, new_database: NewDatabase, 
         else new_database(service.name)
     )
     app = make_app(service.name, chosen)
+    ask_nobody_for_tokens(app)
     for operation in schemathesis.openapi.from_wsgi("/openapi.json", app).get_all_operations():
         assert isinstance(operation, Ok), operation
         fuzz(operation.ok())
     app.extensions["storage"].close()
+
+
+def ask_nobody_for_tokens(app: Any) -> None:
+    """Has the description say so, too: no provider is named here. test_identity.py asks for tokens."""
+    for operations in app.api_doc["paths"].values():
+        for operation in operations.values():
+            del operation["security"]
 
 
 def fuzz(operation: Any) -> None:
@@ -51,6 +56,6 @@ def fuzz(operation: Any) -> None:
     )
     @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE))
     def attempt(case: Any) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(excluded_checks=LEFT_OUT)
 
     attempt()

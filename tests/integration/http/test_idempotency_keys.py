@@ -41,7 +41,7 @@ def test_a_key_holds_for_one_path_only(client: FlaskClient) -> None:
 
 def test_a_key_holds_for_a_path_however_its_id_is_spelled(client: FlaskClient, settings: Settings) -> None:
     patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         connection.execute("UPDATE patients SET admission_id = patient_id")
     spelled = (patient_id, patient_id.upper(), patient_id.title())
     answers = [client.post(f"/patients/{each}/discharge", headers={"Idempotency-Key": "k"}) for each in spelled]

@@ -1,8 +1,9 @@
 """Old idempotency keys are forgotten, however many they are, and young ones are not."""
 
 import psycopg
+import pytest
 
-from infirmary.postgres.key_retention import KeyRetention
+from infirmary.postgres.housekeeping import housekeeping_of_api
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 
@@ -12,18 +13,21 @@ SELECT 'POST /patients', %s || number, '\\x00', now() - %s * interval '1 day' FR
 """
 
 
-def test_keys_older_than_a_week_are_forgotten_in_one_go_and_young_ones_kept(new_database: NewDatabase) -> None:
-    settings = new_database("patient")
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        connection.execute(_ROWS, ("old", 8, 5000))
-        connection.execute(_ROWS, ("young", 6, 50))
+@pytest.mark.parametrize("days", [7, 2])
+def test_keys_older_than_the_setting_are_forgotten_in_one_go_and_young_ones_kept(
+    new_database: NewDatabase, days: int
+) -> None:
+    settings = new_database("patient").model_copy(update={"idempotency_key_days": days})
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
+        connection.execute(_ROWS, ("old", days + 1, 5000))
+        connection.execute(_ROWS, ("young", days - 1, 50))
         with connection.transaction():
             connection.execute("SELECT FROM idempotency_key WHERE key = 'old17' FOR UPDATE")  # in somebody's hands
-            retention = KeyRetention(settings, "patient", every_s=0.2)
+            housekeeping = housekeeping_of_api("patient", settings, every_s=0.2)
             left = eventually(lambda: remaining(connection, 51), because="all but this one are forgotten")
             assert left == 51
         eventually(lambda: remaining(connection, 50), because="so is this one, at the next look")
-        retention.close()
+        housekeeping.close()
 
 
 def remaining(connection: psycopg.Connection[tuple[int]], wanted: int) -> int | None:

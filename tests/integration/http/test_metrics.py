@@ -60,6 +60,7 @@ def test_no_client_adds_a_series(fresh: Served) -> None:
         for method in ("DELETE", "PATCH", "TRACE", "OPTIONS", "HEAD", "PUT"):
             for path in ("/", "/patients", f"/patients/{method}", "/readyz"):
                 client.request(method, path)
+                client.request(method, path, headers={"Host": "evil.example"})
     for data in REFUSED.values():
         fresh.raw(data)
     assert series(fresh) == before
@@ -137,7 +138,7 @@ def test_an_api_whose_database_is_away_says_so(tmp_path: Path, unused_port: int)
 
 def test_an_api_whose_database_was_not_migrated_says_what_to_do(new_database: NewDatabase) -> None:
     settings = new_database("patient")
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
         connection.execute("DROP TABLE idempotency_key")
     storage = PostgresStorage("patient", settings)
     problem = storage.problem()

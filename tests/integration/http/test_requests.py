@@ -166,7 +166,7 @@ def test_a_database_that_is_away_is_503_with_retry_after_and_not_ready(unused_po
 
 def test_a_row_that_is_locked_too_long_is_503(client: FlaskClient, settings: Settings) -> None:
     patient_id = client.post("/patients", json=ADA).get_json()["patient_id"]
-    with psycopg.connect(settings.database_url) as other:
+    with psycopg.connect(settings.as_owner().database_url) as other:
         other.execute("SELECT FROM patients FOR UPDATE")
         answer = client.put(f"/patients/{patient_id}/name", json={"full_name": "Ada King"})
     assert answer.status_code == 503

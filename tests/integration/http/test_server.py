@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.integration.http.served import Served, read_all
+from infirmary.settings import Settings
+from tests.integration.http.served import Served, read_all, served
 
 GOOD = b'{"full_name": "Chunked", "date_of_birth": "1970-01-01"}'
 HEAD = b"POST /patients HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -33,7 +35,8 @@ def test_the_servers_own_errors_are_problems_like_all_others(api: Served, data: 
     headers = dict(line.split(": ", 1) for line in lines[1:])
     assert lines[0].startswith(f"HTTP/1.1 {status} ")
     assert headers["Content-Type"] == "application/problem+json"
-    assert headers["Cache-Control"] == "no-store"
+    assert {name: headers[name] for name in SAFE} == SAFE
+    assert headers["Content-Security-Policy"] == PLAIN_POLICY
     assert headers["X-Correlation-ID"]
     problem = json.loads(body)
     assert problem["status"] == status
@@ -137,15 +140,51 @@ def test_an_answer_carries_its_own_requests_correlation_id(api: Served) -> None:
             assert not any(each == "mine" or each.startswith("another") for each in (*new, malformed))
 
 
+SAFE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PLAIN_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
 def test_answers_stay_out_of_caches_and_of_foreign_pages(api: Served) -> None:
-    for path in ("/patients/nobody", "/healthz", "/docs/swagger", "/openapi.json"):
+    for path in ("/patients/nobody", "/healthz", "/docs/swagger", "/openapi.json", "/nowhere"):
         headers = httpx.get(f"{api.url}{path}").headers
-        assert headers["Cache-Control"] == "no-store"
-        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert {name: headers[name] for name in SAFE} == SAFE
+        is_page = path.startswith("/docs")
+        assert (headers["Content-Security-Policy"] == PLAIN_POLICY) is not is_page
     assert "default-src 'none'" in httpx.get(f"{api.url}/docs/swagger").headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
+def test_no_other_origin_may_read_an_answer_or_send_what_a_form_cannot(api: Served, method: str) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
+    answer = httpx.request(method, f"{api.url}/patients", headers=asked)
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "api.example.org.evil.example", "127.0.0.1.evil.example"]
+)
+def test_a_request_under_a_strangers_name_is_misdirected(api: Served, host: str) -> None:
+    answer = httpx.get(f"{api.url}/openapi.json", headers={"Host": host})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (421, "application/problem+json")
+    assert "HTTP_HOSTS" in answer.json()["detail"]
+    assert httpx.get(f"{api.url}/readyz", headers={"Host": host}).status_code == 200
+
+
+def test_an_api_answers_to_the_names_that_it_was_given(patients: Settings, tmp_path: Path) -> None:
+    with served("patient", patients, tmp_path, HTTP_HOSTS="api.example.org,*.hospital.example.org") as api:
+        statuses = {
+            host: httpx.get(f"{api.url}/openapi.json", headers={"Host": host}).status_code
+            for host in ("api.example.org", "a.hospital.example.org", "patient", f"localhost:{api.port}", "example.org")
+        }
+    assert statuses.pop("example.org") == 421
+    assert set(statuses.values()) == {200}
+
+
 def test_a_redirection_leads_to_this_server_whatever_it_is_called(api: Served) -> None:
-    answer = httpx.get(f"{api.url}/docs", headers={"Host": "evil.example"})
+    answer = httpx.get(f"{api.url}/docs", headers={"Host": "elsewhere"})
     assert answer.status_code == 308
     assert answer.headers["Location"] == "/docs/"

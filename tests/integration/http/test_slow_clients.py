@@ -25,9 +25,10 @@ SLOW = (b"", b"G", HALF_A_HEAD, HALF_A_BODY, HALF_A_CHUNK)
 
 def served_quickly(api: Served) -> bool:
     """Asks for what needs a thread and for what the probes ask, on new connections."""
-    began = time.monotonic()
-    statuses = {httpx.get(f"{api.url}{path}", timeout=10).status_code for path in ("/healthz", "/readyz")}
-    statuses.add(httpx.post(f"{api.url}/patients", json=ADA, timeout=10).status_code)
+    began, statuses = time.monotonic(), set()
+    for method, path, body in (("GET", "/healthz", None), ("GET", "/readyz", None), ("POST", "/patients", ADA)):
+        with api.client as client:
+            statuses.add(client.request(method, path, json=body).status_code)
     assert statuses == {200, 201}
     return time.monotonic() - began < 5
 
@@ -98,7 +99,7 @@ def test_who_is_told_to_stop_answers_what_was_begun_and_lets_the_idle_go(patient
     with served("patient", patients, tmp_path) as api, ThreadPoolExecutor() as pool:
         patient_id = httpx.post(f"{api.url}/patients", json=ADA).json()["patient_id"]
         where = f"{api.url}/patients/{patient_id}/name"
-        with psycopg.connect(patients.database_url) as holder, api.connect() as idle, api.connect() as half:
+        with psycopg.connect(patients.as_owner().database_url) as holder, api.connect() as idle, api.connect() as half:
             holder.execute("SELECT FROM patients FOR UPDATE")
             half.sendall(HALF_A_HEAD)
             held_up = pool.submit(httpx.put, where, json={"full_name": "Ada King"}, timeout=20)
@@ -118,7 +119,7 @@ def test_who_is_told_to_stop_answers_what_was_begun_and_lets_the_idle_go(patient
 
 def waits_for_a_lock(settings: Settings) -> Callable[[], bool]:
     def look() -> bool:
-        with psycopg.connect(settings.database_url) as connection:
+        with psycopg.connect(settings.as_owner().database_url) as connection:
             return connection.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").fetchone() == (True,)
 
     return look

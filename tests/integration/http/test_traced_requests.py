@@ -49,7 +49,7 @@ def test_a_request_is_in_its_callers_trace_and_the_parent_of_its_messages(
     assert create.parent == request.traceparent
     assert request.traceparent.startswith(f"00-{TRACE}-")
     assert request.tracestate == "foo=1"
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         [(header,)] = connection.execute("SELECT header FROM outbox").fetchall()
     assert create.traceparent.encode() in header
     assert b"\xa1\x0atracestate\xa1\x05foo=1" in header
@@ -88,7 +88,7 @@ def test_a_request_that_fails_is_an_error_and_one_that_is_refused_is_none(
 ) -> None:
     headers = {"traceparent": CALLERS}
     client.post("/patients", json={}, headers=headers)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
         connection.execute("DROP TABLE outbox CASCADE")
     client.post("/patients", json=ADA, headers=headers)
     assert [(span.kind, span.attributes["http.response.status_code"], span.error) for span in told] == [

@@ -50,7 +50,7 @@ class Counting:
         self._asked: Counter[UUID] = Counter()
         self._tags = count(1)
         self.notifier = Notifier(settings, "counting")
-        self.database = psycopg.connect(settings.database_url, autocommit=True)
+        self.database = psycopg.connect(settings.as_owner().database_url, autocommit=True)
         self.spans = Spans()
         self.dispatcher = Dispatcher(handlers_of(self.faults))
         self.store = self.open_store()
@@ -162,7 +162,7 @@ class Counting:
     def transaction(self) -> Iterator[Transaction]:
         """Runs a transaction as the API would."""
         with (
-            psycopg.connect(self.settings.database_url, autocommit=True) as connection,
+            psycopg.connect(self.settings.as_owner().database_url, autocommit=True) as connection,
             transaction(connection, "counting", causation_of(None, None, None)) as tx,
         ):
             yield tx
@@ -184,7 +184,7 @@ def faults() -> Faults:
 def counting(new_database: NewDatabase, faults: Faults, reading_port: int) -> Iterator[Counting]:
     """The counting service on a fresh database; it reads from a broker by either protocol."""
     settings = new_database("patient")
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         connection.execute("CREATE TABLE told (id bigserial PRIMARY KEY, counter text, number int)")
         connection.execute(
             """CREATE FUNCTION raise_fault(state text) RETURNS void LANGUAGE plpgsql AS

@@ -17,6 +17,13 @@ class Counted(Event):
     number: int
 
 
+@publishes(subject="counter", ends=True)
+class Closed(Event):
+    """What it publishes when nothing more is to come of a counter."""
+
+    counter: str
+
+
 @reads("ward")
 class Told(Event):
     """What the service is told; `fault` names an SQL state to fail with."""

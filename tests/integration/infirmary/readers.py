@@ -1,5 +1,6 @@
 """The counting service's consumers as processes of their own, and what a test sees of them from outside."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,17 @@ class Readers:
         killed = self.processes.pop(0)
         killed.kill()
         killed.join()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops all of them with SIGSTOP for as long as it lasts."""
+        for process in self.processes:
+            os.kill(process.pid or 0, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in self.processes:
+                os.kill(process.pid or 0, signal.SIGCONT)
 
     def shares(self) -> list[int]:
         """Returns how many parts each reader has, the smallest share first; who has none does not show."""

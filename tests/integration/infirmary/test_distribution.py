@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ROOT / "infirmary"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 OF_EXTRAS = {
-    "http": ("http/", "postgres/storage.py"),
+    "http": ("http/", "identity/", "postgres/storage.py"),
     "mongo": ("mongo/",),
     "trace": ("tracing/span_export.py",),
 }
@@ -29,6 +29,9 @@ OF_EXTRAS = {
 
 PART_OF = {"pydantic_core": "pydantic", "werkzeug": "flask"}
 """What a package that we need shows of another one, which it pins."""
+
+KNOWN = packages_distributions()
+"""The installed distributions by the packages that they bring; it takes half a second to find out."""
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +109,8 @@ def imported(path: Path, *, at_the_head: bool) -> Iterator[str]:
 
 def brought(packages: Iterator[str]) -> set[str]:
     """Returns the distributions that bring packages, but for Python's own and ours."""
-    known = packages_distributions()
     foreign = {PART_OF.get(each, each) for each in packages} - sys.stdlib_module_names - {PACKAGE.name}
-    return {canonicalize_name(name) for each in foreign for name in known.get(each, [each])[:1]}
+    return {canonicalize_name(name) for each in foreign for name in KNOWN.get(each, [each])[:1]}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -32,7 +32,7 @@ def settings(empty_database: EmptyDatabase) -> Settings:
 
 @pytest.fixture
 def watcher(settings: Settings) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(settings.database_url, autocommit=True) as opened:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as opened:
         yield opened
 
 

@@ -21,7 +21,7 @@ AT_ONCE_S = 1.5
 @contextmanager
 def somebody(counting: Counting, holds: LiteralString, *values: object) -> Iterator[None]:
     """Holds in an open transaction what a statement locks."""
-    with psycopg.connect(counting.settings.database_url) as other:
+    with psycopg.connect(counting.settings.as_owner().database_url) as other:
         other.execute(holds, values)
         yield
         other.rollback()

@@ -20,7 +20,7 @@ def test_a_request_that_would_tell_too_much_is_answered_with_the_reason_and_chan
     assert answer.json is not None
     assert "PatientRegistered has " in answer.json["detail"]
     assert "MESSAGE_MAX_BYTES allows 40" in answer.json["detail"]
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         assert connection.execute("SELECT count(*) FROM patients").fetchone() == (0,)
     app.extensions["storage"].close()
 

@@ -40,7 +40,7 @@ def settings(new_database: NewDatabase) -> Settings:
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(settings.database_url, autocommit=True) as opened:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as opened:
         yield opened
 
 
@@ -79,7 +79,7 @@ def in_background(work: Callable[[], None]) -> threading.Thread:
 def test_a_migration_that_meets_a_lock_lets_the_others_by_again_and_again(
     settings: Settings, connection: psycopg.Connection
 ) -> None:
-    with psycopg.connect(settings.database_url) as reader:
+    with psycopg.connect(settings.as_owner().database_url) as reader:
         reader.execute("LOCK TABLE patients IN ACCESS SHARE MODE")
         migration = in_background(lambda: migrate("patient", settings))
         for _ in range(2):
@@ -96,7 +96,7 @@ def test_what_a_migration_has_done_stays_done_when_it_gives_up(
     settings: Settings, connection: psycopg.Connection
 ) -> None:
     hurried = settings.model_copy(update={"migration_wait_s": 0.1})
-    with psycopg.connect(settings.database_url) as reader:
+    with psycopg.connect(settings.as_owner().database_url) as reader:
         reader.execute("LOCK TABLE patients IN ACCESS SHARE MODE")
         with pytest.raises(GaveUp, match=r"^the migration of patient gave up after 0\.1 s: somebody holds a lock"):
             migrate("patient", hurried)

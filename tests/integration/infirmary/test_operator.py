@@ -88,14 +88,14 @@ def parked_saga(settings: Settings) -> UUID:
     """Starts an admission whose last step is refused, which no saga can undo."""
     saga_id = new_id()
     data = Admission(admission_id=saga_id, patient_id=new_id(), ward_id="west")
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.as_owner().database_url) as connection:
         with transaction(connection, "admission", causation_of(None, None, None)) as tx:
             orchestrator.start(tx, ADMISSION, saga_id, data)
         for step in ADMISSION.steps:
             outcome: Any = "refused" if step.retriable else "done"
             with transaction(connection, "admission", causation_of(None, None, None)) as tx:
                 reply = Reply(saga_id=saga_id, step=step.name, attempt=1, outcome=outcome, reason=None)
-                orchestrator.replied(tx, reply, SagaRows(tx))
+                orchestrator.replied(tx, reply, SagaRows(tx), step.command.contract.peer)
     return saga_id
 
 
@@ -120,26 +120,24 @@ def test_a_parked_saga_goes_on_when_it_is_resumed(admissions: Settings) -> None:
     assert run(admissions, "admission", "sagas", "resume", str(saga_id)).output == "Resumed.\n"
     (line,) = json.loads(run(admissions, "admission", "sagas", "list", "--json").output)
     assert line["status"] == "running"
-    with psycopg.connect(admissions.database_url) as connection:
+    with psycopg.connect(admissions.as_owner().database_url) as connection:
         sent = connection.execute("SELECT count(*) FROM outbox WHERE type = 'SendAdmissionConfirmation'").fetchone()
     assert sent == (2,)
     assert run(admissions, "admission", "sagas", "resume", str(saga_id)).exit_code == 1
 
 
+def test_no_saga_is_resumed_in_a_database_that_was_set_back(admissions: Settings) -> None:
+    saga_id = parked_saga(admissions)
+    with psycopg.connect(admissions.as_owner().database_url) as connection:
+        connection.execute("UPDATE incarnation SET set_back_since = now(), set_back_because = 'a backup'")
+    refused = run(admissions, "admission", "sagas", "resume", str(saga_id))
+    assert (refused.exit_code, "what its logs say: a backup; `restore` does that" in refused.output) == (1, True)
+    (line,) = json.loads(run(admissions, "admission", "sagas", "list", "--json").output)
+    assert (line["saga_id"], line["status"]) == (str(saga_id), "parked")
+
+
 def test_a_service_without_a_saga_has_no_commands_for_sagas() -> None:
-    assert "sagas" not in CliRunner().invoke(cli, ["patient", "--help"]).output
-
-
-def test_all_charts_are_forgotten_to_be_made_anew(new_database: NewDatabase) -> None:
-    charts = new_database("chart")
-    with psycopg.connect(charts.database_url) as connection:
-        connection.execute("INSERT INTO log_reader (log, last_offset) VALUES ('patient.events', 7)")
-        connection.execute("INSERT INTO log_sequence VALUES ('patient', 'somebody', 3)")
-    result = run(charts, "chart", "rebuild")
-    assert result.exit_code == 0, result.output
-    with psycopg.connect(charts.database_url) as connection:
-        assert connection.execute("SELECT FROM log_reader").fetchall() == []
-        assert connection.execute("SELECT FROM log_sequence").fetchall() == []
+    assert "sagas" not in CliRunner().invoke(cli, ["ward", "--help"]).output
 
 
 def test_a_database_that_is_away_is_said_in_one_line() -> None:

@@ -21,6 +21,7 @@ from tests.eventually import eventually
 from tests.integration.infirmary.conftest import Counting
 from tests.integration.infirmary.messages import COMMANDS, LOG, Faults, Told
 from tests.integration.infirmary.publisher import Publisher, consuming, publisher
+from tests.integration.infirmary.readers import readers
 
 __all__ = ["publisher"]
 
@@ -99,6 +100,28 @@ def test_a_log_that_retention_has_cut_is_told_by_what_is_lost_and_its_lag_stays_
         assert 0 < waiting < 400
         assert shown("log_expired_unread_total", log=LOG) - lost >= 400 - waiting
         assert shown("log_lag_messages", log=LOG) == 0
+
+
+def test_what_expires_under_a_reader_that_stands_still_is_noted_as_lost(
+    counting: Counting, publisher: Publisher, rabbitmq_url: str
+) -> None:
+    publisher.delete()
+    small = {"x-queue-type": "stream", "x-max-length-bytes": 50_000, "x-stream-max-segment-size-bytes": 10_000}
+    publisher.channel.queue_declare(LOG, durable=True, auto_delete=False, arguments=small)
+    tell(publisher, "a", 1, ago_s=0)
+    with readers(counting, rabbitmq_url) as others:
+        others.start(1)
+        eventually(lambda: counting.numbers("a") == [1], because="the consumer works")
+        with others.frozen():
+            for number in range(2, 1502):
+                tell(publisher, "a", number, ago_s=0, note=1000)
+        eventually(lambda: (lost_of(counting) or 0) > 0, because="what it could not read is noted")
+
+
+def lost_of(counting: Counting) -> int | None:
+    """Returns how many messages of the log are noted as lost."""
+    ((lost,),) = counting.rows("SELECT lost_messages FROM log_reader WHERE log = %s", LOG)
+    return None if lost is None else int(lost)
 
 
 def waiting_with_what_is_missing(messages: int) -> float:

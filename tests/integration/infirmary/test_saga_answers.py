@@ -1,5 +1,6 @@
 """What goes wrong in the orchestrator itself is neither a refusal nor silence: nothing is undone for it."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ class Leading:
         self.orchestrator = Orchestrator("leading", self.saga)
         self.orchestrator.show_series()
         self.notifier = Notifier(settings, "leading")
-        self.database = psycopg.connect(settings.database_url, autocommit=True)
+        self.database = psycopg.connect(settings.as_owner().database_url, autocommit=True)
         self.dispatcher = Dispatcher(Handlers("leading"), self.orchestrator.peers())
         self.store = PostgresStore("leading", settings, self.dispatcher, self.notifier, self.orchestrator, self.tracer)
         self.applier = Applier(self.store, self.dispatcher.handles, self.dispatcher.series, 30)
@@ -151,18 +152,27 @@ def leading(new_database: NewDatabase) -> Iterator[Leading]:
 
 def test_a_command_that_the_sagas_data_do_not_make_parks_the_saga_with_the_field(leading: Leading) -> None:
     leading.start()
-    leading.database.execute("UPDATE saga SET data = data - 'note'")  # as a release before this one has left it
+    leading.database.execute("UPDATE saga SET data = data - 'nights'")  # as a release before this one has left it
     leading.answered("bed")
     status, reason, steps = leading.state()
     assert (status, steps) == ("parked", ["done", "running"])
-    assert reason == ("the next command cannot be sent: Charge.note: Field required; the saga's data do not hold it")
+    assert reason == ("the next command cannot be sent: Stay.nights: Field required; the saga's data do not hold it")
     leading.silence(MAX_SILENT_ATTEMPTS + 1)
     assert leading.sent() == ["Reserve"]
-    leading.database.execute('UPDATE saga SET data = data || \'{"note": "now"}\'')
+    leading.database.execute("UPDATE saga SET data = data || '{\"nights\": 3}'")
     with leading.transaction() as tx:
         assert leading.orchestrator.resume(tx, leading.saga_id)
     assert leading.state() == ("running", None, ["done", "running"])
     assert leading.sent() == ["Reserve", "Charge"]
+
+
+def test_what_the_data_lack_and_has_a_default_is_filled_in(leading: Leading) -> None:
+    leading.start()
+    leading.database.execute("UPDATE saga SET data = data - 'note'")  # as a release before this one has left it
+    leading.answered("bed")
+    assert leading.state() == ("running", None, ["done", "running"])
+    [(charge,)] = leading.database.execute("SELECT body FROM outbox WHERE type = 'Charge'").fetchall()
+    assert json.loads(charge)["note"] == ""
 
 
 def test_a_command_that_is_too_large_parks_the_saga(new_database: NewDatabase) -> None:
@@ -204,6 +214,23 @@ def test_an_answer_that_nobody_can_read_is_no_answer(leading: Leading) -> None:
     leading.replied(b"{}")
     leading.silence(1)
     assert leading.sent() == ["Reserve", "Reserve"]
+
+
+@pytest.mark.parametrize("step", ["bed", "bed.compensation"])
+def test_an_answer_of_a_participant_to_anothers_step_is_held_and_is_no_answer(leading: Leading, step: str) -> None:
+    leading.start()
+    forged = encode(Reply(saga_id=leading.saga_id, step=step, attempt=1, outcome="done"))
+    leading.replied(forged, "billing")
+    held = leading.database.execute("SELECT channel, source, type, unreadable, error FROM parked_message").fetchall()
+    why = f"MalformedMessage: billing answers step {step} of a saga stay, which is asked of ward"
+    assert held == [("billing.to.leading", "billing", "Reply", True, why)]
+    leading.database.execute("UPDATE parked_message SET retry_at = now()")
+    leading.retry()
+    leading.silence(1)
+    assert (leading.sent(), leading.state()[0]) == (["Reserve", "Reserve"], "running")
+    leading.answered("bed")
+    leading.answered("bill")
+    assert leading.state() == ("completed", None, ["done", "done"])
 
 
 def test_only_a_saga_that_the_orchestrator_knows_is_started(leading: Leading) -> None:

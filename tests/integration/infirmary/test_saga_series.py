@@ -104,12 +104,12 @@ def test_each_attempt_is_counted_by_its_cause(leading: Leading) -> None:
 
 def test_a_parked_saga_shows_with_its_beginning_and_an_operators_attempt_as_one(leading: Leading) -> None:
     start(leading, "a request")
-    leading.database.execute("UPDATE saga SET data = data - 'note'")
+    leading.database.execute("UPDATE saga SET data = data - 'nights'")
     leading.answered("bed")
     look(leading)
     assert told("sagas", status="parked") == 1
     assert time.time() - 60 < told("saga_oldest_timestamp_seconds", status="parked") < time.time() + 5
-    leading.database.execute("""UPDATE saga SET data = data || '{"note": ""}'""")
+    leading.database.execute("""UPDATE saga SET data = data || '{"nights": 2}'""")
     grown = Growth()
     with leading.transaction() as tx:
         leading.orchestrator.resume(tx, leading.saga_id)

@@ -10,9 +10,9 @@ from infirmary.tracing.trace_context import new_traceparent
 from services.prescription.saga import orchestrator
 from tests.integration.conftest import NewDatabase
 
-_SAGA = """
+_WITHOUT_A_STATE = """
 INSERT INTO saga (saga_id, name, status, state, data, correlation_id, traceparent, due_at)
-VALUES (%s, 'of a version that is gone', 'running', '{}', '{}', 'none', %s, now())
+VALUES (%s, 'dispensing', 'running', '{}', '{}', 'none', %s, now())
 """
 
 
@@ -21,7 +21,7 @@ def test_a_saga_that_cannot_be_carried_on_does_not_stop_the_consumer_and_is_trie
 ) -> None:
     url = new_database("prescription").database_url
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_SAGA, (new_id(), new_traceparent(0.0)))
+        connection.execute(_WITHOUT_A_STATE, (new_id(), new_traceparent(0.0)))
         with transaction(connection, "prescription", causation_of(None, None, None), pipelined=False) as tx:
             assert time_out(orchestrator, tx) == 1
         assert connection.execute("SELECT due_at > now() FROM saga").fetchone() == (True,)

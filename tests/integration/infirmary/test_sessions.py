@@ -48,9 +48,10 @@ def administrate(
     postgres: PostgresServer | ExternalPostgres, settings: Settings, statement: LiteralString, **values: Any
 ) -> None:
     """Runs a statement about the service's database and role as an administrator."""
-    name = urlsplit(settings.database_url).path[1:]
+    parts = urlsplit(settings.database_url)
+    names = {"database": sql.Identifier(parts.path[1:]), "role": sql.Identifier(parts.username or "")}
     with psycopg.connect(make_conninfo(postgres.url), autocommit=True) as session:
-        session.execute(sql.SQL(statement).format(name=sql.Identifier(name), **values))
+        session.execute(sql.SQL(statement).format(**names | values))
 
 
 @pytest.fixture
@@ -66,9 +67,9 @@ def test_an_administrators_defaults_change_nothing(
     postgres: PostgresServer | ExternalPostgres, settings: Settings, of: str
 ) -> None:
     for name, value in NASTY.items():
-        statement: LiteralString = "ALTER ROLE {name} SET {setting} = {value}"
+        statement: LiteralString = "ALTER ROLE {role} SET {setting} = {value}"
         if of == "DATABASE":
-            statement = "ALTER DATABASE {name} SET {setting} = {value}"
+            statement = "ALTER DATABASE {database} SET {setting} = {value}"
         value_ = sql.SQL("pg_catalog") if name == "search_path" else sql.Literal(value)
         administrate(postgres, settings, statement, setting=sql.Identifier(name), value=value_)
     with connect(settings, "test") as connection:
@@ -96,7 +97,7 @@ def test_a_database_that_refuses_writes_is_away_for_writers_until_it_takes_them_
 ) -> None:
     client = app.test_client()
     assert client.post("/patients", json=ADA).status_code == 201
-    administrate(postgres, settings, "ALTER DATABASE {name} SET default_transaction_read_only = on")
+    administrate(postgres, settings, "ALTER DATABASE {database} SET default_transaction_read_only = on")
     end_sessions(postgres, settings)
     refused = eventually(lambda: client.post("/patients", json=ADA), because="there is an answer")
     assert refused.status_code == 503
@@ -104,7 +105,7 @@ def test_a_database_that_refuses_writes_is_away_for_writers_until_it_takes_them_
     with connect(settings, "test") as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as error:
         connection.execute("CREATE TABLE new (a integer)")
     assert is_transient(error.value)
-    administrate(postgres, settings, "ALTER DATABASE {name} RESET default_transaction_read_only")
+    administrate(postgres, settings, "ALTER DATABASE {database} RESET default_transaction_read_only")
     eventually(lambda: client.post("/patients", json=ADA).status_code == 201, because="new sessions may write again")
 
 
@@ -147,7 +148,7 @@ def test_a_plan_that_a_migration_has_made_stale_is_nobodys_concern(app: Flask, s
 
     for _ in range(5):
         assert ask() == [200, 200, 201]
-    with psycopg.connect(settings.database_url) as migration:
+    with psycopg.connect(settings.as_owner().database_url) as migration:
         for statement in CHANGES[change]:
             migration.execute(statement)
     if not CHANGES[change]:

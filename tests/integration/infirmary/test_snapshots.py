@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from infirmary.identifiers import new_id
 from infirmary.postgres.statements import new_metadata
 from infirmary.postgres.transaction import transaction
-from infirmary.snapshots import Snapshot
+from infirmary.snapshots import ERASED_VERSION, Snapshot
 from infirmary.tracing.causation import causation_of
 from tests.integration.conftest import NewDatabase
 
@@ -32,7 +32,7 @@ def test_the_newest_version_stays_in_whatever_order_they_come(
     new_database: NewDatabase, order: tuple[int, ...]
 ) -> None:
     customer = new_id()
-    with psycopg.connect(new_database("patient").database_url, autocommit=True) as connection:
+    with psycopg.connect(new_database("patient").as_owner().database_url, autocommit=True) as connection:
         connection.execute(TABLE)
         for version in order:
             with transaction(connection, "orders", causation_of(None, None, None)) as tx:
@@ -41,10 +41,24 @@ def test_the_newest_version_stays_in_whatever_order_they_come(
     assert kept == [(customer, "name 3", "city 3", 3)]
 
 
+def test_what_was_erased_is_not_brought_back_by_anything_that_is_read_later(new_database: NewDatabase) -> None:
+    known, unheard_of = new_id(), new_id()
+    with psycopg.connect(new_database("patient").as_owner().database_url, autocommit=True) as connection:
+        connection.execute(TABLE)
+        with transaction(connection, "orders", causation_of(None, None, None)) as tx:
+            SNAPSHOT.keep(tx, known, 1, full_name="Ada", city="London")
+            for customer in (known, unheard_of):
+                SNAPSHOT.erase(tx, customer, full_name=None, city=None)
+                SNAPSHOT.keep(tx, customer, 2, full_name="Ada", city="London")
+                SNAPSHOT.keep(tx, customer, ERASED_VERSION, full_name="Ada", city="London")
+        kept = connection.execute("SELECT full_name, city FROM customer_snapshot").fetchall()
+    assert kept == [(None, None)] * 2
+
+
 def test_how_old_it_is_is_told_after_the_commit(new_database: NewDatabase) -> None:
     assert REGISTRY.get_sample_value(*OBSERVED) is not None  # there from the start
     before = REGISTRY.get_sample_value(*OBSERVED) or 0
-    with psycopg.connect(new_database("patient").database_url, autocommit=True) as connection:
+    with psycopg.connect(new_database("patient").as_owner().database_url, autocommit=True) as connection:
         connection.execute(TABLE)
         with transaction(connection, "orders", causation_of(None, None, None)) as tx:
             tx.written_at = "2026-01-01T00:00:00+00:00"

@@ -10,7 +10,8 @@ from pymongo import MongoClient
 from infirmary.identifiers import new_id
 from infirmary.mongo.tables import MongoTables
 from infirmary.observing.tables import COUNTED_TO, TableWatch
-from infirmary.postgres.key_retention import KEYS, KeyRetention
+from infirmary.postgres.housekeeping import housekeeping_of_api
+from infirmary.postgres.key_retention import KEYS
 from infirmary.postgres.tables import PostgresTables
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
@@ -25,7 +26,7 @@ def test_the_rows_of_a_table_of_postgresql_are_counted_few_and_estimated_many(ne
     settings = new_database("patient")
     look = PostgresTables(settings, "patient/test", [KEYS])
     assert [(size.rows, size.oldest_at) for size in look()] == [(0, 0.0)]
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
         connection.execute(_ROWS, (3, 1))
         connection.execute(_ROWS, (1, COUNTED_TO - 1))
         (size,) = look()
@@ -52,7 +53,7 @@ def test_the_documents_of_a_collection_are_counted_few_and_estimated_many(mongod
 
 def test_a_watch_shows_what_it_finds_and_survives_a_database_that_is_away(new_database: NewDatabase) -> None:
     settings = new_database("patient")
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.as_owner().database_url, autocommit=True) as connection:
         connection.execute(_ROWS, (1, 7))
     away = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     looks = [PostgresTables(each, "patient/test", [KEYS]) for each in (away, settings)]
@@ -65,11 +66,11 @@ def test_a_watch_shows_what_it_finds_and_survives_a_database_that_is_away(new_da
 
 def test_retention_says_when_it_has_left_nothing_that_is_too_old(new_database: NewDatabase) -> None:
     began = time.time()
-    retention = KeyRetention(new_database("patient"), "patient", every_s=0.1)
+    housekeeping = housekeeping_of_api("patient", new_database("patient"), every_s=0.1)
     eventually(
         lambda: (shown("infirmary_retention_completed_timestamp_seconds") or 0) >= began, because="a pass has ended"
     )
-    retention.close()
+    housekeeping.close()
 
 
 def shown(metric: str) -> float | None:

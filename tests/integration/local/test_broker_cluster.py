@@ -17,7 +17,7 @@ LOG = "lab.events"
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[BrokerCluster]:
     """Three nodes."""
-    with BrokerCluster(tmp_path, users=["lab"]) as cluster:
+    with BrokerCluster(tmp_path, users={"lab": []}) as cluster:
         yield cluster
 
 

@@ -15,8 +15,8 @@ from local.rundir import REPOSITORY, RunDir
 from local.topology import PROCESSES, Service
 from tests.integration.local.waiting import eventually, is_gone
 
-SERVER_PROCESSES = 4
-"""Of PostgreSQL, MongoDB and RabbitMQ, which has two."""
+SERVER_PROCESSES = 5
+"""Of PostgreSQL, MongoDB, the provider of identities, and RabbitMQ, which has two."""
 
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from pymongo import MongoClient
 
+from infirmary.mongo import granting as mongo
+from infirmary.postgres.granting import grant_rights
+from infirmary.postgres.migrate import engine
+from infirmary.process_roles import Process
+from infirmary.settings import Settings
+from local.databases import as_process
 from local.servers.external import ExternalPostgres
 from local.servers.postgres import PostgresServer
 from tests.chaos.broker_side import BrokerSide
+from tests.integration.mongodb_rights import DOCUMENTS, AnyMongo
 from tests.integration.relay.broker import Broker
 from tests.integration.relay.outboxes import MongoOutbox, Outbox, PostgresOutbox
 from tests.integration.relay.process import RELAY, RelayProcess
@@ -37,6 +46,8 @@ def outbox_template(postgres: PostgresServer | ExternalPostgres) -> str:
     def create_tables(url: str) -> None:
         with psycopg.connect(url) as session:
             session.execute((RELAY / "infirmary_relay" / "schema.sql").read_text())
+        with engine("relay", Settings(database_url=url)).connect() as connection:
+            grant_rights(connection)
 
     postgres.databases.make_template("template_outbox", create_tables)
     return "template_outbox"
@@ -45,7 +56,7 @@ def outbox_template(postgres: PostgresServer | ExternalPostgres) -> str:
 @pytest.fixture
 def postgres_outbox(postgres: PostgresServer | ExternalPostgres, outbox_template: str) -> Iterator[PostgresOutbox]:
     with postgres.databases.clone(outbox_template) as url:
-        outbox = PostgresOutbox(url)
+        outbox = PostgresOutbox(url, as_process(url, Process.RELAY))
         yield outbox
         outbox.close()
 
@@ -56,7 +67,11 @@ def outbox(request: pytest.FixtureRequest, service: str) -> Iterator[Outbox]:
     if request.param != "mongodb":
         yield request.getfixturevalue("postgres_outbox")
         return
-    documents = MongoOutbox(request.getfixturevalue("mongodb")(service))
+    server: AnyMongo = request.getfixturevalue("mongodb_server")
+    url, urls = server.create_database(service), server.let_in(service, [Process.RELAY])
+    with MongoClient[dict[str, Any]](url) as owner:
+        mongo.grant_rights(owner.get_default_database(), DOCUMENTS)
+    documents = MongoOutbox(url, urls.get(Process.RELAY))
     yield documents
     documents.close()
 
@@ -76,7 +91,7 @@ def start_relay(service: str, broker: Broker, relay_port: int, tmp_path: Path) -
 
     def start(outbox: Outbox, *, service: str = service, **settings: str) -> RelayProcess:
         where = {"RABBITMQ_URL": broker.url, "RABBITMQ_STREAM_PORT": str(relay_port)}
-        environment = {"DATABASE_URL": outbox.url} | where | settings
+        environment = {"DATABASE_URL": outbox.relay_url} | where | settings
         started.append(RelayProcess(service, tmp_path / "relay.log", **environment))
         return started[-1]
 

@@ -28,9 +28,15 @@ def partition_of(subject: str) -> int:
 
 
 class Outbox(ABC):
-    """An outbox of a fresh database."""
+    """An outbox of a fresh database.
+
+    Attributes:
+        url: As whoever writes to it, and spoils it.
+        relay_url: As a relay, with the rights of one.
+    """
 
     url: str
+    relay_url: str
 
     @abstractmethod
     def write(self, messages: list[Message]) -> None:
@@ -58,8 +64,8 @@ class Outbox(ABC):
 
 
 class PostgresOutbox(Outbox):
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, relay_url: str | None = None) -> None:
+        self.url, self.relay_url = url, relay_url or url
         self.session = psycopg.connect(url, autocommit=True)
 
     def write(self, messages: list[Message]) -> None:
@@ -99,8 +105,9 @@ def row(message: Message) -> tuple[object, ...]:
 
 
 class MongoOutbox(Outbox):
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, relay_url: str | None = None) -> None:
+        """Connects, as who owns the database; relays do so by their own URL where there is one."""
+        self.url, self.relay_url = url, relay_url or url
         self._client: MongoClient[dict[str, Any]] = MongoClient(url, uuidRepresentation="standard", tz_aware=True)
         self.documents = self._client.get_default_database()["notifications"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from local.ports import free_port
@@ -121,7 +122,7 @@ def test_an_administrators_defaults_change_nothing(
 def test_of_two_hosts_the_one_that_takes_writes_is_used(
     postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
-    account, _, rest = postgres_outbox.url.rpartition("@")
+    account, _, rest = postgres_outbox.relay_url.rpartition("@")
     host, _, database = rest.partition("/")
     two = f"{account}@127.0.0.1:{free_port()},{host}/{database.partition('?')[0]}?target_session_attrs=read-write"
     postgres_outbox.write(events(service, 2))
@@ -134,7 +135,9 @@ def set_default(outbox: PostgresOutbox, name: str, value: str | None) -> None:
     (database,) = outbox.session.execute("SELECT current_database()").fetchall()[0]
     to = sql.SQL("DEFAULT") if value is None else sql.Literal(value)
     change = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET {} TO {}")
-    outbox.session.execute(change.format(sql.Identifier(database), sql.SQL(name), to))
+    may_write = "-c default_transaction_read_only=off"  # whatever the default is by now
+    with psycopg.connect(outbox.relay_url, autocommit=True, options=may_write) as relay:
+        relay.execute(change.format(sql.Identifier(database), sql.SQL(name), to))
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def test_the_command_helps_and_prints_what_a_service_needs(installed: Path) -> N
     command = str(installed / "infirmary-relay")
     assert "SERVICE|schema" in run(command, "--help")
     assert run(command, "schema") == (PACKAGE / "schema.sql").read_text()
-    for table in ("outbox", "outbox_relay", "outbox_sequence", "outbox_log"):
+    for table in ("outbox", "outbox_relay", "outbox_sequence", "outbox_log", "incarnation"):
         assert f"TABLE {table} (" in run(command, "schema")
     assert "createIndex({ outbox_since: 1 }" in run(command, "schema", "--mongo")
 

@@ -66,7 +66,7 @@ def test_a_relay_that_may_not_read_what_is_noted_delivers_all_the_same(
     postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
 ) -> None:
     postgres_outbox.note_logs([f"{service}.to.ward"])
-    postgres_outbox.session.execute("REVOKE SELECT ON outbox_log FROM CURRENT_USER")
+    postgres_outbox.session.execute("REVOKE SELECT ON outbox_log FROM template_outbox_relay")
     start_relay(postgres_outbox).until_ready()
     assert not broker.exists(f"{service}.to.ward")
     postgres_outbox.write([*events(service, 2), Message(f"{service}.to.ward", "p", 1, b"command")])

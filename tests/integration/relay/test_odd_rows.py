@@ -80,7 +80,8 @@ def test_a_row_that_the_server_cannot_read_out_stands_still_alone(
         CREATE FUNCTION spoiled(text) RETURNS text LANGUAGE sql IMMUTABLE AS
             $$ SELECT CASE WHEN $1 = 'spoiled' THEN convert_from('\\xff'::bytea, 'UTF8') ELSE $1 END $$;
         ALTER TABLE outbox RENAME TO rows;
-        CREATE VIEW outbox AS SELECT {columns.replace(column, f"spoiled({column}) AS {column}")} FROM rows
+        CREATE VIEW outbox AS SELECT {columns.replace(column, f"spoiled({column}) AS {column}")} FROM rows;
+        GRANT ALL ON outbox TO PUBLIC
     """
     postgres_outbox.write(events(service, 2))
     postgres_outbox.session.execute(

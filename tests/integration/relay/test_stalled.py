@@ -71,7 +71,7 @@ def test_a_source_that_goes_away_is_away_and_not_stalled_and_what_waits_grows_ol
     service: str,
     start_relay: StartRelay,
 ) -> None:
-    where = {"DATABASE_URL": road.url(postgres_outbox.url), **mute.settings(broker)}
+    where = {"DATABASE_URL": road.url(postgres_outbox.relay_url), **mute.settings(broker)}
     settings = {"RELAY_STALLED_AFTER_S": "1", "RELAY_RESTART_WHEN_STALLED_S": "1"}
     relay = start_relay(postgres_outbox, **where, **settings).until_ready()
     postgres_outbox.write(events(service, 1))

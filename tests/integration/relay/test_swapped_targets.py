@@ -16,7 +16,7 @@ QUORUM, STREAM, CLASSIC = {"x-queue-type": "quorum"}, {"x-queue-type": "stream"}
 
 @OVER_BOTH
 @pytest.mark.parametrize(
-    ("name", "becomes"), [("x.events", CLASSIC), ("x.events", QUORUM), (".to.ward", CLASSIC), (".to.ward", QUORUM)]
+    ("name", "becomes"), [(".events.1", CLASSIC), (".events.1", QUORUM), (".to.ward", CLASSIC), (".to.ward", QUORUM)]
 )
 def test_what_a_stand_in_confirms_stays_and_goes_out_when_the_target_is_itself_again(
     postgres_outbox: PostgresOutbox,

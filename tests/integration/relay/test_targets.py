@@ -18,7 +18,7 @@ QUORUM, STREAM, CLASSIC = {"x-queue-type": "quorum"}, {"x-queue-type": "stream"}
 @OVER_BOTH
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("x.events", QUORUM), ("x.events.3", CLASSIC), ("x.events", {"x-max-length": 5}), (".to.ward", QUORUM)],
+    [(".events.1", QUORUM), (".events.3", CLASSIC), (".events.2", {"x-max-length": 5}), (".to.ward", QUORUM)],
 )
 def test_a_target_of_another_kind_takes_nothing_and_stops_nothing_else(
     postgres_outbox: PostgresOutbox,
@@ -73,6 +73,26 @@ def test_a_log_that_is_kept_longer_or_shorter_is_a_log(
     assert in_order_of_subject(broker.bodies(log)) == everything(2)
 
 
+@OVER_BOTH
+def test_events_that_are_older_than_their_own_age_are_forgotten_in_small_pieces(
+    postgres_outbox: PostgresOutbox, broker: Broker, service: str, start_relay: StartRelay
+) -> None:
+    log, commands = f"{service}.events", f"{service}.to.peer"
+    small = {"RELAY_EVENTS_MAX_AGE": "1s", "RELAY_EVENTS_SEGMENT_BYTES": "10000"}
+    start_relay(postgres_outbox, **small).until_ready()
+    postgres_outbox.write([*events(service, 2), Message(commands, "p", 1, b"command")])
+    until_delivered(postgres_outbox)
+    oldest = broker.bodies(log)[0]
+
+    def is_forgotten() -> bool:
+        postgres_outbox.write([Message(log, "padding", None, b"x" * 6_000)])
+        until_delivered(postgres_outbox)
+        return oldest not in broker.bodies(log)
+
+    eventually(is_forgotten, because="newer files are begun, and the old one is older than a second", within_s=30)
+    assert broker.bodies(commands) == ["command"]
+
+
 def test_a_backoff_ends_when_its_row_has_gone(
     postgres_outbox: PostgresOutbox, service: str, start_relay: StartRelay
 ) -> None:
@@ -87,7 +107,7 @@ def test_a_backoff_ends_when_its_row_has_gone(
 def test_a_service_with_a_digit_and_a_hyphen_has_the_rights_it_needs_and_no_others(
     postgres_outbox: PostgresOutbox, relay_port: int, start_relay: StartRelay, tmp_path: Path
 ) -> None:
-    with RabbitMQServer(tmp_path / "rabbitmq", users=["ward-2"]) as server:
+    with RabbitMQServer(tmp_path / "rabbitmq", users={"ward-2": []}) as server:
         broker = Broker(server.url)
         port = server.stream_port if relay_port else 0
         where = {"RABBITMQ_URL": server.url_of("ward-2"), "RABBITMQ_STREAM_PORT": str(port)}
@@ -96,14 +116,16 @@ def test_a_service_with_a_digit_and_a_hyphen_has_the_rights_it_needs_and_no_othe
         until_delivered(postgres_outbox)
         assert in_order_of_subject(broker.bodies("ward-2.events")) == everything(2)
         assert broker.bodies("ward-2.to.lab-7") == ["command"]
-        refused = [Message("Ward.events", "p", 1, b"refused"), Message("lab-7.to.ward-3", "q", 1, b"refused")]
-        postgres_outbox.write([*refused, *events("ward-2", 2, first=3)])
-        eventually(lambda: postgres_outbox.waiting() == 2, because="all others have gone")
-        for target in ("Ward.events", "lab-7.to.ward-3"):
-            by_streams = f"{target} does not exist, and may not be declared: access refused"
-            assert (by_streams if port else f"ACCESS_REFUSED - access to queue '{target}'") in relay.reasons()
-        before = (tmp_path / "relay.log").read_text().split("Ward.events")[0]
-        assert ("access refused" if port else "ACCESS_REFUSED") not in before
+        said = (tmp_path / "relay.log").read_text()
+        assert ("access refused" if port else "ACCESS_REFUSED") not in said
+        assert relay.reasons() == ""
+        broker.declare("lab.inbox")
+        postgres_outbox.write([Message("lab.inbox", "q", 1, b"refused"), *events("ward-2", 1, first=3)])
+        why = "target lab.inbox: lab.inbox cannot be written: ACCESS_REFUSED"
+        eventually(lambda: why in relay.reasons(), because="the broker lets it send to no queue, and it says so")
+        assert "access to exchange 'amq.default'" in relay.reasons()
+        eventually(lambda: postgres_outbox.waiting() == 1, because="all others have gone")
+        assert broker.count("lab.inbox") == 0
 
 
 def test_two_hospitals_on_one_virtual_host_are_noticed(

@@ -4,7 +4,10 @@ He takes what is in the outboxes and hands it over, or keeps it back.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -13,33 +16,53 @@ from flask.testing import FlaskClient
 from infirmary.identifiers import new_id
 from infirmary.messages import Reply, encode
 from infirmary.processes import make_app
+from infirmary.settings import Settings
 from infirmary.testing import Handed, HandFedConsumer, message
+from infirmary.transport.log_names import events_of
 from tests.integration.conftest import NewDatabase
 
 SERVICES = ("admission", "ward", "patient", "billing")
 
 
-class Service:
-    """One service: its interface, its consumer and a look into its database."""
+@dataclass(frozen=True)
+class Said:
+    """An event as a service's log has it."""
 
-    def __init__(self, name: str, new_database: NewDatabase, stack: ExitStack) -> None:
-        self.name, self.settings = name, new_database(name)
+    type: str
+    subject: str
+    sequence: int
+    body: bytes
+    written_at: datetime
+
+
+class Service:
+    """One service: its interface, its consumer and a look into its database.
+
+    Attributes:
+        said: The events that the postman has taken from it, in their order.
+    """
+
+    def __init__(self, name: str, settings: Settings, stack: ExitStack) -> None:
+        self.name, self.settings = name, settings
         app = make_app(name, self.settings)
         stack.callback(app.extensions["storage"].close)
         self.client: FlaskClient = app.test_client()
         self.consumer = HandFedConsumer(name, self.settings)
         stack.callback(self.consumer.close)
-        self.database = stack.enter_context(psycopg.connect(self.settings.database_url, autocommit=True))
+        self.database = stack.enter_context(psycopg.connect(self.settings.as_owner().database_url, autocommit=True))
+        self.said: list[Said] = []
 
     def post_bag(self) -> list[tuple[str, Handed]]:
         """Empties the outbox; returns the messages with their targets."""
         rows = self.database.execute(
-            "SELECT id, message_id, target, type, subject, sequence, body FROM outbox ORDER BY id"
+            "SELECT message_id, target, created_at, type, subject, sequence, body FROM outbox ORDER BY id"
         )
-        bag = [
-            (target, message(self.name, kind, bytes(body), subject=subject, sequence=sequence, message_id=message_id))
-            for _, message_id, target, kind, subject, sequence, body in rows.fetchall()
-        ]
+        bag = []
+        for message_id, target, written_at, kind, subject, sequence, body in rows.fetchall():
+            known = {"subject": subject, "sequence": sequence, "message_id": message_id}
+            bag.append((target, message(self.name, kind, bytes(body), **known)))
+            if target == events_of(self.name):
+                self.said.append(Said(kind, subject, sequence, bytes(body), written_at))
         self.database.execute("DELETE FROM outbox")
         return bag
 
@@ -51,8 +74,10 @@ class Hospital:
         late: Types of messages that the postman keeps back.
     """
 
-    def __init__(self, new_database: NewDatabase, stack: ExitStack) -> None:
-        self.services = {name: Service(name, new_database, stack) for name in SERVICES}
+    def __init__(self, new_database: NewDatabase, stack: ExitStack, services: Sequence[str] = SERVICES) -> None:
+        # All databases first: on a busy machine they take longer than a consumer's session may be idle.
+        settings = {name: new_database(name) for name in services}
+        self.services = {name: Service(name, each, stack) for name, each in settings.items()}
         self.late: set[str] = set()
         self._kept: list[tuple[str, Handed]] = []
         self._replied: Counter[str] = Counter()
@@ -112,11 +137,11 @@ class Hospital:
         self._hand_over("notification.to.admission", self._answer("notification", reply))
         self.carry()
 
-    def reply_together(self, *replies: tuple[str, str, str]) -> None:
-        """Hands (admission, step, outcome) over to the orchestrator in one batch; the participants were not asked."""
+    def reply_together(self, *replies: tuple[str, str]) -> None:
+        """Hands ward's answers (admission, outcome) over to the orchestrator in one batch; ward was not asked."""
         batch = []
-        for saga_id, step, outcome in replies:
-            reply = Reply.model_validate({"saga_id": saga_id, "step": step, "attempt": 1, "outcome": outcome})
+        for saga_id, outcome in replies:
+            reply = Reply.model_validate({"saga_id": saga_id, "step": "bed", "attempt": 1, "outcome": outcome})
             batch.append(self._answer("ward", reply))
         self._hand_over("ward.to.admission", *batch)
 

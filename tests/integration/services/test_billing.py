@@ -45,7 +45,7 @@ class Office:
     """The billing office, and one patient's account in it."""
 
     def __init__(self, settings: Settings, client: FlaskClient) -> None:
-        self.url, self.client, self.patient_id = settings.database_url, client, new_id()
+        self.url, self.client, self.patient_id = settings.as_owner().database_url, client, new_id()
 
     def receives(self, kind: type[Message], about: UUID, **more: object) -> Outcome:
         envelope = {"saga_id": new_id(), "step": "billing", "attempt": 1, "reply_to": "prescription"}

@@ -81,7 +81,7 @@ def service(new_database: NewDatabase) -> Iterator[NewService]:
 
         def make(listed: Listed, rows: int) -> FlaskClient:
             chosen = new_database(listed.service)
-            with psycopg.connect(chosen.database_url) as connection, connection.cursor() as cursor:
+            with psycopg.connect(chosen.as_owner().database_url) as connection, connection.cursor() as cursor:
                 cursor.execute(OWNERS[listed.service].encode(), {"patient_id": PATIENT})
                 cursor.executemany(listed.row.encode(), [{"id": new_id(), "patient_id": PATIENT} for _ in range(rows)])
             app = make_app(listed.service, chosen)
@@ -184,7 +184,7 @@ def test_the_audit_reads_more_than_a_document_shows(service: NewService, listed:
 def test_a_message_about_a_large_account_reads_no_more_entries_than_its_own(new_database: NewDatabase) -> None:
     chosen = new_database("billing")
     event = StockReserved(prescription_id=new_id(), patient_id=PATIENT, quantity=1, unit_price="1.00")
-    with psycopg.connect(chosen.database_url, autocommit=True) as connection:
+    with psycopg.connect(chosen.as_owner().database_url, autocommit=True) as connection:
         connection.execute(OWNERS["billing"].encode(), {"patient_id": PATIENT})
         connection.cursor().executemany(
             ENTRY.encode(), [{"id": new_id(), "patient_id": PATIENT} for _ in range(HOW_MANY)]

@@ -8,14 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infirmary.consumer.position import Position
 from infirmary.postgres.transaction import transaction
 from infirmary.processes import make_app
 from infirmary.registry import handlers_of
 from infirmary.settings import Settings
 from infirmary.testing import HandFedConsumer
 from infirmary.tracing.causation import causation_of
-from services.chart import store
 from tests.integration.conftest import NewDatabase
 from tests.integration.services.stay import Stay, Told, stays
 
@@ -24,7 +22,7 @@ class Reader:
     """The chart service: its consumer, fed by hand in place of the broker, and its interface."""
 
     def __init__(self, chosen: Settings) -> None:
-        self.url = chosen.database_url
+        self.url = chosen.as_owner().database_url
         self._app = make_app("chart", chosen)
         self.consumer = HandFedConsumer("chart", chosen)
 
@@ -102,23 +100,4 @@ def test_a_prescription_keeps_its_status_when_its_beginning_is_heard_of_last(rea
         for each in reversed(stay.logs()):
             kind, handle = events[each.source, each.properties["type"]]
             handle(kind.model_validate_json(each.body), tx)
-    assert reader.chart(stay) == stay.chart()
-
-
-def test_charts_that_are_forgotten_are_made_anew_from_the_logs(reader: Reader) -> None:
-    stay = Stay.begin()
-    stay.admit("stays")
-    stay.prescribe(3)
-    reader.hears(stay.logs())
-    with (
-        psycopg.connect(reader.url, autocommit=True) as connection,
-        transaction(connection, "chart", causation_of(None, None, None)) as tx,
-    ):
-        store.forget_everything(tx)
-    assert reader.chart(stay) is None
-    with pytest.raises(psycopg.errors.AdminShutdown):
-        reader.consumer.store.positions.read("patient.events")
-    reader.consumer.open()
-    assert reader.consumer.store.positions.read("patient.events") == Position()
-    reader.hears(stay.logs())
     assert reader.chart(stay) == stay.chart()

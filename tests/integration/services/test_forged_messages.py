@@ -51,7 +51,7 @@ class Reader:
 
     def __init__(self, name: str, new_database: NewDatabase) -> None:
         chosen = new_database(name)
-        self.url, self.service = chosen.database_url, name
+        self.url, self.service = chosen.as_owner().database_url, name
         self._consumer = HandFedConsumer(name, chosen)
         self.app = make_app(name, chosen)
 

@@ -28,7 +28,7 @@ class StoreRoom:
     """A hospital's store room with one medication in it."""
 
     def __init__(self, settings: Settings, client: FlaskClient) -> None:
-        self.url, self.client = settings.database_url, client
+        self.url, self.client = settings.as_owner().database_url, client
         self.client.put(f"/medications/{CODE}", json={"name": "Paracetamol", "unit_price": "2.5"})
 
     def apply(self, handler: Any, message: object) -> Outcome:
@@ -68,9 +68,11 @@ class StoreRoom:
         return found["on_hand"], found["reserved"], found["available"]
 
     def told(self) -> list[str]:
-        """Returns the types of the events in the outbox, in their order."""
+        """Returns the types of the events in the outbox, in their order, after that of the medication itself."""
         with psycopg.connect(self.url) as connection:
-            return [kind for (kind,) in connection.execute("SELECT type FROM outbox ORDER BY id")]
+            listed, *told = [kind for (kind,) in connection.execute("SELECT type FROM outbox ORDER BY id")]
+        assert listed == "MedicationListed"
+        return told
 
 
 def command(kind: Any, step: str, prescription_id: UUID) -> Any:
@@ -95,7 +97,7 @@ def test_the_life_of_a_prescription_moves_the_boxes(room: StoreRoom) -> None:
     assert room.boxes() == (20, 4, 16)
     room.cancel(prescription)
     assert room.boxes() == (20, 0, 20)
-    assert room.told() == ["StockReserved", "StockDispensed", "StockReturned", "StockReleased"]
+    assert room.told() == ["StockDelivered", "StockReserved", "StockDispensed", "StockReturned", "StockReleased"]
 
 
 def test_a_repeated_message_changes_nothing(room: StoreRoom) -> None:
@@ -106,7 +108,7 @@ def test_a_repeated_message_changes_nothing(room: StoreRoom) -> None:
     room.cancel(prescription)
     room.cancel(prescription)
     assert room.boxes() == (20, 0, 20)
-    assert room.told() == ["StockReserved", "StockReleased"]
+    assert room.told() == ["StockDelivered", "StockReserved", "StockReleased"]
 
 
 def test_a_cancellation_that_comes_first_lets_nothing_be_reserved(room: StoreRoom) -> None:
@@ -115,7 +117,7 @@ def test_a_cancellation_that_comes_first_lets_nothing_be_reserved(room: StoreRoo
     room.cancel(prescription)
     room.prescribe(4, prescription_id=prescription)
     assert room.boxes() == (20, 0, 20)
-    assert room.told() == []
+    assert room.told() == ["StockDelivered"]
 
 
 def test_what_cannot_be_reserved_is_rejected(room: StoreRoom) -> None:
@@ -134,7 +136,7 @@ def test_a_stocktake_may_go_below_what_is_reserved(room: StoreRoom) -> None:
     refusal = room.dispense(prescription)
     assert refusal is not None
     assert refusal.reason == "out of stock: 6 on hand, 15 needed"
-    assert room.told() == ["StockReserved", "StockLow", "StockRejected"]
+    assert room.told() == ["StockDelivered", "StockReserved", "StockLow", "StockCounted", "StockRejected"]
 
 
 def test_a_new_name_and_price_leave_the_boxes_alone(room: StoreRoom) -> None:

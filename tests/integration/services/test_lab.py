@@ -25,7 +25,7 @@ class Laboratory:
     """The laboratory, and one patient whom it may have heard of."""
 
     def __init__(self, settings: Settings, client: FlaskClient) -> None:
-        self.url, self.client, self.patient_id = settings.database_url, client, new_id()
+        self.url, self.client, self.patient_id = settings.as_owner().database_url, client, new_id()
 
     def hears_of(self, patient_id: UUID, full_name: str, version: int) -> None:
         with (
@@ -81,7 +81,7 @@ def test_a_result_is_recorded_told_once_and_found_again(laboratory: Laboratory) 
     assert answer.status_code == 201
     assert {**result, **FINDING, "patient_name": "Ada"} == result
     assert laboratory.client.get(answer.headers["Location"]).get_json() == result
-    body = {name: result[name] for name in ("lab_result_id", "patient_id", *FINDING)}
+    body = {name: result[name] for name in ("lab_result_id", "patient_id", *FINDING, "at")}
     assert laboratory.told() == [("LabResultRecorded", result["lab_result_id"], 1, body)]
 
 
@@ -107,6 +107,6 @@ def test_lists_are_paged_oldest_first_and_of_one_patient_if_asked(laboratory: La
     assert laboratory.pages(f"patient_id={new_id()}") == [[]]
 
 
-@pytest.mark.parametrize("place", ["/lab-results/none", f"/lab-results/{new_id()}"])
+@pytest.mark.parametrize("place", ["/lab-results/none", f"/lab-results/{new_id()}"], ids=["no id", "unknown"])
 def test_a_result_that_does_not_exist_is_404(laboratory: Laboratory, place: str) -> None:
     assert laboratory.client.get(place).status_code == 404

@@ -26,7 +26,7 @@ class Ward:
     """Ward W1."""
 
     def __init__(self, settings: Settings, client: FlaskClient) -> None:
-        self.url, self.client = settings.database_url, client
+        self.url, self.client = settings.as_owner().database_url, client
 
     def put(self, beds: int) -> Any:
         return self.client.put("/wards/W1", json={"name": "West", "beds": beds})
@@ -96,7 +96,7 @@ def test_the_last_bed_is_given_to_one_admission_however_many_ask_at_once(ward: W
     assert outcomes.count(None) == 3
     assert outcomes.count(Refused("no free bed")) == 21
     assert (ward.seen()["reserved"], ward.seen()["free"]) == (3, 0)
-    assert ward.told() == [("BedReserved", 1), ("BedReserved", 2), ("BedReserved", 3)]
+    assert ward.told() == [("WardFurnished", 1), ("BedReserved", 2), ("BedReserved", 3), ("BedReserved", 4)]
 
 
 def test_several_who_open_a_ward_at_once_open_the_same_one(ward: Ward) -> None:
@@ -119,7 +119,7 @@ def test_a_release_frees_the_bed_of_its_admission_only_and_only_once(ward: Ward)
     assert ward.release(first) is None
     ward.discharged(first)
     assert ward.holders() == [str(second)]
-    assert [kind for kind, _ in ward.told()] == ["BedReserved", "BedReserved", "BedReleased"]
+    assert [kind for kind, _ in ward.told()] == ["WardFurnished", "BedReserved", "BedReserved", "BedReleased"]
 
 
 def test_a_discharge_frees_the_bed_and_one_that_nobody_waits_for_changes_nothing(ward: Ward) -> None:
@@ -129,7 +129,7 @@ def test_a_discharge_frees_the_bed_and_one_that_nobody_waits_for_changes_nothing
     ward.reserve(admission_id)
     ward.discharged(admission_id)
     assert ward.holders() == []
-    assert [kind for kind, _ in ward.told()] == ["BedReserved", "BedReleased"]
+    assert [kind for kind, _ in ward.told()] == ["WardFurnished", "BedReserved", "BedReleased"]
 
 
 def test_beds_that_are_reserved_cannot_be_taken_away(ward: Ward) -> None:

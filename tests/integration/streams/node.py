@@ -40,7 +40,7 @@ class StreamNode(RabbitMQServer):
 
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        super().__init__(data_dir, users=(WARD,))
+        super().__init__(data_dir, users={WARD: []})
         self.tls_port = free_port()
         self.certificates = make_certificates(data_dir / "certificates")
 

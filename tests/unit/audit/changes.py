@@ -65,5 +65,11 @@ def notified(facts: Facts, reference_id: UUID, times: int) -> Facts:
     return replace(facts, notifications=[*others, *these * times])
 
 
+def erased(facts: Facts) -> Facts:
+    """Returns the facts after Ada was erased, and nothing else has happened."""
+    told = replace(facts.logs["patient"][-1], type="PatientErased", body={"patient_id": str(ADA)})
+    return replace(facts, logs={**facts.logs, "patient": (*facts.logs["patient"][:-1], told)}, patients={}, charts={})
+
+
 def saga(facts: Facts, status: str, reason: str | None, **steps: str) -> Facts:
     return database(facts, "admission", sagas=[SagaFact(uuid4(), "admission", status, reason, steps)])

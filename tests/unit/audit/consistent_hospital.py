@@ -3,7 +3,7 @@
 from decimal import Decimal
 from uuid import UUID, uuid4, uuid5
 
-from audit.facts import DatabaseState, Facts, LogMessage, SagaFact
+from audit.facts import DatabaseState, Facts, LogMessage, Record, SagaFact
 from audit.hospital import READS
 from audit.ledger import Delivered, DispensingAsked, Ledger, Prescribed
 from audit.responses import (
@@ -57,6 +57,7 @@ def facts_in_order() -> Facts:
             "admission.to.patient": _log("admission", str(ADMISSION), "AdmitPatient"),
             "patient.to.admission": _log("patient", str(ADMISSION), "Reply"),
         },
+        record=Record({("patient", ADA): 1, ("prescription", ADA): 5, ("lab", ADA): 2, ("admission", ADA): 2}),
         patients={ADA: PatientResponse(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
         medications={
             "penicillin": MedicationResponse(
@@ -87,10 +88,10 @@ def _databases() -> dict[str, DatabaseState]:
     return {
         "patient": DatabaseState(
             given={"patient": {str(ADA): 2}, "patient.to.admission": {str(ADMISSION): 1}},
-            readers={"admission.to.patient": 0},
+            readers=dict.fromkeys(READS["patient"]) | {"admission.to.patient": 0},
             applied={("admission.to.patient", str(ADMISSION)): 1},
         ),
-        "lab": DatabaseState(readers={"patient.events": 1}, applied={("patient", str(ADA)): 2}),
+        "lab": DatabaseState(readers={"patient.events": 1, "patient.to.lab": None}, applied={("patient", str(ADA)): 2}),
         "admission": DatabaseState(
             given={"admission.to.patient": {str(ADMISSION): 1}},
             readers=dict.fromkeys(READS["admission"]) | {"patient.to.admission": 0},

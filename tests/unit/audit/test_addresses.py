@@ -21,6 +21,12 @@ NAMES = st.from_regex(r"[a-z][a-z0-9]{0,30}", fullmatch=True).filter(
 )
 
 
+def test_the_address_of_a_database_as_one_of_its_processes_names_no_service() -> None:
+    roles = {f"WARD_{process}_DATABASE_URL": "postgresql://h/wards" for process in ("API", "CONSUMER", "RELAY")}
+    found = services_in({"WARD_DATABASE_URL": "postgresql://owner@h/wards"} | roles)
+    assert {name: each.database_url for name, each in found.items()} == {"ward": "postgresql://owner@h/wards"}
+
+
 @given(st.sets(NAMES, max_size=12))
 def test_every_service_with_a_database_is_known_by_its_name(names: set[str]) -> None:
     environment = {f"{name.upper()}_DATABASE_URL": f"postgresql://h/{name}" for name in names}

@@ -1,14 +1,15 @@
 """Each rule is broken by hand, in facts that are otherwise in order, and must be the one that complains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from uuid import uuid4
+from functools import partial
+from uuid import UUID, uuid4
 
 import pytest
 
-from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, sagas, stock
-from audit.facts import Facts, HeldMessage, Unseen
+from audit.checks import acknowledged, beds, billing, messaging, notifications, read_models, record, sagas, stock
+from audit.facts import Facts, HeldMessage, Record, Unseen
 from audit.ledger import Ledger
 from audit.responses import ReservationResponse
 from audit.verdict import RULES, judge, violations
@@ -48,6 +49,18 @@ BEHIND = {"admission.to.patient": None}
 def given(adas: int, **others: int) -> dict[str, dict[str, int]]:
     """Returns the numbers that the patient service has given out to events."""
     return {"patient": {str(ADA): adas, **others}}
+
+
+def on_record(facts: Facts) -> Mapping[tuple[str, UUID], int]:
+    """Returns what is on record."""
+    assert facts.record is not None
+    return facts.record.made
+
+
+def fewer_on_record(facts: Facts, service: str) -> Facts:
+    """Returns facts in which one request of a service is on record no more than a client was answered."""
+    acknowledged = {"patient": 1, "prescription": 4, "lab": 2, "admission": 2}[service]
+    return replace(facts, record=Record({**on_record(facts), (service, ADA): acknowledged - 1}))
 
 
 @pytest.fixture
@@ -209,6 +222,11 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
         "somebody was admitted twice",
         lambda f: replace(f, admissions={**f.admissions, (twin := uuid4()): changed(
             f.admissions[FAILED], admission_id=twin)}),
+    ),
+    (record.CHAIN, "a record was removed", lambda f: replace(f, record=Record(on_record(f), broken_at=3))),
+    *(
+        (record.ON_RECORD, f"a request of {service} is missing", partial(fewer_on_record, service=service))
+        for service in ("patient", "prescription", "lab", "admission")
     ),
 ]  # fmt: skip
 

@@ -36,6 +36,12 @@ def test_a_subject_may_begin_anywhere_in_a_log_whose_beginning_has_expired() -> 
     assert told(3, 4, first_offset=100).missing == 0
 
 
+def test_a_subject_whose_numbers_begin_anew_long_after_its_end_lacks_nothing() -> None:
+    """Its writer has forgotten it, as every reader has; an auditor that has run since then knows it still."""
+    assert told(5, 6, 1, 2, first_offset=100).missing == 0
+    assert told(1, 2, 3, 1, 2, 3, 4).missing == 0
+
+
 def test_repeats_and_strangers_are_counted_and_are_no_gaps() -> None:
     gaps = told(1, 2, 1, 2, None, 3)
     assert (gaps.missing, gaps.repeated, gaps.unnumbered) == (0, 2, 1)

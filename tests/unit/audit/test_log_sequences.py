@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.checks.messaging import sequences_are_contiguous
-from audit.facts import Facts, LogMessage
+from audit.checks.messaging import every_event_was_applied, sequences_are_contiguous
+from audit.facts import DatabaseState, Facts, LogMessage
 from audit.ledger import Ledger
 from audit.quiescence import messages_in
 
@@ -49,6 +49,16 @@ def test_an_event_of_another_service_or_without_a_number_is_a_violation() -> Non
 def test_where_the_beginning_has_expired_a_subject_may_begin_anywhere() -> None:
     assert complaints(message(7, "a", 4), message(8, "a", 5)) == []
     assert len(complaints(message(7, "a", 4), message(8, "a", 6))) == 1
+
+
+def test_what_has_ended_may_be_forgotten_by_its_readers_and_its_writer_and_begin_anew() -> None:
+    """The log holds none of them by then: `a` is known to nobody, `b` to its writer, `c` began anew."""
+    writer = DatabaseState(given={"ward": {"b": 3, "c": 2}})
+    reader = DatabaseState(readers={"ward.events": 8}, applied={("ward", "c"): 2})
+    logs = {"ward": (message(7, "c", 1), message(8, "c", 2))}
+    facts = Facts(logs=logs, databases={"ward": writer, "chart": reader})
+    for check in (sequences_are_contiguous, every_event_was_applied):
+        assert [violation.what for violation in check(facts, Ledger())] == []
 
 
 def in_part(part: int, offset: int, sequence: int) -> LogMessage:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from audit.checks import acknowledged, beds, billing, notifications, sagas
+from audit.checks import acknowledged, beds, billing, notifications, read_models, sagas
 from audit.facts import Facts
 from audit.ledger import DispensingAsked, Ledger
 from audit.verdict import violations
-from tests.unit.audit.changes import changed, chart, notified, patient, prescription, saga, ward
+from tests.unit.audit.changes import changed, chart, erased, notified, patient, prescription, saga, ward
 from tests.unit.audit.consistent_hospital import ACCEPTED, ADA, ADMISSION, facts_in_order, ledger_in_order
 
 
@@ -55,3 +55,19 @@ def test_nothing_is_said_about_repeats_when_a_request_was_never_answered(facts: 
     assert acknowledged.ONCE in {violation.rule for violation in violations(facts, ledger)}
     ledger.unanswered.append("POST /prescriptions")
     assert acknowledged.ONCE not in {violation.rule for violation in violations(facts, ledger)}
+
+
+def test_a_person_who_was_erased_is_nowhere_called_by_name(facts: Facts, ledger: Ledger) -> None:
+    ledger.erased.add(ADA)
+    gone = erased(facts)
+    rules = {read_models.SNAPSHOTS, read_models.CHARTS, acknowledged.KEPT, acknowledged.CAME_ABOUT}
+    assert rules & {violation.rule for violation in violations(gone, ledger)} == {read_models.SNAPSHOTS}
+    for prescription_id in gone.prescriptions:
+        gone = prescription(gone, prescription_id, patient_name="erased")
+    results = {key: changed(each, patient_name="erased") for key, each in gone.lab_results.items()}
+    gone = replace(gone, lab_results=results)
+    assert not rules & {violation.rule for violation in violations(gone, ledger)}
+    still_charted = replace(gone, charts=facts.charts)
+    assert read_models.CHARTS in {violation.rule for violation in violations(still_charted, ledger)}
+    still_there = replace(gone, patients=facts.patients)
+    assert acknowledged.CAME_ABOUT in {violation.rule for violation in violations(still_there, ledger)}

@@ -156,3 +156,44 @@ def test_a_service_of_somebody_elses_needs_three_values() -> None:
     secret = of_kind("Secret", objects)["pharmacist-own-credentials"]
     assert secret["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert set(secret["stringData"]) == {"DATABASE_URL", "RABBITMQ_URL"}
+
+
+def addresses(pod: dict[str, Any]) -> dict[str, str]:
+    """Where a container's addresses come from: "secret/key" by the name of the variable."""
+    variables = pod["containers"][0]["env"]
+    found = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in variables if "secretKeyRef" in str(each)}
+    return {name: f"{key['name']}/{key['key']}" for name, key in found.items() if name.endswith("_URL")}
+
+
+@each_service
+def test_each_process_has_a_database_role_of_its_own_and_the_owners_is_for_the_migration(each: Service) -> None:
+    pods = pods_of(service(each.name))
+    owners = f"{each.name}-credentials/DATABASE_URL"
+    broker = {"RABBITMQ_URL": f"{each.name}-credentials/RABBITMQ_URL"}
+    assert addresses(pods.pop("migration")) == {"DATABASE_URL": owners, **broker}
+    assert pods.keys() == {str(role) for role in each.roles}
+    made = of_kind("Secret", infrastructure())
+    for role, pod in pods.items():
+        own = {"DATABASE_URL": f"{each.name}-{role}-credentials/DATABASE_URL"}
+        assert addresses(pod) == (own if role == "api" else own | broker)
+        url = made[f"{each.name}-{role}-credentials"]["stringData"]["DATABASE_URL"]
+        assert url.startswith(f"{each.engine}://{each.database}_{role}:")
+
+
+def test_a_consumer_that_restores_by_itself_has_the_owners_address_beside_its_own() -> None:
+    for where in ("settings", "consumer.settings"):
+        pods = pods_of(service("ward", "--set", f"{where}.RESTORE=automatic"))
+        assert addresses(pods["consumer"]).get("OWNER_DATABASE_URL") == "ward-credentials/DATABASE_URL"
+        assert "OWNER_DATABASE_URL" not in {**addresses(pods["api"]), **addresses(pods["relay"])}
+
+
+def test_a_service_that_says_nothing_of_roles_is_the_owner_everywhere() -> None:
+    objects = render("service", "--set", "service=canteen,database.name=meals")
+    found = {addresses(pod)["DATABASE_URL"] for pod in pods_of(objects).values()}
+    assert found == {"canteen-credentials/DATABASE_URL"}
+
+
+def pods_of(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the pods of a service by their component."""
+    templates = [each["spec"]["template"] for kind in ("Deployment", "Job") for each in of_kind(kind, objects).values()]
+    return {each["metadata"]["labels"]["app.kubernetes.io/component"]: each["spec"] for each in templates}

@@ -1,11 +1,13 @@
 """What users of charts expect to be able to say reaches every pod of a service, the migration's included."""
 
+import subprocess
 from typing import Any
 
 import pytest
+import yaml
 
 from local.topology import SERVICES
-from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, pod_specs, render, service
+from tests.unit.charts.rendering import ROOT, infrastructure, needs_helm, of_kind, pod_specs, render, service
 
 pytestmark = needs_helm
 
@@ -81,6 +83,43 @@ def test_every_process_trusts_the_authorities_it_is_given(values: str, secrets: 
         assert all(each["items"] == [{"key": "ca.crt", "path": "ca.crt"}] for each in trusted.values())
 
 
+def test_an_api_with_a_certificate_is_asked_over_https_and_only_it_has_the_key() -> None:
+    certificate = ("--set", "tls.api.secret=ward-tls")
+    (exposed,) = of_kind("Service", service("ward", *certificate)).values()
+    (port,) = exposed["spec"]["ports"]
+    assert (port["name"], port["port"]) == ("https", 443)
+    for pod in pods(*certificate):
+        (container,) = pod["containers"]
+        variables = {each["name"]: each.get("value") for each in container["env"]}
+        mounted = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "certificate"]
+        is_api = container["name"] == "api"
+        assert (variables.get("HTTP_KEY_FILE"), mounted) == (
+            ("/etc/infirmary/api/tls.key", ["/etc/infirmary/api"]) if is_api else (None, [])
+        )
+
+
+def test_a_rebuild_is_a_job_for_each_image_and_words_that_works_as_the_owner_and_reads_logs() -> None:
+    def jobs(*values: str) -> dict[str, dict[str, Any]]:
+        chosen = [word for value in values for word in ("--set", value)]
+        found = of_kind("Job", service("chart", *chosen))
+        return {name: job for name, job in found.items() if name.startswith("chart-rebuild-")}
+
+    wanted = ("rebuild.enabled=true", "credentials.database.perProcess=true")
+    assert jobs() == {}
+    (name,) = jobs(*wanted)
+    assert {name}.isdisjoint(jobs(*wanted, "image.tag=next"))
+    assert {name}.isdisjoint(jobs(*wanted, "rebuild.args={--although-less}"))
+    pod = jobs(*wanted)[name]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    (address,) = [each for each in container["env"] if each["name"] == "DATABASE_URL"]
+    assert address["valueFrom"]["secretKeyRef"]["name"] == "chart-credentials"
+    assert container["args"] == ["chart", "rebuild"]
+    policy = of_kind("NetworkPolicy", service("chart"))["chart-logs"]["spec"]["podSelector"]
+    assert pod["metadata"]["labels"].items() >= policy["matchLabels"].items()
+    (readers,) = policy["matchExpressions"]
+    assert pod["metadata"]["labels"][readers["key"]] in readers["values"]
+
+
 def test_an_ingress_leads_to_the_api() -> None:
     objects = service(
         "ward", "--set", "ingress.enabled=true,ingress.className=nginx,ingress.hosts[0].host=ward.example"
@@ -110,3 +149,26 @@ def test_the_auditor_of_gaps_reads_the_logs_of_all_services_of_the_values_a_tent
     assert told["CANTEEN_READS"] == "ward,ward.to.canteen"
     assert pod["automountServiceAccountToken"] is False
     assert "gap-auditor" in of_kind("NetworkPolicy", infrastructure())
+
+
+def test_an_api_is_told_the_names_that_it_can_be_asked_by() -> None:
+    def hosts(*values: str, production: bool = False) -> str:
+        data = of_kind("ConfigMap", service("ward", *values, production=production))["ward"]["data"]
+        return str(data["HTTP_HOSTS"])
+
+    assert hosts() == "ward.infirmary"
+    ingress = ("--set", "ingress.enabled=true,ingress.hosts[0].host=a.example.org,ingress.hosts[1].host=b.example.org")
+    assert hosts(*ingress) == "ward.infirmary,a.example.org,b.example.org"
+    routes = yaml.safe_load_all((ROOT / "k8s/production/routes/routes.yaml").read_text())
+    names = [name for route in routes for name in route["spec"]["hostnames"]]
+    assert hosts(production=True) == ",".join(["ward.infirmary", *names])
+
+
+def test_an_image_is_named_by_its_digest_where_one_is_said() -> None:
+    ours, relays = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+    images = {
+        pod["containers"][0]["image"] for pod in pods("--set", f"image.digest={ours},relay.image.digest={relays}")
+    }
+    assert images == {f"infirmary-ward@{ours}", f"infirmary-relay@{relays}"}
+    with pytest.raises(subprocess.CalledProcessError):
+        pods("--set", "image.digest=latest")

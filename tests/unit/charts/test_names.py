@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servers.rabbitmq_configuration import service_rights
+from local.plan import logs_read_by
+from local.servers.rabbitmq_configuration import node_definitions, service_rights
+from local.topology import SERVICES, Service
 from tests.unit.charts.rendering import infrastructure, needs_helm, of_kind, render
 
 pytestmark = needs_helm
@@ -65,38 +67,51 @@ def log_of(name: str, part: int | None, kind: str = "events") -> str:
 
 
 @given(names, parts)
-def test_a_service_declares_and_writes_its_own_logs_and_reads_events_and_what_is_written_to_it(
+def test_a_service_declares_writes_and_reads_its_own_logs_and_reads_what_the_values_say(
     other: str, part: int | None
 ) -> None:
     rights = rights_of("ward")
     own = [log_of("ward", part), log_of("ward", part, f"to.{other}"), "ward.inbox"]
-    others = [log_of(other, part), log_of(other, part, "to.ward"), f"{other}.inbox"]
+    others = [log_of(other, part), log_of(other, part, "to.ward"), f"{other}.inbox", log_of(other, part, "to.x")]
     for target in own:
         assert re.search(rights["configure"], target)
     assert all(re.search(rights["write"], target) for target in own[:2])
-    if other != "ward":
-        assert not any(re.search(rights["configure"], target) for target in others)
-        assert not any(re.search(rights["write"], target) for target in others)
-        assert not any(re.search(rights["read"], target) for target in (own[1], others[2]))
-    assert all(re.search(rights["read"], target) for target in others[:2])
+    if other not in ("ward", "patient", "admission"):
+        assert not any(re.search(rights[right], target) for right in rights for target in others)
+    assert all(
+        re.search(rights["read"], target)
+        for target in [*own, log_of("patient", part), log_of("admission", part, "to.ward")]
+    )
     assert not re.search(rights["write"], own[2])
 
 
-def test_a_service_may_do_the_same_in_the_cluster_and_on_one_machine() -> None:
-    channels = [
-        "ward.events",
-        "ward.to.lab",
-        "lab.to.ward",
-        "lab.events.3",
-        "lab.to.patient",
-        "ward.inbox",
-        "lab.inbox",
-    ]
-    channels += ["ward.owner", "ward.owner.1.2", "lab.owner", "amq.default", "amq.topic", "ward.other", "ward2.events"]
-    here, there = service_rights("ward"), rights_of("ward")
+@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
+def test_a_service_may_do_the_same_in_the_cluster_and_on_one_machine(service: Service) -> None:
+    name = service.name
+    logs = [f"{each.name}.{kind}" for each in SERVICES for kind in ("events", "inbox", "owner", "owner.1.2", "logs")]
+    logs += [f"{one.name}.to.{other.name}" for one in SERVICES for other in SERVICES]
+    channels = [*logs, *(f"{log}.3" for log in logs), "amq.default", "amq.topic", f"{name}.other", f"{name}2.events"]
+    here, there = service_rights(name, logs_read_by(name)), rights_of(name)
     for right, pattern in there.items():
-        allowed = [bool(re.search(here[right], channel)) for channel in channels]
-        assert [bool(re.search(pattern, channel)) for channel in channels] == allowed, right
+        allowed = [channel for channel in channels if re.search(here[right], channel)]
+        assert [channel for channel in channels if re.search(pattern, channel)] == allowed, right
+
+
+def test_a_service_of_which_nobody_says_what_it_reads_reads_all_events_and_what_is_written_to_it() -> None:
+    objects = render("infra", "--set", "services.canteen.database=meals")
+    definitions = of_kind("Secret", objects)["rabbitmq-definitions"]["stringData"]["definitions.json"]
+    readable = {each["user"]: each["read"] for each in json.loads(definitions)["permissions"]}
+    assert all(re.search(readable["canteen"], log) for log in ("ward.events", "ward.to.canteen", "canteen.to.ward"))
+    assert not re.search(readable["canteen"], "ward.to.lab")
+
+
+def test_a_service_is_limited_and_so_is_the_virtual_host() -> None:
+    definitions = of_kind("Secret", infrastructure())["rabbitmq-definitions"]["stringData"]["definitions.json"]
+    here = node_definitions({"infirmary": "secret", "ward": "secret"}, {"ward": []})
+    found = json.loads(definitions)
+    (ward,) = (user for user in found["users"] if user["name"] == "ward")
+    assert ward["limits"] == here["users"][1]["limits"]
+    assert found["parameters"] == here["parameters"]
 
 
 def test_a_service_marks_the_virtual_host_as_its_own_and_nobody_elses() -> None:

@@ -20,7 +20,7 @@ LAG = 'infirmary_log_lag_messages{{service="chart",log="{log}",pod="{pod}"}}'
 
 
 def scaled(role: str, *values: str) -> dict[str, Any]:
-    objects = of_kind("ScaledObject", service("chart", "--set", "relay.enabled=true", *SCALED, *values))
+    objects = of_kind("ScaledObject", service("chart", *SCALED, *values))
     found: dict[str, Any] = objects[f"chart-{role}"]["spec"]
     return found
 

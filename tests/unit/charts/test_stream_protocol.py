@@ -13,7 +13,9 @@ from tests.unit.charts.rendering import ROOT, infrastructure, needs_helm, of_kin
 pytestmark = needs_helm
 
 PLAIN, WITH_TLS = 5552, 5551
-WRITERS_AND_READERS = [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["consumer", "relay"]}]
+WRITERS_AND_READERS = [
+    {"key": "app.kubernetes.io/component", "operator": "In", "values": ["consumer", "relay", "rebuild"]}
+]
 
 Object = dict[str, Any]
 
@@ -81,7 +83,7 @@ def test_a_broker_lets_those_in_who_write_logs_and_those_who_read_them(policy: C
 @pytest.mark.parametrize("name", [service.name for service in SERVICES])
 def test_a_service_reaches_it_from_where_logs_are_written_and_read(name: str, production: bool) -> None:
     policies = of_kind("NetworkPolicy", service(name, production=production))
-    assert set(policies) == {name, f"{name}-logs"}
+    assert set(policies) == {name, f"{name}-logs"} | ({f"{name}-identity"} if production else set())
     logs, everything = policies[f"{name}-logs"]["spec"], policies[name]["spec"]
     assert logs["podSelector"]["matchExpressions"] == WRITERS_AND_READERS
     (rule,) = logs["egress"]

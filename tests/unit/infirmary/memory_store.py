@@ -14,6 +14,7 @@ from infirmary.consumer.due import Due
 from infirmary.consumer.held_now import PARKED, WAITING, HeldNow
 from infirmary.consumer.parked import ParkedId, ParkedMessage, ParkedMessages
 from infirmary.consumer.position import Position
+from infirmary.consumer.sequence import Last
 from infirmary.consumer.store import BatchWork, Positions, ReaderReplaced
 from infirmary.transport.envelope import Incoming, MalformedMessage
 
@@ -30,13 +31,13 @@ class State:
 
     Attributes:
         applied: The messages applied, in this order.
-        sequences: The last ones by subject.
+        sequences: The last messages by subject.
         held: By their ids.
         offset: That of the last message.
     """
 
     applied: list[Incoming] = field(default_factory=list)
-    sequences: dict[str, int] = field(default_factory=dict)
+    sequences: dict[str, Last] = field(default_factory=dict)
     held: dict[int, ParkedMessage] = field(default_factory=dict)
     offset: int | None = None
 
@@ -82,7 +83,7 @@ class MemoryParked:
         return [
             Due(
                 each.id, each.subject, each.sequence, each.attempts, _LONG_AGO, each.error is not None, 0.0,
-                self._state.sequences.get(str(each.subject), 0),
+                self._state.sequences.get(str(each.subject), Last(0)).sequence,
             )
             for each in sorted(self._state.held.values(), key=lambda each: (each.sequence or 0, cast("int", each.id)))
         ]  # fmt: skip
@@ -116,7 +117,7 @@ class MemoryWork:
         self._state, self._handle, self._one_by_one = state, handle, one_by_one
         self.parked = cast("ParkedMessages", MemoryParked(state))
 
-    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, int]:
+    def begin(self, messages: Sequence[Incoming], position: Position, last: Delivery | None) -> Mapping[str, Last]:
         """Moves the offset."""
         if last is not None:
             if position.last_offset != self._state.offset:
@@ -145,10 +146,10 @@ class MemoryWork:
         """Says no."""
         return False
 
-    def finish(self, changed: Mapping[str, int], *, wake: bool) -> None:  # noqa: ARG002 - all are always due
+    def finish(self, changed: Mapping[str, Last], *, wake: bool) -> None:  # noqa: ARG002 - all are always due
         """Writes the sequences; they only grow."""
         for subject, last in changed.items():
-            assert last > self._state.sequences.get(subject, -1)
+            assert last.sequence > self._state.sequences.get(subject, Last(-1)).sequence
             self._state.sequences[subject] = last
 
 
@@ -188,6 +189,9 @@ class MemoryStore:
         """Says whether any has failed before."""
         failed = [each.error is not None for each in self.state.held.values()]
         return any(failed) if failed else None
+
+    def check_incarnation(self) -> None:
+        """Finds nothing."""
 
     def tend(self) -> None:
         """Does nothing."""

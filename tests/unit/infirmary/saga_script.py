@@ -47,7 +47,7 @@ class Run:
         self.now += timedelta(seconds=later_s)
         after = advance(self.saga, self.state, happened, self.now)
         if after.ask is not None:
-            self.asked.append(self.saga.steps[after.ask.index].asked_as(after.ask.undo))
+            self.asked.append(after.ask.step.asked_as(after.ask.undo))
             self.waits_s.append(after.wait_s)
         self.state = after.state
         return after
@@ -67,7 +67,7 @@ class Run:
         return [self.answer(TimedOut()) for _ in range(times)][-1]
 
     def current(self) -> str:
-        return self.saga.steps[self.state.current_step].asked_as(self.state.undoing)
+        return self.state.asked_for()
 
     def progress(self) -> list[str]:
         return [step.state for step in self.state.steps]

@@ -116,3 +116,19 @@ def test_one_line_tells_of_a_parked_message_with_what_it_is_found_by_and_the_las
     )
     assert "in test_one_line_tells_of_a_parked_message" in line.traceback  # type: ignore[attr-defined]
     assert "ValueError: a bug" in line.getMessage()
+
+
+def test_a_read_model_is_as_old_as_the_events_that_fill_it() -> None:
+    handlers = Handlers("modelling", projection="model")
+    handlers.events[("committed", "Told")] = (Told, lambda *_: None)
+    series = ConsumerSeries(handlers)
+
+    def stale(what: str) -> float | None:
+        return REGISTRY.get_sample_value(f"infirmary_snapshot_staleness_seconds_{what}", {"snapshot": "model"})
+
+    assert stale("count") == 0
+    counts = BatchCounts("committed.events")
+    counts.applied(message(written=datetime.now(UTC) - timedelta(seconds=40)))
+    counts.tell(series.of("committed.events"))
+    assert stale("count") == 1
+    assert stale("sum") == pytest.approx(40, abs=2)

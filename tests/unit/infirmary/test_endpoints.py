@@ -37,14 +37,14 @@ def get_other_room(path: RoomPath, db: Any) -> Room:
 
 def test_one_function_answers_a_method_and_a_path() -> None:
     api = Api("reception")
-    api.endpoint("GET", "/rooms/<room_id>", Room)(get_room)
-    api.endpoint("PUT", "/rooms/<room_id>", Room)(get_other_room)
+    api.endpoint("GET", "/rooms/<room_id>", Room, scope="rooms:read")(get_room)
+    api.endpoint("PUT", "/rooms/<room_id>", Room, scope="rooms:write")(get_other_room)
 
     def by_another_name(path: OtherPath, db: Any) -> Room:
         raise NotImplementedError
 
     with pytest.raises(Misdeclared, match=r"GET /rooms/<code> is answered by \S+get_room and by \S+by_another_name"):
-        api.endpoint("GET", "/rooms/<code>", Room)(by_another_name)
+        api.endpoint("GET", "/rooms/<code>", Room, scope="rooms:read")(by_another_name)
 
 
 def test_an_api_is_that_of_a_service() -> None:
@@ -93,3 +93,17 @@ def test_an_endpoint_that_would_fail_at_its_first_request_is_refused(
 ) -> None:
     with pytest.raises(Misdeclared, match=complaint):
         Api("reception").endpoint("GET", rule, answer)(function)
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        ({}, r"get_room names no scope; say who may call it, as scope="),
+        ({"scope": ""}, r"get_room should name the scope that it asks for, like patients:read, and not ''"),
+        ({"scope": "read rooms"}, r"and not 'read rooms'"),
+        ({"scope": "rooms:read", "scope_without": {"floor": "all"}}, r"and not 'all'"),
+    ],
+)
+def test_an_endpoint_that_does_not_say_who_may_call_it_is_refused(named: Any, complaint: str) -> None:
+    with pytest.raises(Misdeclared, match=complaint):
+        Api("reception").endpoint("GET", "/rooms/<room_id>", Room, **named)(get_room)

@@ -1,6 +1,7 @@
 """What a message says is held against limits: a publisher's when it is written, and a reader's when it is read."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from contracts import declarations
-from infirmary.message_fields import Amount, Code, Day, Flag, Name, Price, Quantity, Text, Version, WholeNumber
+from infirmary.message_fields import Amount, Code, Day, Flag, Moment, Name, Price, Quantity, Text, Version, WholeNumber
 from infirmary.messages import Message, Reply
 from infirmary.transport.body import read_body
 from infirmary.transport.envelope import MalformedMessage
@@ -90,3 +91,15 @@ def test_who_cannot_read_a_message_says_which_field_and_why() -> None:
                 "patient_id": "0190163d-8694-739b-aea5-966c26f8ad91", "quantity": 2, "unit_price": "NaN"}"""
     with pytest.raises(MalformedMessage, match=r"^StockReserved\.unit_price: String should match pattern"):
         read_body(StockReserved, body)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
+    kind: TypeAdapter[datetime] = TypeAdapter(Moment)
+    assert kind.validate_json(kind.dump_json(moment)) == moment
+
+
+@pytest.mark.parametrize("written", ["1764201600", '"1764201600"', '"2026-11-27T00:00:00"', '"yesterday"', "true"])
+def test_what_does_not_say_a_moment_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Moment).validate_json(written)

@@ -1,8 +1,19 @@
 """The saga's state machine by itself: a script for each way an admission can go."""
 
-from infirmary.saga.advance import Advance, Replied, Resumed, SagaState, TimedOut
-from infirmary.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S
-from tests.unit.infirmary.saga_script import Run
+from infirmary.saga.advance import Advance, Replied, Resumed, TimedOut
+from infirmary.saga.definition import BUDGET_S, MAX_SILENT_ATTEMPTS, MAX_WAIT_S, Saga, Step
+from tests.unit.infirmary.saga_script import Ask, Nothing, Run
+
+DECIDED = Saga("decided", Nothing, Step("first", Ask, retriable=True), Step("second", Ask, retriable=True))
+
+
+def test_a_saga_without_a_pivot_only_goes_forward_whatever_is_answered() -> None:
+    run = Run(DECIDED)
+    assert run.silent(MAX_SILENT_ATTEMPTS + 1) == "first"
+    assert run.refused("not now") == "parked"
+    assert run.progress() == ["refused", "waiting"]
+    run.happen(Resumed())
+    assert [run.done(), run.done()] == ["second", "completed"]
 
 
 def test_every_step_done_completes_the_admission() -> None:
@@ -91,11 +102,3 @@ def test_a_parked_saga_goes_on_by_itself_when_the_answer_comes_after_all() -> No
     assert run.state.status == "parked"
     assert run.done() == "failed"
     assert run.state.reason == "already admitted"
-
-
-def test_a_state_is_stored_under_the_keys_that_databases_have_and_read_back() -> None:
-    run = Run()
-    run.done()
-    stored = run.state.stored()
-    assert (stored["hand"], "hand_since" in stored, "current_step" in stored) == (1, True, False)
-    assert SagaState.model_validate(stored) == run.state

@@ -64,6 +64,7 @@ PIVOT = Step("bed", Reserve, compensation=Release, pivot=True)
 @pytest.mark.parametrize(
     "steps",
     [
+        [],
         [Step("a", Reserve, compensation=Release)],
         [PIVOT, Step("b", Reserve, compensation=Release)],
         [Step("a", Reserve, retriable=True), PIVOT],
@@ -76,6 +77,7 @@ PIVOT = Step("bed", Reserve, compensation=Release, pivot=True)
         [Step("", Reserve), PIVOT],
     ],
     ids=[
+        "no step",
         "no pivot",
         "a step after the pivot that may fail",
         "retriable before the pivot",
@@ -91,6 +93,11 @@ PIVOT = Step("bed", Reserve, compensation=Release, pivot=True)
 def test_a_saga_that_could_get_stuck_half_way_cannot_be_declared(steps: list[Step]) -> None:
     with pytest.raises(Misdeclared, match=r"^saga stay: "):
         Saga("stay", Stay, *steps)
+
+
+def test_what_is_decided_where_the_saga_starts_needs_no_pivot() -> None:
+    saga = Saga("stay", Stay, Step("a", Reserve, retriable=True), Step("b", Reserve, retriable=True))
+    assert [step.name for step in saga.steps] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def test_a_database_may_be_on_several_hosts(environment: pytest.MonkeyPatch) -> 
     assert read(Settings).database_url == several
 
 
+def test_who_migrates_is_the_owner_where_there_is_one_of_his_own(environment: pytest.MonkeyPatch) -> None:
+    assert read(Settings).as_owner() == read(Settings)
+    owner = DATABASE.replace("lab:", "owner:")
+    environment.setenv("OWNER_DATABASE_URL", owner)
+    assert (read(Settings).database_url, read(Settings).as_owner().database_url) == (DATABASE, owner)
+
+
 def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("DATABASE_URL")
     assert "DATABASE_URL: Field required" in refusal()
@@ -64,6 +71,8 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1:port/lab"),
         ("DATABASE_URL", "postgresql://lab:lab@127.0.0.1/lab?sslmod=require"),
         ("DATABASE_URL", "mongodb://127.0.0.1:27017"),
+        ("OWNER_DATABASE_URL", "postgresql://lab:lab@127.0.0.1:port/lab"),
+        ("OWNER_DATABASE_URL", "mongodb://127.0.0.1/lab"),
         ("RABBITMQ_URL", "http://127.0.0.1:15672"),
         ("RABBITMQ_URL", "amqp://lab:lab@127.0.0.1:port/"),
         ("RABBITMQ_URL", "amqp:///"),
@@ -73,10 +82,16 @@ def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) ->
         ("HTTP_THREADS", "0"),
         ("LOG_LEVEL", "loud"),
         ("INFIRMARY_ENV", "staging"),
+        ("OIDC_ISSUER", "identity.example"),
+        ("OIDC_ISSUER", "https://identity.example?realm=hospital"),
+        ("OIDC_AUDIENCE", ""),
         ("DATABASE_WAIT_S", "0"),
         ("CONSUMER_BATCH_MESSAGES", "100000"),
         ("SAGA_STEP_TIMEOUT_S", "-5"),
         ("SAGA_SEQUENCE_DAYS", "1.5"),
+        ("IDEMPOTENCY_KEY_DAYS", "0"),
+        ("SAGA_ARCHIVE_AFTER_DAYS", "0"),
+        ("SAGA_KEPT_DAYS", "29"),
         ("STALLED_AFTER_S", "0"),
         ("RESTART_WHEN_STALLED_S", "59"),
         ("RESTART_WHEN_STALLED_S", "-1"),
@@ -119,7 +134,7 @@ def test_all_bad_variables_are_named_at_once(environment: pytest.MonkeyPatch) ->
     environment.setenv("HTTP_PORT", "0")
     environment.setenv("LOG_LEVEL", "loud")
     _, _, wrong = refusal().partition(": ")
-    assert [each.split(":")[0] for each in wrong.split("; ")] == ["LOG_LEVEL", "HTTP_PORT"]
+    assert {each.split(":")[0] for each in wrong.split("; ")} == {"LOG_LEVEL", "HTTP_PORT"}
 
 
 def test_a_refusal_shows_no_password(environment: pytest.MonkeyPatch) -> None:
@@ -129,26 +144,48 @@ def test_a_refusal_shows_no_password(environment: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("password", DEVELOPMENT_PASSWORDS)
-@pytest.mark.parametrize("variable", ["DATABASE_URL", "RABBITMQ_URL"])
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "OWNER_DATABASE_URL", "RABBITMQ_URL"])
 def test_production_refuses_passwords_that_anybody_knows(
     environment: pytest.MonkeyPatch, variable: str, password: str
 ) -> None:
     environment.setenv("RABBITMQ_URL", BROKER)
-    known = (DATABASE if variable == "DATABASE_URL" else BROKER).replace("s3cret-of-ours", password)
+    known = (BROKER if variable == "RABBITMQ_URL" else DATABASE).replace("s3cret-of-ours", password)
     environment.setenv(variable, known)
     assert read(Settings).infirmary_env == "development"
     environment.setenv("INFIRMARY_ENV", "production")
     assert f"{variable} holds a development password" in refusal()
 
 
-def test_production_refuses_the_brokers_default_account(environment: pytest.MonkeyPatch) -> None:
+def test_only_who_speaks_to_the_broker_needs_its_address_and_production_has_no_default_for_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    assert read(Settings).rabbitmq_url is None
+    assert read(Settings).broker_url == "amqp://guest:guest@127.0.0.1:5672/"
     environment.setenv("INFIRMARY_ENV", "production")
-    assert "RABBITMQ_URL holds a development password" in refusal()
+    environment.setenv("OIDC_ISSUER", "https://identity.example")
+    api = read(Settings)
+    with pytest.raises(InvalidConfiguration, match="RABBITMQ_URL: should be set in production"):
+        _ = api.broker_url
+    environment.setenv("RABBITMQ_URL", BROKER)
+    assert read(Settings).broker_url == BROKER
 
 
-def test_production_starts_with_passwords_of_its_own(environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("issuer", [None, "", "http://identity.example"])
+def test_production_refuses_to_let_everybody_in(environment: pytest.MonkeyPatch, issuer: str | None) -> None:
+    environment.setenv("RABBITMQ_URL", BROKER)
+    if issuer is not None:
+        environment.setenv("OIDC_ISSUER", issuer)
+    assert read(Settings).oidc_issuer == (issuer or None)
+    environment.setenv("INFIRMARY_ENV", "production")
+    assert "OIDC_ISSUER should be https://" in refusal()
+
+
+def test_production_starts_with_passwords_of_its_own_and_somebody_who_knows_people(
+    environment: pytest.MonkeyPatch,
+) -> None:
     environment.setenv("INFIRMARY_ENV", "production")
     environment.setenv("RABBITMQ_URL", BROKER)
+    environment.setenv("OIDC_ISSUER", "https://identity.example/realms/hospital")
     assert read(Settings).infirmary_env == "production"
 
 
@@ -233,3 +270,29 @@ def test_a_clients_certificate_comes_with_its_key_and_is_the_login_where_nobody_
     assert address is not None
     assert (address.port, address.tls, address.user) == (5551, True, "")
     assert address.certificate == (tmp_path / "cert", tmp_path / "key")
+
+
+def test_the_apis_certificate_comes_with_its_key(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "own.pem"
+    file.touch()
+    environment.setenv("HTTP_CERTIFICATE_FILE", str(file))
+    assert "HTTP_CERTIFICATE_FILE and HTTP_KEY_FILE should be set both, or neither" in refusal()
+    environment.setenv("HTTP_KEY_FILE", str(file))
+    assert read(Settings).http_certificate_files == (file, file)
+
+
+def test_names_of_the_api_are_read_one_by_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HTTP_HOSTS", "API.example.org, *.hospital.example.org")
+    assert read(Settings).http_hosts == ("api.example.org", "*.hospital.example.org")
+
+
+@pytest.mark.parametrize(
+    "names", ["*", "https://api.example.org", "api.example.org:443", "a..b", "*.*.org", "api_1.org"]
+)
+def test_what_is_no_name_of_an_api_is_refused(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: str
+) -> None:
+    environment.setenv("HTTP_HOSTS", names)
+    with pytest.raises(InvalidConfiguration):
+        read(Settings)
+    assert "HTTP_HOSTS" in capsys.readouterr().err

@@ -129,6 +129,16 @@ def test_what_sqlalchemy_only_checks_is_taken() -> None:
     assert text(sa.update(orders).values(given(orders.c.paid))) == "UPDATE orders SET paid=%(paid)s"
 
 
+def test_a_list_is_taken_of_what_is_taken_and_of_nothing_else() -> None:
+    boxes, details = (
+        sa.select(sa.bindparam(column.key, type_=sa.ARRAY(column.type)))
+        for column in (orders.c.boxes, orders.c.details)
+    )
+    assert "%(boxes)s::INTEGER[]" in text(boxes)
+    with pytest.raises(Uncompilable, match="details: psycopg takes no ARRAY"):
+        compiled(details)
+
+
 def test_the_values_of_a_row_are_those_of_its_fields() -> None:
     order = Order(uuid4(), "Ada")
     assert values_of(order) == {"order_id": order.order_id, "customer": "Ada"}

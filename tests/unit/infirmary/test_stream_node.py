@@ -169,4 +169,4 @@ def test_a_node_that_does_not_answer_is_waited_for_no_longer_than_is_good(
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_WITHIN_S", 0.05)
     with pytest.raises(StreamLostError, match="did not answer"):
-        node.placement("ward.events")
+        node.placements(["ward.events"])

@@ -56,8 +56,8 @@ class FakeNode:
     def fileno(self) -> int:
         return self.ends[0].fileno()
 
-    def placement(self, _log: str) -> Placement:
-        return self.cluster.placement
+    def placements(self, logs: list[str]) -> dict[str, Placement]:
+        return dict.fromkeys(logs, self.cluster.placement)
 
     def subscribe(self, receiver: Any, _begin: object) -> None:
         if self.cluster.refuses is not None:

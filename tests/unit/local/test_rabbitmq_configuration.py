@@ -24,42 +24,62 @@ def test_a_password_hash_is_the_salt_and_the_sha256_of_salt_and_password() -> No
 
 
 def test_definitions_hold_no_password_and_no_guest() -> None:
-    definitions = repr(node_definitions({ADMINISTRATOR: "first-secret", "lab": "second-secret"}))
+    definitions = repr(node_definitions({ADMINISTRATOR: "first-secret", "lab": "second-secret"}, {"lab": []}))
     assert "secret" not in definitions
     assert "guest" not in definitions
 
 
 def test_only_the_administrator_has_a_tag() -> None:
-    users = node_definitions({ADMINISTRATOR: "a", "lab": "b"})["users"]
+    users = node_definitions({ADMINISTRATOR: "a", "lab": "b"}, {"lab": []})["users"]
     assert {user["name"]: user["tags"] for user in users} == {ADMINISTRATOR: "administrator", "lab": ""}
 
 
-def test_a_service_reads_everybodys_events_and_what_is_written_to_it_alone() -> None:
-    readable = re.compile(service_rights("lab")["read"])
+def test_a_service_reads_the_logs_that_it_is_said_to_read_and_what_it_has_said() -> None:
+    readable = re.compile(service_rights("lab", ["patient", "admission.to.lab"])["read"])
     for log in ("patient.events", "patient.events.63", "admission.to.lab", "admission.to.lab.1", "lab.inbox"):
         assert readable.search(log), log
-    for log in ("patient.events.0", "admission.to.ward", "lab.to.admission", "ward.inbox", "lab.inbox.copy"):
+    for log in ("lab.events", "lab.to.admission", "lab.owner", "lab.logs"):
+        assert readable.search(log), log
+    for log in ("patient.events.0", "patientxevents", "ward.events", "admission.events", "patient.to.lab", "patient"):
+        assert not readable.search(log), log
+    for log in ("admission.to.ward", "ward.to.admission", "ward.inbox", "lab.inbox.copy", "", "amq.default"):
         assert not readable.search(log), log
 
 
+def test_a_service_that_reads_nobody_reads_what_it_has_said_itself() -> None:
+    readable = re.compile(service_rights("lab", [])["read"])
+    assert readable.search("lab.events")
+    assert not any(readable.search(log) for log in ("patient.events", "admission.to.lab", ""))
+
+
 def test_a_service_declares_its_own_logs_and_nobody_elses() -> None:
-    own = re.compile(service_rights("lab")["configure"])
+    own = re.compile(service_rights("lab", [])["configure"])
     for log in ("lab.events", "lab.events.63", "lab.to.admission", "lab.inbox"):
         assert own.search(log), log
     for log in ("patient.events", "admission.to.lab", "ward.inbox", "lab2.events", "lab.to.", "lab.other"):
         assert not own.search(log), log
 
 
-def test_a_service_writes_to_its_own_logs_and_of_the_exchanges_to_the_default_one() -> None:
-    writable = re.compile(service_rights("lab")["write"])
-    for name in ("amq.default", "lab.events", "lab.events.63", "lab.to.admission", "lab.to.admission.1"):
+def test_a_service_writes_to_its_own_logs_and_of_the_exchanges_to_its_own() -> None:
+    writable = re.compile(service_rights("lab", [])["write"])
+    for name in ("lab.logs", "lab.events", "lab.events.63", "lab.to.admission", "lab.to.admission.1"):
         assert writable.search(name), name
-    for name in ("amq.topic", "patient.events", "admission.to.lab", "lab2.events", "lab.to.", "lab.inbox", "lab.owner"):
+    for name in (
+        "amq.default",
+        "amq.topic",
+        "ward.logs",
+        "patient.events",
+        "admission.to.lab",
+        "lab2.events",
+        "lab.to.",
+        "lab.inbox",
+        "lab.owner",
+    ):
         assert not writable.search(name), name
 
 
 def test_whose_the_virtual_host_is_can_be_said_by_the_service_alone() -> None:
-    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2").items()}
+    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2", ["ward-7b.to.lab-2"]).items()}
     assert rights["configure"].search("lab-2.owner")
     assert rights["read"].search("lab-2.owner")
     assert rights["write"].search("lab-2.owner.7321987654321987654.16384")
@@ -68,7 +88,7 @@ def test_whose_the_virtual_host_is_can_be_said_by_the_service_alone() -> None:
 
 
 def test_a_services_name_may_hold_digits_and_hyphens() -> None:
-    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2").items()}
+    rights = {kind: re.compile(pattern) for kind, pattern in service_rights("lab-2", ["ward-7b.to.lab-2"]).items()}
     assert rights["configure"].search("lab-2.events.3")
     assert rights["configure"].search("lab-2.to.ward-7b")
     assert rights["read"].search("ward-7b.to.lab-2")

@@ -1,6 +1,7 @@
 """A row of either version says the same on either wire, and there and back again."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,28 @@ def test_values_of_one_form_are_told_apart(subjects: list[bytes]) -> None:
         header = sections.encoded(**REQUIRED | {"subject": subject.hex()}) + u64(subject[0])
         found = by_amqp(forms.content_header(header, 0))["application_headers"]
         assert (found["subject"], found["sequence"]) == (subject.hex(), subject[0])
+
+
+@given(st.lists(st.sampled_from(["ward", "lab2", "lab3"]), min_size=1, max_size=8), st.booleans())
+def test_whose_relay_it_is_sends_for_nobody_else(sources: list[str], by_amqp_0_9_1: bool) -> None:
+    forms = Forms("ward")
+    for number, source in enumerate(sources):
+        header = sections.encoded(**REQUIRED | {"source": source, "subject": f"{number:04}"}) + u64(number)
+        if source == "ward":
+            forms.check(header)
+            assert by_amqp(forms.content_header(header, 0))["app_id"] == "ward"
+            continue
+        with pytest.raises(ValueError, match=f"its source is '{source}', and the relay of ward"):
+            (partial(forms.content_header, body_bytes=0) if by_amqp_0_9_1 else forms.check)(header)
+
+
+def test_a_source_is_looked_for_in_both_of_its_places() -> None:
+    header = sections.encoded(**REQUIRED | {"source": "ward"}) + u64(1)
+    Forms("ward").check(header)
+    assert header.count(b"ward") == 2
+    for at in (header.index(b"ward"), header.rindex(b"ward")):
+        with pytest.raises(ValueError, match="its source is 'draw'"):
+            Forms("ward").check(header[:at] + b"draw" + header[at + 4 :])
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))

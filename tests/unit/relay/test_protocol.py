@@ -17,6 +17,8 @@ from tests.unit.relay.protocol.on_mongo import MongoProtocol
 from tests.unit.relay.protocol.on_postgres import PostgresProtocol
 from tests.unit.relay.protocol.search import is_found, keeps_its_promises
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]  # how long a search for a fault takes is chance
+
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,8 @@ from tests.unit.relay.protocol.over_streams import OverStreams
 from tests.unit.relay.protocol.search import is_found, keeps_its_promises
 from tests.unit.relay.stream_frames import confirms, errors
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]  # how long a search for a fault takes is chance
+
 
 class PostgresOverStreams(OverStreams, PostgresProtocol):
     """Rows of PostgreSQL."""

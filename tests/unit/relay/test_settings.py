@@ -36,6 +36,8 @@ def test_the_defaults_are_enough() -> None:
         ("RELAY_RESTART_WHEN_STALLED_S", "-1", "0 for never"),
         ("METRICS_PORT", "70000", "port of /metrics"),
         ("RELAY_LOG_MAX_AGE", "a month", "a number and Y, M, D, h, m or s"),
+        ("RELAY_EVENTS_MAX_AGE", "two weeks", "a number and Y, M, D, h, m or s"),
+        ("RELAY_EVENTS_SEGMENT_BYTES", "9999", "forgets at once"),
         ("LOG_PARTS", "3", "a power of two"),
         ("LOG_PARTS", "65", "a power of two"),
         ("INFIRMARY_ENV", "testing", "development or production"),

@@ -1,5 +1,7 @@
 """What a target is declared as is known from its name."""
 
+from dataclasses import replace
+
 import pytest
 
 from infirmary_relay.broker.targets import LogLimits, arguments_of, as_it_is, is_log, log_names, logs_to_declare
@@ -11,6 +13,18 @@ LIMITS = LogLimits("30D", 1_000_000)
 def test_every_part_of_a_log_is_a_stream_with_the_logs_limits(target: str) -> None:
     arguments = arguments_of(target, LIMITS)
     assert arguments == {"x-queue-type": "stream", "x-max-age": "30D", "x-max-length-bytes": 1_000_000}
+
+
+@pytest.mark.parametrize("target", log_names("patient", 3))
+def test_a_log_of_events_may_be_kept_for_less_and_in_smaller_pieces_than_commands(target: str) -> None:
+    limits = replace(LIMITS, events_max_age="14D", segment_bytes=500_000)
+    assert arguments_of(target, limits) == {
+        "x-queue-type": "stream",
+        "x-max-age": "14D",
+        "x-max-length-bytes": 1_000_000,
+        "x-stream-max-segment-size-bytes": 500_000,
+    }
+    assert arguments_of("patient.to.lab", limits) == {"x-queue-type": "stream", "x-max-age": "30D"}
 
 
 @pytest.mark.parametrize("target", ["admission.to.ward", "admission.to.ward.63", "a.to.b-2", "a.to.events"])

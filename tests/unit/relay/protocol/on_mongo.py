@@ -58,6 +58,7 @@ class MongoProtocol(Protocol):
         self.database = Database(lambda: self.now, self)
         self._last_watch: dict[UUID, Watch] = {}
         self.put(mongo, "time", self.time)
+        self.put(mongo, "incarnation_of", lambda *_: None)
         self.put(mongo, "connect", lambda _url, _ca_file: self._connect())
         self.put(mongo, "identity_of", lambda _: "7")
         self.put(mongo, "noted_logs", lambda _: [])

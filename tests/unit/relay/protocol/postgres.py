@@ -77,6 +77,7 @@ class Database:
             statements.COLUMNS: self._columns,
             statements.IDENTITY: lambda session, _: [(16384, session.pid)],
             statements.LOGS: lambda _session, _: [],
+            statements.TELLS_INCARNATION: lambda _session, _: [(False,)],
             statements.DATABASE_IDENTITY: lambda _session, _: [("7.16384",)],
             statements.PRESENT: lambda _, asked: [(each,) for each in asked["ids"] if each in self.rows],
             statements.END_OWN_PREDECESSORS: self._end_predecessors,

@@ -116,14 +116,14 @@ class World(RuleBasedStateMachine):
 
     def applied(self) -> dict[str, int]:
         """How far a reader comes in each subject of the log, by the rule that consumers have."""
-        sequences, waiting = Sequences({}, lambda _: False), set[tuple[str, int]]()
+        sequences, waiting = Sequences({}, lambda _: False), set[tuple[str, int, UUID]]()
         for message_id in self.broker.log:
-            waiting.add(self.messages[message_id])
+            waiting.add((*self.messages[message_id], UUID(bytes=message_id)))
             while ready := [each for each in waiting if sequences.judge(*each) is Verdict.APPLY]:
-                for subject, sequence in ready:
-                    sequences.applied(subject, sequence)
-                    waiting.remove((subject, sequence))
-        return dict(sequences.last)
+                for each in ready:
+                    sequences.applied(*each)
+                    waiting.remove(each)
+        return {subject: last.sequence for subject, last in sequences.last.items()}
 
     def awake(self) -> list[Process]:
         """The relays that are not frozen."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from infirmary.handlers import Refused
 from services.billing import model
 from services.billing.messages import (
+    AccountHeld,
     AdmissionBilled,
     AdmissionBillingVoided,
     BillingEntryCreated,
@@ -50,6 +51,14 @@ def after(
 
 price = partial(model.price, amount=PRICE)
 bill = partial(model.bill_admission, fee=FEE)
+
+
+def test_a_hold_is_told_when_it_begins_and_ends_and_not_while_it_lasts() -> None:
+    assert model.hold(ACCOUNT, False) is None
+    held = model.hold(ACCOUNT, True)
+    assert held == (replace(ACCOUNT, held=True), AccountHeld(patient_id=PATIENT, held=True))
+    assert model.hold(held[0], True) is None
+    assert model.hold(held[0], False) == (ACCOUNT, AccountHeld(patient_id=PATIENT, held=False))
 
 
 def test_a_prescription_is_opened_and_then_priced() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.patient.messages import (
     PatientAdmissionUndone,
     PatientAdmitted,
     PatientDischarged,
+    PatientErased,
     PatientNameChanged,
     PatientRegistered,
 )
@@ -24,7 +25,8 @@ from services.patient.model import Patient
 PATIENT = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 FIRST, SECOND = (UUID(int=number) for number in (1, 2))
 BORN = date(1815, 12, 10)
-ADA = Patient(PATIENT, "Ada Lovelace", BORN, version=1, admission_id=None)
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+ADA = Patient(PATIENT, "Ada Lovelace", BORN, version=1, admission_id=None, last_contact_at=NOW)
 
 admissions = st.sampled_from([FIRST, SECOND, UUID(int=3)])
 names = st.sampled_from(["Ada Lovelace", "Ada King", "Augusta Ada King"])
@@ -48,12 +50,12 @@ def done(patient: Patient, act: tuple[str, object]) -> tuple[Patient, Event | No
         case ("undo", UUID() as admission_id):
             return model.undo_admission(patient, admission_id) or (patient, None)
         case _:
-            return model.discharge(patient) or (patient, None)
+            return model.discharge(patient, NOW) or (patient, None)
 
 
 def lived(history: Sequence[tuple[str, object]]) -> tuple[Patient, list[Event]]:
     """Returns a patient after a history, and all that was told, the registration first."""
-    patient, registered = model.register(PATIENT, "Ada Lovelace", BORN)
+    patient, registered = model.register(PATIENT, "Ada Lovelace", BORN, NOW)
     told: list[Event] = [registered]
     for act in history:
         before = patient
@@ -112,13 +114,14 @@ def test_nothing_but_a_new_name_makes_a_new_version_and_who_was_born_when_never_
 
 
 def test_a_registration_tells_all_that_there_is() -> None:
-    patient, event = model.register(PATIENT, "Ada Lovelace", BORN)
+    patient, event = model.register(PATIENT, "Ada Lovelace", BORN, NOW)
     assert patient == ADA
     assert event.model_dump() == {
         "patient_id": PATIENT,
         "full_name": "Ada Lovelace",
         "date_of_birth": BORN,
         "version": 1,
+        "at": NOW,
     }
 
 
@@ -134,14 +137,36 @@ def test_only_the_admission_in_force_can_be_undone() -> None:
     assert model.undo_admission(ADA, FIRST) is None
     assert model.undo_admission(there, SECOND) is None
     assert model.undo_admission(there, FIRST) == (
-        ADA,
+        replace(ADA, last_admission_id=FIRST),
         PatientAdmissionUndone(patient_id=PATIENT, admission_id=FIRST),
     )
 
 
-def test_a_discharge_names_the_admission_that_it_ends() -> None:
-    assert model.discharge(ADA) is None
-    assert model.discharge(replace(ADA, admission_id=FIRST)) == (
-        ADA,
-        PatientDischarged(patient_id=PATIENT, admission_id=FIRST),
+def test_a_discharge_names_the_admission_that_it_ends_and_is_the_last_contact() -> None:
+    later = NOW + timedelta(days=3)
+    assert model.discharge(ADA, later) is None
+    assert model.discharge(replace(ADA, admission_id=FIRST), later) == (
+        replace(ADA, last_contact_at=later, last_admission_id=FIRST),
+        PatientDischarged(patient_id=PATIENT, admission_id=FIRST, at=later),
     )
+
+
+def test_nobody_is_erased_who_is_admitted() -> None:
+    refused = model.erase(replace(ADA, admission_id=FIRST), SECOND, 1, 0, NOW + timedelta(days=36_500))
+    assert refused == Refused("the patient is admitted; discharge the patient first")
+
+
+@given(st.integers(0, 36_500), st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=40_000)))
+def test_a_record_is_erased_from_the_moment_on_at_which_the_law_lets_it_go(days: int, since: timedelta) -> None:
+    decided = model.erase(ADA, SECOND, 1, days, NOW + since)
+    if since < timedelta(days=days):
+        assert isinstance(decided, Refused)
+        assert f"for {days} days" in decided.reason
+    else:
+        assert decided == PatientErased(patient_id=PATIENT, saga_id=SECOND, saga_version=1)
+
+
+def test_a_refusal_by_law_says_from_when_on_to_ask_again() -> None:
+    refused = model.erase(ADA, SECOND, 1, 30, NOW)
+    assert isinstance(refused, Refused)
+    assert "until 2026-12-27 12:00 UTC" in refused.reason

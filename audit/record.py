@@ -1,0 +1,51 @@
+"""Reads the record of access in audit's database: which changes are on it, and whether its chain holds."""
+
+from typing import Final
+
+from audit.addresses import Address
+from audit.database_state import postgres_session
+from audit.facts import Record
+
+KEEPER: Final = "audit"
+"""The service that keeps it."""
+
+_CHANGES: Final = """
+SELECT record::jsonb ->> 'service', patient_id, count(*) FROM audit_events
+WHERE patient_id IS NOT NULL AND record::jsonb ->> 'method' = 'POST' AND (record::jsonb ->> 'status')::int < 300
+GROUP BY 1, 2
+"""
+_BROKEN: Final = """
+WITH links AS (
+    SELECT position, hash, record, patient_id, access_id,
+           lag(position, 1, 0::bigint) OVER along AS place_before,
+           lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER along AS hash_before
+    FROM audit_events WINDOW along AS (ORDER BY position)
+), ends AS (
+    SELECT coalesce(max(position), 0) AS last FROM audit_events
+)
+SELECT coalesce(
+    (SELECT min(place_before + 1) FROM links
+     WHERE position <> place_before + 1 OR hash <> sha256(hash_before || convert_to(record, 'UTF8'))
+        OR (access_id, patient_id) IS DISTINCT FROM
+           ((record::jsonb ->> 'access_id')::uuid, (record::jsonb ->> 'person')::uuid)),
+    (SELECT least(last, head.position) + 1 FROM ends, audit_head AS head WHERE last <> head.position),
+    (SELECT last FROM ends, audit_head AS head JOIN audit_events USING (position) WHERE head.hash <> audit_events.hash),
+    (SELECT last + 1 FROM ends WHERE NOT EXISTS (SELECT FROM audit_head))
+)
+"""
+"""The first place that does not hold; behind the last, the end that the chain should have is compared."""
+
+
+def read_record(address: Address) -> Record:
+    """Reads the record, all of it.
+
+    Args:
+        address: Of its keeper, whose database's URL is known.
+
+    Raises:
+        psycopg.Error: The database is away, does not let us look, or keeps no record.
+    """
+    with postgres_session(address) as session:
+        made = {(service, patient): count for service, patient, count in session.execute(_CHANGES)}
+        broken = session.execute(_BROKEN).fetchone()
+    return Record(made, None if broken is None else broken[0])

@@ -1,0 +1,1 @@
+"""Audit: the record of who did or saw what of which patient."""

@@ -1,0 +1,107 @@
+"""The statements of audit: everything that touches its own tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from infirmary.access.records import Access
+from infirmary.postgres.statements import compiled, fields_of, given, is_given
+from infirmary.postgres.transaction import Query, Transaction
+from services.audit.model import Head, Link, canonical, chained
+from services.audit.tables import audit_events, audit_head
+
+
+def _listed(name: str, column: sa.ColumnElement[Any]) -> sa.BindParameter[Any]:
+    """Returns a value that is a list of values of a column."""
+    return sa.bindparam(name, type_=sa.ARRAY(column.type))
+
+
+_COLUMNS: Final = fields_of(Link, audit_events)
+_NAMES: Final = [column.name for column in _COLUMNS]
+_END = sa.select(*fields_of(Head, audit_head)).where(audit_head.c.one)
+_HEAD = compiled(_END)
+_LOCK_HEAD = compiled(_END.with_for_update())
+_MOVE_HEAD = compiled(
+    sa.update(audit_head).where(audit_head.c.one).values(given(audit_head.c.position, audit_head.c.hash))
+)
+_KNOWN = compiled(
+    sa.select(sa.func.array_agg(audit_events.c.access_id)).where(
+        audit_events.c.access_id == sa.any_(_listed("ids", audit_events.c.access_id))
+    )
+)
+_TOLD = sa.func.unnest(*(_listed(column.name, column) for column in _COLUMNS)).table_valued(*_NAMES)
+_INSERT = compiled(sa.insert(audit_events).from_select(_COLUMNS, sa.select(*_TOLD.render_derived().c)))
+_LINKS = compiled(
+    sa.select(*_COLUMNS)
+    .where(audit_events.c.position > sa.bindparam("after"))
+    .order_by(audit_events.c.position)
+    .limit(sa.bindparam("rows"))
+)
+_FIND = compiled(sa.select(audit_events.c.record).where(is_given(audit_events.c.access_id)))
+_PAGE = (
+    sa.select(audit_events.c.record)
+    .where(audit_events.c.access_id > sa.bindparam("after"))
+    .order_by(audit_events.c.access_id)
+    .limit(sa.bindparam("rows"))
+)
+_NEXT_OF_ALL = compiled(_PAGE)
+_NEXT_OF_PATIENT = compiled(_PAGE.where(is_given(audit_events.c.patient_id)))
+_AT_ONCE: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    record: str
+
+
+def append(tx: Transaction, service: str, accesses: Sequence[Access]) -> None:
+    """Puts on record what a service was asked for; what is there already stays as it is.
+
+    The end of the chain is locked until the commit, so that readers of several logs follow each other.
+
+    Raises:
+        LookupError: Somebody has taken the end of the chain away.
+    """
+    end = tx.one(Head, _LOCK_HEAD)
+    if end is None:
+        raise LookupError("audit_head has no row: somebody has taken the end of the chain away")
+    known = set(tx.value(_KNOWN, ids=[access.access_id for access in accesses]) or ())
+    new = {access.access_id: access for access in accesses if access.access_id not in known}
+    links = list(chained(end, ((access, canonical(service, access)) for access in new.values())))
+    if not links:
+        return
+    columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), links)) for name in _NAMES}
+    tx.execute(_INSERT, **columns)
+    tx.execute(_MOVE_HEAD, position=links[-1].position, hash=links[-1].hash)
+
+
+def head(db: Query) -> Head | None:
+    """Returns the end of the chain; None where somebody has taken it away."""
+    return db.one(Head, _HEAD)
+
+
+def links(db: Query) -> Iterator[list[Link]]:
+    """Yields the chain's links, some at a time."""
+    after = 0
+    while some := db.many(Link, _LINKS, after=after, rows=_AT_ONCE):
+        yield some
+        after = some[-1].position
+
+
+def find(db: Query, access_id: UUID) -> str | None:
+    """Returns what is on record under an id."""
+    record: str | None = db.value(_FIND, access_id=access_id)
+    return record
+
+
+def page_of(db: Query, patient_id: UUID | None, after: UUID, rows: int) -> list[str]:
+    """Returns the next records of a patient or of all, the oldest first."""
+    if patient_id is None:
+        found = db.many(_Found, _NEXT_OF_ALL, after=after, rows=rows)
+    else:
+        found = db.many(_Found, _NEXT_OF_PATIENT, patient_id=patient_id, after=after, rows=rows)
+    return [each.record for each in found]

@@ -1,0 +1,141 @@
+"""Audit's chain and interface against a real PostgreSQL."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from audit.addresses import Address
+from audit.record import read_record
+from infirmary.access.records import Access, AccessRecorded
+from infirmary.identifiers import new_id
+from infirmary.postgres.transaction import transaction
+from infirmary.processes import make_app
+from infirmary.settings import Settings
+from infirmary.tracing.causation import causation_of
+from services.audit.commands import verify
+from services.audit.handlers import put_on_record
+from tests.integration.conftest import NewDatabase
+from tests.unit.services.recording.records import access
+
+
+@pytest.fixture
+def settings(new_database: NewDatabase) -> Settings:
+    """The settings of audit with a fresh database."""
+    return new_database("audit")
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of audit."""
+    app = make_app("audit", settings)
+    yield app.test_client()
+    app.extensions["storage"].close()
+
+
+def tell(settings: Settings, *accesses: Access, service: str = "chart") -> None:
+    with (
+        psycopg.connect(settings.database_url, autocommit=True) as connection,
+        transaction(connection, "audit", causation_of(None, None, None)) as tx,
+    ):
+        tx.told_by = service
+        put_on_record(AccessRecorded(track=new_id(), accesses=list(accesses)), tx)
+
+
+def change(settings: Settings, statement: str) -> None:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    ran = CliRunner().invoke(verify)
+    return ran.exit_code, ran.output
+
+
+def test_what_was_told_is_found_by_its_patient_as_fhir(settings: Settings, client: FlaskClient) -> None:
+    patient_id = uuid4()
+    first, other, second = access(patient_id), access(uuid4()), access(patient_id, status=403)
+    tell(settings, first, other)
+    tell(settings, second, service="billing")
+    answer = client.get(f"/audit-events?patient_id={patient_id}")
+    assert answer.content_type == "application/fhir+json"
+    bundle = answer.get_json()
+    assert (bundle["resourceType"], "link" in bundle) == ("Bundle", False)
+    found = [entry["resource"] for entry in bundle["entry"]]
+    assert [each["id"] for each in found] == [str(first.access_id), str(second.access_id)]
+    assert [each["source"]["observer"]["display"] for each in found] == ["chart", "billing"]
+    assert client.get(f"/audit-events/{second.access_id}").get_json() == found[1]
+    assert client.get(f"/audit-events/{uuid4()}").status_code == 404
+
+
+def test_pages_lead_to_the_end_and_since_begins_later(settings: Settings, client: FlaskClient) -> None:
+    told = [access() for _ in range(5)]
+    tell(settings, *told)
+    seen, url = list[str](), "/audit-events?limit=2"
+    while url:
+        bundle = client.get(url).get_json()
+        seen += [entry["resource"]["id"] for entry in bundle["entry"]]
+        url = bundle["link"][0]["url"] if "link" in bundle else ""
+    assert seen == [str(each.access_id) for each in told]
+    assert client.get("/audit-events?since=2100-01-01T00:00:00Z").get_json() == {
+        "resourceType": "Bundle",
+        "type": "searchset",
+    }
+    assert len(client.get("/audit-events?since=2000-01-01T00:00:00Z").get_json()["entry"]) == 5
+
+
+def test_what_is_told_again_is_on_record_once(
+    settings: Settings, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = access(), access()
+    tell(settings, one)
+    tell(settings, one, two, two)
+    assert len(client.get("/audit-events").get_json()["entry"]) == 2
+    assert verified(settings, monkeypatch)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_events SET record = 'nothing'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+        "UPDATE audit_head SET position = 1",
+        "DELETE FROM audit_head",
+    ],
+)
+def test_nobody_changes_what_is_on_record(settings: Settings, statement: str) -> None:
+    tell(settings, access(), access())
+    with pytest.raises(psycopg.errors.RaiseException):
+        change(settings, statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "position"),
+    [
+        ("DELETE FROM audit_events WHERE position = 2", 2),
+        ("DELETE FROM audit_events WHERE position = 3", 3),
+        ("UPDATE audit_events SET record = replace(record, 'dr-who', 'nobody') WHERE position = 1", 1),
+        ("UPDATE audit_events SET patient_id = gen_random_uuid() WHERE position = 2", 2),
+        ("ALTER TABLE audit_head DISABLE TRIGGER ALL; UPDATE audit_head SET hash = sha256('another')", 3),
+        ("ALTER TABLE audit_head DISABLE TRIGGER ALL; DELETE FROM audit_head", 4),
+    ],
+)
+def test_what_somebody_has_changed_all_the_same_is_found(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, statement: str, position: int
+) -> None:
+    tell(settings, access(), access(), access())
+    status, words = verified(settings, monkeypatch)
+    assert (status, "3 records" in words) == (0, True)
+    address = Address("audit", database_url=settings.database_url)
+    assert read_record(address).broken_at is None
+    change(settings, "ALTER TABLE audit_events DISABLE TRIGGER ALL")
+    change(settings, statement)
+    status, words = verified(settings, monkeypatch)
+    assert status == 1
+    assert f"BROKEN at record {position}:" in words
+    assert read_record(address).broken_at == position, "the audit from outside sees it, too"

@@ -1,0 +1,1 @@
+"""Two releases of a service at work on one database at once."""

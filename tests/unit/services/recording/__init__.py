@@ -1,0 +1,1 @@
+"""Unit tests of audit; `audit` itself is the package that checks from outside."""
