@@ -60,12 +60,14 @@ class Day:
     def a_prescription_is_accepted(self) -> Prescription:
         """Inventory reserves the boxes, billing prices the entry.
 
-        That the entry was created is told only where billing hears of the prescription before it hears of the stock.
+        That it was priced is no message of its own where billing hears of the stock first: the entry is created with
+        its price then.
         """
-        follows = ("PrescriptionCreated", "StockReserved", "PrescriptionAccepted", "BillingEntryPriced")
+        follows = ("PrescriptionCreated", "StockReserved", "PrescriptionAccepted", "BillingEntryCreated")
         with self.narrator.deed("Ada is prescribed 2 boxes of penicillin", *follows):
             prescription = self.hospital.prescribe(self.ada, self.penicillin, 2)
             self.hospital.eventually(prescription.is_accepted, because="there are 10 boxes")
+            self.hospital.eventually(lambda: self.ada.account.balance, because="the boxes have a price")
         self.narrator.check(self.penicillin.now.available == 8, "8 boxes are left for others")
         self.narrator.check(self.ada.account.balance == Decimal("25.00"), "Ada's account says 25.00")
         return prescription
@@ -98,10 +100,11 @@ class Day:
     def a_stocktake_gets_in_the_way(self) -> None:
         """Somebody counts fewer boxes than are reserved: the dispensing fails cleanly."""
         with self.narrator.deed(
-            "Grace is prescribed 2 boxes of morphine", "PrescriptionAccepted", "BillingEntryPriced"
+            "Grace is prescribed 2 boxes of morphine", "PrescriptionAccepted", "BillingEntryCreated"
         ):
             prescription = self.hospital.prescribe(self.grace, self.morphine, 2)
             self.hospital.eventually(prescription.is_accepted, because="there are 2 boxes")
+            self.hospital.eventually(lambda: self.grace.account.balance, because="the boxes have a price")
         with self.narrator.deed(
             "A stocktake finds only 1; then the morphine is to be handed out", "PrescriptionAccepted"
         ):

@@ -74,6 +74,12 @@ def test_a_price_that_comes_first_opens_the_entry() -> None:
     assert (event.amount, event.balance, event.account_version) == ("12.50", "12.50", 1)
 
 
+@given(st.permutations([model.open_entry, price]))
+def test_that_an_entry_was_created_is_told_once_whatever_comes_first(causes: list[Causation]) -> None:
+    _, _, events = after(*causes)
+    assert [type(event) for event in events].count(BillingEntryCreated) == 1
+
+
 @given(st.permutations([model.open_entry, price, model.void, model.void]))
 def test_a_voided_entry_stays_voided_whatever_comes_first(causes: list[Causation]) -> None:
     account, entry, events = after(*causes)
