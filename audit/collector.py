@@ -93,6 +93,13 @@ class Collector:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Ends the connections to servers that may go away before the next look, which connects anew.
+
+        What was read of the logs stays: the next look reads only what is new.
+        """
         self.logs.close()
         for reader in self._readers.values():
             reader.close()

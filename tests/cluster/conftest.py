@@ -84,21 +84,32 @@ def hospital(env: dict[str, str]) -> Iterator[Hospital]:
         yield hospital
 
 
+@pytest.fixture(scope="session")
+def collector(env: dict[str, str]) -> Iterator[Collector]:
+    """Whoever looks at the whole hospital; one for all tests, as each audit then reads of the logs only what is new."""
+    with Collector(env) as collector:
+        yield collector
+
+
 @pytest.fixture
-def audited(cluster: Cluster, env: dict[str, str], hospital: Hospital) -> Iterator[Hospital]:
+def audited(cluster: Cluster, collector: Collector, hospital: Hospital) -> Iterator[Hospital]:
     """The same client; after the test, everything that design promises must hold for the whole hospital."""
     yield hospital
     cluster.wait_until_ready()
-    violations = violations_at_rest(env, hospital.ledger)
+    violations = violations_at_rest(collector, hospital.ledger)
     assert not violations, violations
 
 
-def violations_at_rest(env: dict[str, str], ledger: Ledger) -> list[str]:
+def violations_at_rest(collector: Collector, ledger: Ledger) -> list[str]:
     """Waits until nothing is under way and returns what does not hold then."""
     began_at = time.monotonic()
-    with Collector(env) as collector:
+    try:
         collector.await_quiescence(QUIESCENT_WITHIN_S)
+        at_rest_s = time.monotonic() - began_at
         facts = collector.facts(ledger)
+    finally:
+        collector.disconnect()  # the next test may kill the servers
     verdict = judge(facts, ledger)
-    print(f"at rest and audited after {time.monotonic() - began_at:.1f} s: {verdict.rules_checked} rules")
+    took_s = time.monotonic() - began_at
+    print(f"at rest after {at_rest_s:.1f} s and audited after {took_s:.1f} s: {verdict.rules_checked} rules")
     return [str(violation) for violation in verdict.violations]

@@ -5,6 +5,9 @@ from uuid import uuid4
 import pytest
 
 from audit.checks import messaging, sagas
+from audit.collector import Collector
+from audit.ledger import Ledger
+from audit.verdict import judge
 from tests.chaos.nemesis.post import Post
 from tests.integration.audit.conftest import Tenth, declared
 
@@ -56,6 +59,20 @@ def test_a_gap_in_its_log_is_seen(tenth: Tenth, post: Post) -> None:
     post.event(tenth.name, "a", 1)
     post.event(tenth.name, "a", 3)
     assert messaging.SEQUENCES in tenth.broken()
+
+
+def test_an_audit_after_another_reads_of_a_log_what_is_new_and_judges_all_of_it(tenth: Tenth, post: Post) -> None:
+    post.event(tenth.name, "a", 1)
+    with Collector(tenth.env) as collector:
+        collector.logs.catch_up(0.3)
+        (before,) = collector.logs.messages[tenth.name]
+        collector.disconnect()
+        post.event(tenth.name, "a", 3)
+        collector.logs.catch_up(0.3)
+        assert [message.sequence for message in collector.logs.messages[tenth.name]] == [1, 3]
+        assert collector.logs.messages[tenth.name][0] is before
+        found = judge(collector.facts(Ledger())).violations
+    assert messaging.SEQUENCES in {each.rule for each in found if each.where.startswith(tenth.name)}
 
 
 def test_a_log_of_commands_is_followed_that_only_its_writer_or_its_reader_tells_of(tenth: Tenth, post: Post) -> None:
