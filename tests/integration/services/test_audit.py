@@ -1,6 +1,8 @@
 """Audit's chain and interface against a real PostgreSQL."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
@@ -12,12 +14,14 @@ from audit.addresses import Address
 from audit.record import read_record
 from infirmary.access.records import Access, AccessRecorded
 from infirmary.identifiers import new_id
-from infirmary.postgres.transaction import transaction
+from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
 from infirmary.tracing.causation import causation_of
+from services.audit import store
 from services.audit.commands import verify
 from services.audit.handlers import put_on_record
+from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 from tests.unit.services.recording.records import access
 
@@ -36,13 +40,25 @@ def client(settings: Settings) -> Iterator[FlaskClient]:
     app.extensions["storage"].close()
 
 
-def tell(settings: Settings, *accesses: Access, service: str = "chart") -> None:
+@contextmanager
+def telling(settings: Settings) -> Iterator[Transaction]:
     with (
         psycopg.connect(settings.database_url, autocommit=True) as connection,
         transaction(connection, "audit", causation_of(None, None, None)) as tx,
     ):
+        yield tx
+
+
+def tell(settings: Settings, *accesses: Access, service: str = "chart") -> None:
+    with telling(settings) as tx:
         tx.told_by = service
         put_on_record(AccessRecorded(track=new_id(), accesses=list(accesses)), tx)
+
+
+def waits_for_the_end(settings: Settings) -> bool:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return connection.execute(waiting).fetchone() is not None
 
 
 def change(settings: Settings, statement: str) -> None:
@@ -95,6 +111,21 @@ def test_what_is_told_again_is_on_record_once(
     tell(settings, one)
     tell(settings, one, two, two)
     assert len(client.get("/audit-events").get_json()["entry"]) == 2
+    assert verified(settings, monkeypatch)[0] == 0
+
+
+def test_what_two_messages_tell_at_once_is_on_record_once(
+    settings: Settings, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process hands on again what it has told perhaps: in another message, beside other accesses."""
+    one, two, three = access(), access(), access()
+    with ThreadPoolExecutor() as beside, telling(settings) as first:
+        store.append(first, "chart", [one, two])
+        second = beside.submit(tell, settings, two, three)
+        eventually(lambda: waits_for_the_end(settings), because="the second waits for the first's commit")
+    second.result(timeout=20)
+    found = [entry["resource"]["id"] for entry in client.get("/audit-events").get_json()["entry"]]
+    assert found == [str(each.access_id) for each in (one, two, three)]
     assert verified(settings, monkeypatch)[0] == 0
 
 
