@@ -1,51 +1,45 @@
 """Makes the servers inside the cluster reachable from here while a test runs, whatever happens to their pods."""
 
 import subprocess
-import threading
+import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from local.ports import free_port, listens
 from tests.cluster.cluster import NAMESPACE
-from tests.eventually import eventually
 
 SERVERS: Mapping[str, str] = {"postgresql": "postgresql", "rabbitmq": "amqp", "mongodb": "mongodb"}
 """Each server's port by its name, as it has another number with TLS."""
 
 
 class PortForward:
-    """`kubectl port-forward` for one Service, started again whenever it ends: it does so with the pod behind it."""
+    """A port of this machine that leads to a server's pod, the one that is ready when a client connects.
 
-    def __init__(self, service: str, port: int | str) -> None:
-        self.port = free_port()
-        self._command = [
-            "kubectl", "--namespace", NAMESPACE, "port-forward", f"service/{service}", f"{self.port}:{port}",
-        ]  # fmt: skip
-        self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep_going, name=f"forward {service}", daemon=True)
+    A process of its own carries what is said: in the one of the tests it would wait for its turn to run Python.
+
+    Attributes:
+        port: On which it listens, while the block lasts.
+    """
+
+    def __init__(self, server: str, port: int | str) -> None:
+        """Prepares it.
+
+        Args:
+            server: The `app.kubernetes.io/name` of the pods.
+            port: The number of a port of theirs, or its name.
+        """
+        self.port = 0
+        self._command = [sys.executable, "-m", "tests.cluster.tunnels", NAMESPACE, server, str(port)]
+        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        eventually(lambda: listens(self.port), because=f"{' '.join(self._command)} listens", within_s=60)
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopping.set()
         if self._process is not None:
-            self._process.terminate()
-        self._thread.join(10)
-
-    def _keep_going(self) -> None:
-        while not self._stopping.is_set():
-            self._process = subprocess.Popen(
-                self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-            )
-            while self._process.poll() is None and not self._stopping.wait(0.2):
-                pass
-            self._process.terminate()
-            self._process.wait()
-            self._stopping.wait(0.5)
+            self._process.communicate(timeout=10)
