@@ -15,7 +15,7 @@ LEEWAY_S: Final = 30
 """By how much the provider's clock and ours may differ."""
 
 LONGEST_TOKEN_BYTES: Final = 8192
-_LONGEST_SUBJECT: Final = 255
+_LONGEST_NAME: Final = 255
 _TYPES: Final = ("at+jwt", "application/at+jwt")
 """A token of another type was made for something else: an ID token, for one, tells a client who has logged in there."""
 
@@ -99,10 +99,10 @@ def _registry(expected: Expected, now_s: int) -> jwt.JWTClaimsRegistry:
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
-    subject = str(claims["sub"])
-    if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isprintable()):
+    subject = claims["sub"]
+    if not _is_name(subject):
         raise invalid_token("the access token's sub is not what it should be")
-    return subject
+    return str(subject)
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
@@ -114,6 +114,11 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
 
 def _roles(claims: Mapping[str, Any]) -> tuple[str, ...]:
     said = claims.get("roles", [])
-    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
-        raise invalid_token("the access token's roles should be a list of texts")
+    if not isinstance(said, list) or not all(map(_is_name, said)):
+        raise invalid_token(f"the access token's roles should be a list of names of 1 to {_LONGEST_NAME} characters")
     return tuple(said)
+
+
+def _is_name(said: object) -> bool:
+    """Says whether somebody or something can be called so: on record, in a log and in a header."""
+    return isinstance(said, str) and 0 < len(said) <= _LONGEST_NAME and said.isprintable()

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from infirmary.identity.keys import ALGORITHMS
@@ -34,7 +34,7 @@ def signed(
 ) -> str:
     """Returns a good token, but for what is given; a claim that is None is left out."""
     said = {name: value for name, value in {**(claims or CLAIMS), **changed}.items() if value is not None}
-    return jwt.encode({**HEADER, **(header or {})}, said, key, algorithms=ALGORITHMS)
+    return jws.serialize_compact({**HEADER, **(header or {})}, json.dumps(said), key, algorithms=ALGORITHMS)
 
 
 def unsigned() -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infirmary.access.records import Access
 from infirmary.identity.caller import Caller
 from infirmary.identity.key_cache import KeyCache
 from infirmary.identity.keys import keys_in
@@ -14,6 +15,7 @@ from infirmary.identity.refusal import Refused
 from infirmary.identity.tokens import LEEWAY_S, checked, key_name
 from tests.unit.identity import made_tokens
 from tests.unit.identity.made_tokens import EXPECTED, KEY, NOW_S, STRANGERS, signed
+from tests.unit.services.recording.records import access
 
 KEYS = KeyCache(lambda: keys_in({"keys": [KEY.as_dict(private=False)]}))
 
@@ -58,7 +60,16 @@ def test_the_type_may_be_written_in_full_and_in_any_case() -> None:
         ("sub is not what it should be", lambda: signed(sub="a\nb")),
         ("exp is not what it should be", lambda: signed(exp="tomorrow")),
         ("scope should be a text", lambda: signed(scope=["patients:read"])),
+        ("sub is not what it should be", lambda: signed(sub="")),
+        ("sub is not what it should be", lambda: signed(sub=7)),
+        ("sub is not what it should be", lambda: signed(sub="a\ud800")),
         ("roles should be a list", lambda: signed(roles="doctor")),
+        ("roles should be a list", lambda: signed(roles={"doctor": "yes"})),
+        ("roles should be a list", lambda: signed(roles=["doctor", ""])),
+        ("roles should be a list", lambda: signed(roles=["doctor", "a" * 256])),
+        ("roles should be a list", lambda: signed(roles=["doctor", "a\x00b"])),
+        ("roles should be a list", lambda: signed(roles=["doctor", "a\ud800"])),
+        ("roles should be a list", lambda: signed(roles=["doctor", 7])),
         ("should be an access token", lambda: signed(header={"typ": "JWT"})),
         ("should be an access token", lambda: made_tokens.without_header("typ")),
         ("should name its key", lambda: made_tokens.without_header("kid")),
@@ -94,14 +105,17 @@ def test_whoever_changes_a_token_changes_nothing_or_is_refused(place: int, lette
 
 
 _CLAIMS = st.sampled_from(["iss", "aud", "sub", "iat", "exp", "nbf", "scope", "roles"])
-_ANYTHING = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integers())
+_TEXTS = st.text() | st.text(st.sampled_from("a\x00\n\ud800"), min_size=200, max_size=300)
+_ANYTHING = st.none() | st.booleans() | st.floats() | _TEXTS | st.lists(st.integers()) | st.lists(_TEXTS)
 
 
 @given(claims=st.dictionaries(_CLAIMS, _ANYTHING))
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_provider_signs_a_caller_is_found_or_refused(claims: dict[str, object]) -> None:
     with suppress(Refused):  # anything else that is raised would be answered 500
-        assert judged(signed({**made_tokens.CLAIMS, **claims})).subject
+        caller = judged(signed({**made_tokens.CLAIMS, **claims}))
+        asked = access(caller=caller.subject, roles=list(caller.roles))
+        assert Access.model_validate_json(asked.model_dump_json()) == asked, "and can be put on record"
 
 
 @given(scopes=st.frozensets(st.text("abcdefgh:-.", min_size=1)))
