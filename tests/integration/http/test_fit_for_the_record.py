@@ -106,7 +106,9 @@ def test_whatever_else_a_token_says_its_bearer_is_on_record_by_name(
 def test_no_header_of_a_clients_choosing_makes_a_request_unfit_for_the_record(
     name: str, value: str | bytes, recorded: Served, patients: Settings, issuer: Issuer
 ) -> None:
-    with httpx.Client(base_url=recorded.url, headers={**issuer.headers(), name: value}) as client:
+    headers = [*issuer.headers().items(), (name, value)]
+    encoded = [(key.encode(), said.encode() if isinstance(said, str) else said) for key, said in headers]
+    with httpx.Client(base_url=recorded.url, headers=encoded) as client:
         answers = [client.get(NOBODY), client.post("/patients", json=ADA)]
     assert [of(patients, answer).address for answer in answers] == ["127.0.0.1"] * 2
 
