@@ -1,19 +1,21 @@
 """Gives the role of each process its rights in a service's database, after each migration.
 
-What there is to be given is asked of the database: a new table needs no word here. Where a process has no role of its
-own, as in a database of a release before, it works as the owner, and nothing is given.
+What there is to be given is asked of the database: a new table needs no word here, though its service may say one.
+Where a process has no role of its own, as in a database of a release before, it works as the owner, and nothing is
+given.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from infirmary.postgres.rights import Right, Rights, rights_of
+from infirmary.postgres.rights import OwnRights, Right, Rights, rights_of
 from infirmary.process_roles import Process
 
 _logger = logging.getLogger(__name__)
@@ -49,8 +51,13 @@ Given = Mapping[tuple[str, str], Rights]
 """What a role was given, by role and table."""
 
 
-def grant_rights(connection: Connection) -> None:
-    """Gives each role what it should have and takes what it should not, all in one transaction."""
+def grant_rights(connection: Connection, own: OwnRights = MappingProxyType({})) -> None:
+    """Gives each role what it should have and takes what it should not, all in one transaction.
+
+    Args:
+        connection: As the owner.
+        own: What the service says of its own tables.
+    """
     database = connection.execute(text("SELECT current_database()")).scalar_one()
     names = {process.role_in(database): process for process in Process}
     there = connection.execute(_ROLES, {"roles": list(names)}).scalars().all()
@@ -59,7 +66,7 @@ def grant_rights(connection: Connection) -> None:
         lacking = ", ".join(name for name in names if name not in roles)
         _logger.info("there is no role %s: the process works as the owner of its tables", lacking)
     tables = connection.execute(_TABLES).scalars().all()
-    for statement in statements(roles, tables, _given(connection, roles)):
+    for statement in statements(roles, tables, _given(connection, roles), own):
         connection.exec_driver_sql(statement)
     for name, process in roles.items():
         if process is Process.CONSUMER:
@@ -68,18 +75,21 @@ def grant_rights(connection: Connection) -> None:
     connection.commit()
 
 
-def statements(roles: Mapping[str, Process], tables: Iterable[str], given: Given) -> list[str]:
+def statements(
+    roles: Mapping[str, Process], tables: Iterable[str], given: Given, own: OwnRights = MappingProxyType({})
+) -> list[str]:
     """Returns what makes the rights of the roles those that they should have; nothing where they have them. Pure.
 
     Args:
         roles: The processes, by the names of their roles.
         tables: Of the service's database.
         given: What the roles have.
+        own: What the service says of its own tables.
     """
     found: list[str] = []
     for table in sorted(tables):
         for role, process in roles.items():
-            have, should = given.get((role, table), frozenset()), rights_of(process, table)
+            have, should = given.get((role, table), frozenset()), rights_of(process, table, own)
             if too_many := have - should:
                 found.append(f"REVOKE {_listed(too_many)} ON {_quoted(table)} FROM {_quoted(role)}")
             if lacking := should - have:

@@ -14,15 +14,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, pool, text
+from sqlalchemy import Engine, Table, create_engine, pool, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from infirmary.postgres.database import is_transient
 from infirmary.postgres.granting import grant_rights
+from infirmary.postgres.rights import RIGHTS, OwnRights
 from infirmary.postgres.schema import VERSION_TABLE, configuration, library_migrations, note_logs
 from infirmary.postgres.session import parameters, session_options
-from infirmary.registry import folder, logs_written_by
+from infirmary.registry import folder, logs_written_by, room
 from infirmary.retry_after import InTheWay, patiently
 from infirmary.settings import Settings
 
@@ -58,13 +59,14 @@ def migrate(service: str, settings: Settings, revision: str = "head", schema: st
         sqlalchemy.exc.DBAPIError: A statement of a migration is wrong.
     """
     own, logs = migrations_of(service), logs_written_by(service, settings.access_recorded_by)
+    rights = own_rights(service)
 
     def upgrade(connection: Connection) -> None:
         _upgrade_library(connection)
         if own.exists():
             _upgrade(connection, configuration(own), revision, "the database is")
         note_logs(connection, logs)
-        grant_rights(connection)
+        grant_rights(connection, rights)
 
     _alone(service, settings, upgrade, schema)
 
@@ -85,6 +87,14 @@ def migrate_library(name: str, settings: Settings) -> None:
 def migrations_of(service: str) -> Path:
     """Returns the folder of a service's migrations."""
     return folder() / service / "migrations"
+
+
+def own_rights(service: str) -> OwnRights:
+    """Returns what a service says in its `tables.py` of who may do what with its tables."""
+    if not (folder() / service / "tables.py").exists():
+        return {}
+    declared = [each for each in vars(room(service, "tables")).values() if isinstance(each, Table)]
+    return {table.name: table.info[RIGHTS] for table in declared if RIGHTS in table.info}
 
 
 def engine(service: str, settings: Settings, schema: str = "") -> Engine:

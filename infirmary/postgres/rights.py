@@ -1,12 +1,14 @@
 """What each process's role may do with which table of its service's database. Pure.
 
 A database belongs to the role that migrates it. Beside it there is a role for each process, called after the database:
-`lab_results_api`, `lab_results_consumer`, `lab_results_relay`. None of them may make, change or empty a table.
+`lab_results_api`, `lab_results_consumer`, `lab_results_relay`. None of them may make, change or empty a table. Of a
+table of its own a service may say what each may do with it (`RIGHTS`).
 """
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from infirmary.postgres import library_tables as library
@@ -46,6 +48,13 @@ _OF_A_READER: Final = {Process.API: _READ, Process.CONSUMER: ALL, Process.RELAY:
 
 _OF_VERSIONS: Final = {Process.API: _READ, Process.CONSUMER: _READ, Process.RELAY: NONE}
 
+RIGHTS: Final = "infirmary.rights"
+"""The key in the `info` of a service's own table of what processes may do with it, where that is not what it is with
+others: `sa.Table(..., info={RIGHTS: {Process.API: frozenset({READ})}})`."""
+
+OwnRights = Mapping[str, Mapping[Process, Rights]]
+"""What a service says of its own tables, by their names."""
+
 _TABLES: Final[Mapping[str, Mapping[Process, Rights]]] = {
     library.outbox.name: {
         Process.API: frozenset({ADD}),
@@ -76,6 +85,12 @@ _TABLES: Final[Mapping[str, Mapping[Process, Rights]]] = {
 }
 
 
-def rights_of(process: Process, table: str) -> Rights:
-    """Returns what a process may do with the rows of a table."""
-    return _TABLES.get(table, _OF_ROWS)[process]
+def rights_of(process: Process, table: str, own: OwnRights = MappingProxyType({})) -> Rights:
+    """Returns what a process may do with the rows of a table.
+
+    Args:
+        process: Which one.
+        table: Its name.
+        own: What the service says of its own tables; the library's are not its to say anything of.
+    """
+    return {**_OF_ROWS, **own.get(table, {}), **_TABLES.get(table, {})}[process]

@@ -14,7 +14,7 @@ from infirmary import registry
 from infirmary.identifiers import least_id_of
 from infirmary.postgres.archive.weeks import Week
 from infirmary.postgres.library_tables import is_of_library
-from infirmary.postgres.migrate import migrate, migrations_of
+from infirmary.postgres.migrate import migrate, migrations_of, own_rights
 from infirmary.postgres.rights import NONE, Right, Rights, rights_of
 from infirmary.process_roles import Process
 from infirmary.settings import Settings
@@ -99,7 +99,7 @@ def wrong(session: psycopg.Connection, rights: Rights, table: str, columns: Sequ
 def test_every_statement_is_allowed_or_refused_to_every_role_as_its_rights_say(
     service: str, new_database: NewDatabase
 ) -> None:
-    settings = new_database(service)
+    settings, own = new_database(service), own_rights(service)
     with opened(settings) as owner:
         owner.execute("SELECT make_archive_week('saga_archive', %s)", (WEEK,))
         tables = owner.execute(TABLES).fetchall()
@@ -109,7 +109,7 @@ def test_every_statement_is_allowed_or_refused_to_every_role_as_its_rights_say(
             assert [each for each in OF_NO_TABLE if may(session, each)] == []
             for table, columns, is_a_week in tables:
                 if service == "admission" or not is_of_library(table):  # the library's are the same everywhere
-                    rights = NONE if is_a_week else rights_of(process, table)
+                    rights = NONE if is_a_week else rights_of(process, table, own)
                     assert wrong(session, rights, table, columns) == []
 
 
@@ -127,6 +127,18 @@ def test_a_table_of_a_later_migration_is_given_and_what_somebody_has_given_besid
         assert not may(api, "DELETE FROM outbox WHERE false")
         assert not may(api, "UPDATE outbox SET body = DEFAULT WHERE false")
         assert may(api, "INSERT INTO of_tomorrow VALUES (1)")
+
+
+def test_only_the_consumer_of_audit_puts_anything_on_record(new_database: NewDatabase) -> None:
+    with opened(new_database("audit"), Process.API) as api:
+        for table in ("audit_events", "audit_head"):
+            may_do = [privilege for privilege, each in OF_ROWS.items() if may(api, each, table, "position")]
+            assert (may_do, may(api, DELETE, table)) == (["SELECT"], False)
+    with opened(new_database("audit"), Process.CONSUMER) as consumer:
+        assert may(consumer, OF_ROWS["INSERT"], "audit_events", "position")
+        assert may(consumer, OF_ROWS["UPDATE"], "audit_head", "position")
+        assert not may(consumer, OF_ROWS["UPDATE"], "audit_events", "position")
+        assert not may(consumer, OF_ROWS["INSERT"], "audit_head", "position")
 
 
 def test_a_role_that_is_made_later_has_its_rights_from_the_next_migration_on(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from infirmary.postgres.granting import statements
 from infirmary.postgres.library_tables import LIBRARY_TABLES
-from infirmary.postgres.rights import ADD, ALL, CHANGE, NONE, READ, REMOVE, Right, rights_of
+from infirmary.postgres.rights import ADD, ALL, CHANGE, NONE, READ, REMOVE, OwnRights, Right, rights_of
 from infirmary.process_roles import Process
 
 ROLES = {process.role_in("lab_results"): process for process in Process}
@@ -40,13 +40,23 @@ def test_a_table_that_nothing_is_said_of_is_the_services_own() -> None:
     assert [rights_of(process, "of the next release") for process in Process] == [ALL, ALL, NONE]
 
 
-@given(st.dictionaries(st.tuples(st.sampled_from(list(ROLES)), st.sampled_from(TABLES)), SOME_RIGHTS))
+def test_a_service_says_who_may_do_what_with_its_own_tables_and_nothing_of_the_librarys() -> None:
+    own: OwnRights = {"kept": {Process.API: frozenset({READ})}, "outbox": {Process.API: ALL}}
+    assert [rights_of(process, "kept", own) for process in Process] == [{READ}, ALL, NONE]
+    assert rights_of(Process.API, "another", own) == ALL
+    assert rights_of(Process.API, "outbox", own) == {ADD}
+
+
+@given(
+    given_before=st.dictionaries(st.tuples(st.sampled_from(list(ROLES)), st.sampled_from(TABLES)), SOME_RIGHTS),
+    own=st.dictionaries(st.sampled_from(TABLES), st.dictionaries(st.sampled_from(list(Process)), SOME_RIGHTS)),
+)
 def test_whatever_was_given_each_role_has_what_it_should_have_afterwards(
-    given_before: dict[tuple[str, str], frozenset[Right]],
+    given_before: dict[tuple[str, str], frozenset[Right]], own: OwnRights
 ) -> None:
     has: defaultdict[tuple[str, str], set[Right]] = defaultdict(set)
     has.update({where: set(rights) for where, rights in given_before.items()})
-    for statement in statements(ROLES, TABLES, given_before):
+    for statement in statements(ROLES, TABLES, given_before, own):
         said = _SAID.fullmatch(statement)
         assert said is not None, statement
         rights = {Right(privilege, column) for privilege, column in _RIGHT.findall(said[2])}
@@ -54,5 +64,5 @@ def test_whatever_was_given_each_role_has_what_it_should_have_afterwards(
         assert rights.isdisjoint(here) if said[1] == "GRANT" else rights <= here, "only what differs is said"
         here.symmetric_difference_update(rights)
     for role, process in ROLES.items():
-        assert all(has[role, table] == rights_of(process, table) for table in TABLES)
-    assert statements(ROLES, TABLES, has) == []
+        assert all(has[role, table] == rights_of(process, table, own) for table in TABLES)
+    assert statements(ROLES, TABLES, has, own) == []
