@@ -29,7 +29,6 @@ def blocks() -> dict[str, dict[str, Iterable[str]]]:
             "images": skaffold.images(SERVICES),
             "releases": skaffold.releases(SERVICES),
             "TLS": skaffold.with_tls(SERVICES),
-            "plain MongoDB": skaffold.with_plain_mongodb(SERVICES),
             "values in production": skaffold.production_values(SERVICES),
         },
         "k8s/kind.yaml": {"ports of APIs": production.kind_ports(SERVICES, NODE_PORT_BASE, DEFAULT_PORT_BASE)},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from local.topology import Engine, Service
+from local.topology import Service
 
 _CODE = (
     "Dockerfile, k8s/build.sh, requirements-trace.lock, services/__init__.py, services/__main__.py,"
@@ -41,13 +41,6 @@ def with_tls(services: Iterable[Service]) -> Iterator[str]:
     """Says of each release that TLS is on; a release is known by its place."""
     for place, _ in enumerate(services):
         yield f"- {{ op: add, path: /deploy/helm/releases/{place}/setValues, value: {{ tls.enabled: true }} }}"
-
-
-def with_plain_mongodb(services: Iterable[Service]) -> Iterator[str]:
-    """Says of each release on MongoDB that its database speaks none nevertheless."""
-    for place, service in enumerate(services):
-        if service.engine is Engine.MONGODB:
-            yield f"- {{ op: add, path: /deploy/helm/releases/{place}/setValues/tls.mongodb, value: false }}"
 
 
 def production_values(services: Iterable[Service]) -> Iterator[str]:

@@ -26,12 +26,7 @@
 {{- end -}}
 
 {{- define "infra.mongodb.words" -}}
-{{- if include "infra.mongodb.tls" . }}&tls=true{{ end -}}
-{{- end -}}
-
-{{- /* Something if MongoDB speaks TLS. */}}
-{{- define "infra.mongodb.tls" -}}
-{{- if and (include "infra.tls" .) .Values.tls.mongodb }}tls{{ end -}}
+{{- if include "infra.tls" . }}&tls=true{{ end -}}
 {{- end -}}
 
 {{- /* Where the broker listens. A certificate that was renewed it reads by itself. */}}

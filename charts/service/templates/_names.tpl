@@ -66,8 +66,7 @@ infirmary.dev/broker: rabbitmq
 {{- define "service.authority" -}}
 {{- $tls := (index . 0).Values.tls -}}
 {{- $own := index $tls (index . 1) -}}
-{{- $isPlain := and (eq (index . 1) "database") (eq (index . 0).Values.database.engine "mongodb") (not $tls.mongodb) -}}
-{{- $infras := and $tls.enabled (not $isPlain) | ternary "hospital-authority" "" -}}
+{{- $infras := $tls.enabled | ternary "hospital-authority" "" -}}
 {{- with $own.caSecret | default $tls.caSecret | default $infras -}}
 {{ . }}/{{ $own.caKey | default $tls.caKey }}
 {{- end -}}

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from local.topology import SERVICES, Engine, Role, Service
+from local.topology import SERVICES, Role, Service
 from tests.unit.charts.rendering import ROOT, needs_helm, of_kind, pod_specs, render, service
 
 pytestmark = needs_helm
@@ -141,21 +141,6 @@ def test_an_api_alone_holds_its_key_and_a_test_its_authority() -> None:
             assert secrets == []
 
 
-def test_a_mongodb_that_speaks_no_tls_is_spoken_to_without_and_everything_else_with() -> None:
-    objects = servers("tls.mongodb=false")
-    assert "mongodb-tls" not in certified(objects)
-    assert "tls" not in of_kind("Secret", objects)["notification-credentials"]["stringData"]["DATABASE_URL"]
-    for pod in pod_specs(service("notification", "--set", f"{ON},tls.mongodb=false")):
-        if "env" in pod["containers"][0]:
-            assert "DATABASE_CA_FILE" not in variables(pod)
-            assert "RABBITMQ_CA_FILE" in variables(pod)
-    assert all(
-        "DATABASE_CA_FILE" in variables(pod)
-        for pod in pod_specs(service("ward", "--set", ON))
-        if "env" in str(pod["containers"][0].keys())
-    )
-
-
 def test_what_is_said_of_one_server_goes_before_the_switch() -> None:
     own = "tls.broker.caSecret=rabbit,broker.port=5673,broker.streamPort=0,tls.api.secret=shown"
     objects = service("ward", "--set", f"{ON},{own}")
@@ -183,9 +168,6 @@ def test_the_switch_of_make_deploy_reaches_every_release() -> None:
     assert [each["path"] for each in of_services["tls"]["patches"]] == [
         f"/deploy/helm/releases/{place}/setValues" for place, _ in enumerate(releases)
     ]
-    on_mongodb = {each.name for each in SERVICES if each.engine is Engine.MONGODB}
-    plain = {int(each["path"].split("/")[4]) for each in of_services["plain-mongodb"]["patches"]}
-    assert {releases[place]["name"] for place in plain} == on_mongodb
 
 
 def test_without_the_switch_nobody_makes_certificates() -> None:
