@@ -29,3 +29,7 @@ def test_the_hospital_takes_less_than_three_gib(cluster: Cluster) -> None:
     assert {pod.metadata.name for pod in pods} <= taken.keys()
     print(f"{sum(taken.values()) / GIB:.2f} GiB in {len(taken)} pods")
     assert sum(taken.values()) < 3 * GIB, taken
+
+
+def test_no_container_had_to_be_started_again(cluster: Cluster) -> None:
+    assert not {name: count for name, count in cluster.restarts().items() if not name.startswith("day-")}

@@ -56,7 +56,3 @@ def test_the_auditor_of_gaps_is_there_and_misses_nothing(cluster: Cluster) -> No
 
 def test_the_test_of_one_service_ends_well_with_its_log() -> None:
     assert "ready" in helm("test", "patient", "--logs")
-
-
-def test_no_container_had_to_be_started_again(cluster: Cluster) -> None:
-    assert not {name: count for name, count in cluster.restarts().items() if not name.startswith("day-")}

@@ -11,7 +11,14 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-ON_THE_CLUSTER = ("skaffold build", "make deploy", "make k8s-drill", "make k8s-test", "make k8s-chaos")
+ON_THE_CLUSTER = (
+    "skaffold build",
+    "make deploy",
+    "make deploy TLS=1",
+    "make k8s-drill",
+    "make k8s-test",
+    "make k8s-chaos",
+)
 
 
 def steps() -> list[tuple[str, dict[str, Any]]]:
