@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from benchmarks import machine
 from benchmarks.http_load import Answered, post_for
 from benchmarks.options import Options
 from benchmarks.results import Kind, Results, percentile
@@ -33,7 +35,8 @@ def run(testbed: Testbed, results: Results, options: Options) -> None:
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
         for _ in range(options.rounds(rounds)):
             for name, kind, command in WAYS:
-                with serving(testbed, url, command) as address:
+                with serving(testbed, url, command) as api:
+                    address = api.address
                     apart(post_for, address, body, _CLIENTS, 1.0)  # connections are open and statements prepared
                     many: Answered = apart(post_for, address, body, _CLIENTS, for_s)
                     alone: Answered = apart(post_for, address, body, 1, for_s / 2)
@@ -42,9 +45,24 @@ def run(testbed: Testbed, results: Results, options: Options) -> None:
                 results.note(f"{name}, p50 of one client", percentile(alone.delays_ms, 0.5), "ms", kind=kind)
 
 
+@dataclass(frozen=True)
+class Serving:
+    """An application that runs."""
+
+    address: str
+    """Where to post to."""
+
+    pid: int
+
+    @property
+    def cpu_s(self) -> float:
+        """The processor time that it has used, in all its processes."""
+        return machine.family_cpu_s(self.pid)
+
+
 @contextmanager
-def serving(testbed: Testbed, url: str, command: Sequence[str], **more: str) -> Iterator[str]:
-    """Runs an application, with further settings, and gives the address to post to."""
+def serving(testbed: Testbed, url: str, command: Sequence[str], **more: str) -> Iterator[Serving]:
+    """Runs an application, with further settings."""
     port, metrics_port = free_port(), free_port()
     settings: Mapping[str, str] = {
         "DATABASE_URL": url,
@@ -64,6 +82,6 @@ def serving(testbed: Testbed, url: str, command: Sequence[str], **more: str) -> 
     process.start()
     try:
         wait_until_ready({"api": metrics_port}, _START_DEADLINE_S)
-        yield f"http://{LOOPBACK}:{port}/prescriptions"
+        yield Serving(f"http://{LOOPBACK}:{port}/prescriptions", process.pid or 0)
     finally:
         process.stop()

@@ -92,9 +92,9 @@ def _consumer(testbed: Testbed, messages: int, way: str, settings: Settings) -> 
 def _api(testbed: Testbed, for_s: float, settings: Settings) -> float:
     with testbed.prescription_database() as (database, patient_id):
         body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
-        with serving(testbed, database, _SERVICE, **settings) as address:
-            apart(post_for, address, body, _CLIENTS, 1.0)
-            answered: Answered = apart(post_for, address, body, _CLIENTS, for_s)
+        with serving(testbed, database, _SERVICE, **settings) as api:
+            apart(post_for, api.address, body, _CLIENTS, 1.0)
+            answered: Answered = apart(post_for, api.address, body, _CLIENTS, for_s)
     return 1e6 / answered.requests_per_s
 
 

@@ -35,9 +35,11 @@ _logger = logging.getLogger(__name__)
 
 def run_api(service: str, settings: Settings) -> None:
     """Serves the service's HTTP interface until SIGTERM, then finishes the requests in hand."""
-    from infirmary.http.server import Server  # the consumer does without flask and gunicorn
+    from infirmary.http.recorded import recorded_of  # the consumer does without flask and gunicorn
+    from infirmary.http.server import Server
 
     json_logging.configure(service, "api", settings.log_level)
+    recorded_of(service, settings)  # what is wrong with it should end this process, not a worker
 
     def load() -> "Flask":
         tracer = tracer_of(service, "api", settings)  # in the worker: its thread would not outlive the fork
@@ -50,6 +52,7 @@ def make_app(service: str, settings: Settings, tracer: Tracer = NO_TRACER) -> "F
     """Returns the service's flask application, connected to its database."""
     from infirmary.http.api import Api
     from infirmary.http.app import create_app
+    from infirmary.http.recorded import recorded_of
 
     api = cast("Api", import_module(f"{package()}.{service}.api").api)
     orchestrator = orchestrator_of(service)
@@ -66,7 +69,7 @@ def make_app(service: str, settings: Settings, tracer: Tracer = NO_TRACER) -> "F
         hosts=settings.http_hosts or (),
         caller_requests_per_s=settings.http_caller_requests_per_s,
         docs_login=_docs_login(provider, settings),
-        recorded_by=settings.access_recorded_by,
+        recorded=recorded_of(service, settings),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infirmary import addresses
+from infirmary.access.spool import SMALLEST_BYTES
 from infirmary.broker_settings import BrokerSettings
 from infirmary.http_settings import LAST_PORT, HttpSettings, Port, split
 from infirmary.identifiers import service_name
@@ -92,6 +93,13 @@ class Settings(HttpSettings, BrokerSettings):
         Annotated[str, AfterValidator(service_name)] | None,
         Field(description="service that keeps the record of access; without it there is none"),
     ] = None
+    access_spool: Annotated[
+        Path | None,
+        Field(description="folder of the API's own that outlives it, for what is still to be put on record"),
+    ] = None
+    access_spool_bytes: Annotated[
+        int, Field(ge=SMALLEST_BYTES, le=1_073_741_824, description="how much of that an API keeps at the most")
+    ] = 8_388_608
     database_connections: Annotated[
         int, Field(ge=1, le=64, description="connections of the API's pool at the most")
     ] = 8

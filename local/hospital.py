@@ -146,7 +146,8 @@ def running_hospital(
         database_urls = _start_servers(servers, run_dir, announce)
         rabbitmq_urls = {service.name: servers.rabbitmq.url_of(service.name) for service in SERVICES}
         settings = {name: value for each in (zipkin, provider) if each for name, value in each.settings.items()}
-        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, command, settings, servers.rabbitmq.stream_port)
+        stream_port, spools = servers.rabbitmq.stream_port, run_dir.data / "spools"
+        plan = Plan(base, database_urls, rabbitmq_urls, run_dir.logs, spools, command, settings, stream_port)
         hospital = Hospital(servers, plan, zipkin, provider)
         _migrate(plan, announce)
         _wait_for(servers.rabbitmq, announce)

@@ -54,6 +54,9 @@ class Plan:
     database_urls: Mapping[str, DatabaseUrls]
     rabbitmq_urls: Mapping[str, str]
     logs: Path
+    spools: Path
+    """Where the APIs keep what is still to be put on record; it belongs to the databases."""
+
     command: Command = service_command
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables that every process gets."""
@@ -75,7 +78,7 @@ class Plan:
         if role is not Role.API:
             own["RABBITMQ_URL"] = self.rabbitmq_urls[service.name]
         if role is Role.API:
-            own["HTTP_PORT"] = str(self.port(service, role))
+            own |= {"HTTP_PORT": str(self.port(service, role)), "ACCESS_SPOOL": str(self.spools / service.name)}
         if role is Role.CONSUMER:
             own |= {"RESTORE": "automatic", "OWNER_DATABASE_URL": self.database_urls[service.name].owner}
         return self._prepare(service, role, own)

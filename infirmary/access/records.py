@@ -13,7 +13,10 @@ from infirmary.message_fields import Flag, Moment
 from infirmary.messages import Notice
 
 MOST_IN_ONE: Final = 100
-"""Accesses in one notice: far from the largest message, whatever a caller is called."""
+"""Accesses in one notice."""
+
+MOST_BYTES: Final = 100_000
+"""What the accesses of one notice take as JSON, if they are several: far from the largest message."""
 
 TRACK_S: Final = 86_400.0
 """For how long a track is used. Readers and writers forget a track's numbers by the age of its id, after some weeks."""

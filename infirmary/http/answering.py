@@ -1,7 +1,6 @@
 """Runs the application on one whole request; the answer is collected, and nobody waits for its reader."""
 
 import io
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,6 @@ from gunicorn.http import wsgi
 
 from infirmary.http.connection import Connection
 from infirmary.http.incoming import Whole
-from infirmary.http.on_record import ANSWER_WAITS
 
 
 class _Collected:
@@ -30,14 +28,10 @@ class Answer:
     Attributes:
         data: The bytes to send.
         is_last: Whether the connection is to be closed after it.
-        waits_for: What has to be done before it is sent, if anything has.
-        only_then: Whether it must not be sent at all if that fails.
     """
 
     data: bytes
     is_last: bool
-    waits_for: "Future[None] | None" = None
-    only_then: bool = False
 
 
 def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
@@ -45,7 +39,6 @@ def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
     request, collected = whole.request, _Collected()
     response, environ = wsgi.create(request, collected, connection.client, connection.server, worker.cfg)
     environ["wsgi.multithread"] = True
-    environ[ANSWER_WAITS] = (None, False)
     environ["wsgi.input"] = io.BytesIO(whole.body)
     if not worker.alive:
         response.force_close()
@@ -57,4 +50,4 @@ def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
-    return Answer(b"".join(collected.pieces), response.should_close(), *environ[ANSWER_WAITS])
+    return Answer(b"".join(collected.pieces), response.should_close())

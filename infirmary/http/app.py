@@ -20,6 +20,7 @@ from infirmary.http.hosts import check_hosts
 from infirmary.http.incoming import LARGEST_REQUEST_BYTES
 from infirmary.http.on_record import put_on_record
 from infirmary.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
+from infirmary.http.recorded import Recorded
 from infirmary.http.refusals import STATUSES as REFUSED
 from infirmary.http.request_log import RequestLog
 from infirmary.http.safety import make_safe
@@ -108,7 +109,7 @@ def create_app(
     hosts: Iterable[str] = (),
     caller_requests_per_s: int = 0,
     docs_login: DocsLogin | None = None,
-    recorded_by: str | None = None,
+    recorded: Recorded | None = None,
     knows: Knows | None = None,
 ) -> Flask:
     """Returns the application.
@@ -122,7 +123,7 @@ def create_app(
         hosts: The names of the server that may be registered somewhere.
         caller_requests_per_s: How many requests one caller may send; 0 for no limit.
         docs_login: How the pages of /docs log in; without it they take a token alone.
-        recorded_by: The service that keeps the record of access; without it there is none.
+        recorded: Where the record of access goes; without it there is none.
         knows: Tells whose token it is, of one that `who_asks` has found good.
     """
     info = Info(title=f"Infirmary: {api.service}", version=version, description=ABOUT)
@@ -144,7 +145,7 @@ def create_app(
     tell_requests(app, tracer)
     check_hosts(app, hosts)
     limit_callers(app, caller_requests_per_s, None if who_asks is None else knows or _nobody)
-    put_on_record(app, storage, recorded_by)
+    put_on_record(app, storage, recorded)
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(DatabaseSetBack, lambda error: unavailable(str(error)).response())

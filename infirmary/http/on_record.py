@@ -1,13 +1,11 @@
 """Puts on record what every endpoint was asked for, before the answer leaves.
 
-A change and its record are in one transaction. What has changed nothing is put on record by a thread that writes all
-that waits in one transaction, and the answer waits for it: what is not on record was not seen by anybody. A refusal is
-sent all the same when the database is away: it has shown nothing.
+A change and its record are in one transaction. What has changed nothing goes into a spool, a file that outlives the
+process, from where it is told, much of it in one transaction: what is not on record was not seen by anybody. A refusal
+is sent all the same when the spool is full: it has shown nothing.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -15,24 +13,18 @@ from typing import Any, Final, Protocol
 from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel
 
-from infirmary.access.group import GroupWriter
-from infirmary.access.records import MOST_IN_ONE, Access, AccessRecorded, Tracks
+from infirmary.access.records import Access, AccessRecorded, Tracks
+from infirmary.access.telling import Telling
 from infirmary.http.callers import TOO_MANY
 from infirmary.http.problems import unavailable
+from infirmary.http.recorded import Recorded
 from infirmary.http.whose import Whose
 from infirmary.identifiers import new_id
 from infirmary.identity.caller import Caller
 from infirmary.messages import Notice
 
 _PLACE: Final = "on_record"
-ANSWER_WAITS: Final = "infirmary.answer_waits"
-"""Stands in a request's environment where the server sends an answer only when what the application puts there is done;
-elsewhere the application waits for it."""
-
 NOT_ON_RECORD: Final = "what was asked for cannot be put on record now, so it is not shown; repeat it in a moment"
-_WITHIN_S: Final = 10.0
-
-_logger = logging.getLogger(__name__)
 
 
 class Tells(Protocol):
@@ -67,36 +59,38 @@ class Asked:
 class OnRecord:
     """Tells the service that keeps the record."""
 
-    def __init__(self, storage: Tells, to: str, *, identified: bool) -> None:
-        """Starts the thread that writes.
+    def __init__(self, storage: Tells, recorded: Recorded, *, identified: bool) -> None:
+        """Starts the thread that tells what no transaction of a request tells.
 
         Args:
-            storage: Tells what no transaction of a request tells.
-            to: The service that keeps the record.
+            storage: Tells it.
+            recorded: Where it goes.
             identified: Whether callers are asked who they are.
+
+        Raises:
+            OSError: There can be no spool.
         """
-        self._storage, self._to, self._identified = storage, to, identified
+        self._storage, self._to, self._identified = storage, recorded.by, identified
         self._tracks = Tracks()
-        self._group = GroupWriter[Access](self._write, MOST_IN_ONE)
+        self._telling = Telling(recorded.spool, recorded.spool_bytes, self._tell)
 
     def with_change(self, tx: Tells, status: int) -> None:
         """Has the transaction of the request in hand put it on record."""
         tx.tell(AccessRecorded(track=self._tracks.own(), accesses=[self._access(status)]), self._to)
 
-    def by_itself(self, status: int) -> "Future[None]":
-        """Puts the request in hand on record; what it returns is done when that is durable."""
-        return self._group.add(self._access(status))
+    def by_itself(self, status: int) -> bool:
+        """Puts the request in hand on record; says whether it is."""
+        return self._telling.add(self._access(status))
 
     def close(self) -> None:
-        """Ends the thread, when all is written."""
-        self._group.close()
+        """Ends the thread, when all is told."""
+        self._telling.close()
 
-    def _write(self, some: Sequence[Access]) -> None:
+    def _tell(self, some: Sequence[Access]) -> None:
         try:
             self._storage.tell(AccessRecorded(track=self._tracks.own(), accesses=list(some)), self._to)
-        except BaseException as error:
+        except BaseException:
             self._tracks.give_up()
-            _logger.warning("%d requests cannot be put on record: %s", len(some), error)
             raise
 
     def _access(self, status: int) -> Access:
@@ -120,33 +114,28 @@ class OnRecord:
         )
 
 
-def put_on_record(app: Flask, storage: Tells, to: str | None) -> None:
+def put_on_record(app: Flask, storage: Tells, recorded: Recorded | None) -> None:
     """Has everything put on record that an endpoint of an application is asked for.
 
     Args:
         app: After all that makes an answer what it is.
         storage: Tells what no transaction of a request tells.
-        to: The service that keeps the record; None for no record.
+        recorded: Where the record goes; None for no record.
+
+    Raises:
+        OSError: There can be no spool.
     """
-    if to is None:
+    if recorded is None:
         return
-    record = app.extensions[_PLACE] = OnRecord(storage, to, identified=app.extensions["who_asks"] is not None)
+    record = app.extensions[_PLACE] = OnRecord(storage, recorded, identified=app.extensions["who_asks"] is not None)
 
     @app.after_request
-    def wait_until_it_is_on_record(response: Response) -> Response:
+    def put(response: Response) -> Response:
         asked: Asked | None = g.get("asked")
         if asked is None or asked.is_on_record or response.status_code == TOO_MANY:
             return response  # of the last of these nothing was looked at, and a flood would fill the record
-        done = record.by_itself(response.status_code)
-        shows = response.status_code < 400
-        if ANSWER_WAITS in request.environ:
-            request.environ[ANSWER_WAITS] = (done, shows)
-            return response
-        try:
-            done.result(_WITHIN_S)
-        except Exception:
-            return unavailable(NOT_ON_RECORD).response() if shows else response
-        return response
+        is_on_record, shows = record.by_itself(response.status_code), response.status_code < 400
+        return unavailable(NOT_ON_RECORD).response() if shows and not is_on_record else response
 
 
 def record_of_app() -> OnRecord | None:

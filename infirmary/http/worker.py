@@ -14,7 +14,6 @@ from infirmary.http.certificate import Certificate
 from infirmary.http.connection import Connection
 from infirmary.http.incoming import Whole
 from infirmary.http.loop import ClientLoop
-from infirmary.http.on_record import NOT_ON_RECORD
 from infirmary.http.probes import LIVENESS, READINESS
 from infirmary.http.refusals import refusal
 from infirmary.http.turns import Queue, most_at_once
@@ -107,18 +106,6 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         except Exception:
             self.log.exception("a request failed outside of the application")
             given = Answer(refusal(500, "the request failed; the log has the reason"), is_last=True)
-        if given.waits_for is None:
-            self._send(connection, given)
-        else:
-            given.waits_for.add_done_callback(lambda done: self._send_after(connection, given, done.exception()))
-
-    def _send_after(self, connection: Connection, given: Answer, error: BaseException | None) -> None:
-        """Sends an answer when what it has waited for is done, or says that it cannot be given."""
-        if error is not None and given.only_then:
-            given = Answer(refusal(503, NOT_ON_RECORD), is_last=True)
-        self._send(connection, given)
-
-    def _send(self, connection: Connection, given: Answer) -> None:
         connection.last = given.is_last
         connection.queue(given.data)
         self._loop.hand_back(connection)

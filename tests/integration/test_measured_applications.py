@@ -23,5 +23,5 @@ def test_an_application_that_is_measured_answers(
         connection.execute("INSERT INTO patient_snapshot VALUES (%s, 'Ada', 1)", (patient_id,))
     testbed = cast("Any", SimpleNamespace(logs=tmp_path))
     body = {"patient_id": str(patient_id), "medication_code": "aspirin-100", "quantity": 1}
-    with serving(testbed, url, command) as address:
-        assert httpx.post(address, json=body, timeout=10).status_code == 201
+    with serving(testbed, url, command) as api:
+        assert httpx.post(api.address, json=body, timeout=10).status_code == 201

@@ -1,9 +1,10 @@
-"""Whatever an endpoint is asked for is on record before its answer leaves, also if the process is killed then."""
+"""Whatever an endpoint is asked for is put on record, also if the process is killed when its answer has left."""
 
 import json
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import httpx
 import psycopg
 import pytest
 
+from infirmary.access.spool import SMALLEST_BYTES
 from infirmary.settings import Settings
+from tests.eventually import eventually
 from tests.integration.http.issuer import Issuer
 from tests.integration.http.patient_service import ADA, rows
 from tests.integration.http.served import Served, served
@@ -24,8 +27,15 @@ KILLS = 4
 def recorded(patients: Settings, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A patient service that puts everything on record, and asks who it is."""
     folder = tmp_path_factory.mktemp("recorded")
-    with served("patient", patients, folder, OIDC_ISSUER=issuer.url, ACCESS_RECORDED_BY="audit") as running:
+    with on_record(patients, issuer, folder) as running:
         yield running
+
+
+def on_record(patients: Settings, issuer: Issuer, folder: Path, **more: str) -> AbstractContextManager[Served]:
+    """Runs such a service; it keeps in `folder/spool` what is still to be told."""
+    spool = str(folder / "spool")
+    who = {"OIDC_ISSUER": issuer.url, "ACCESS_RECORDED_BY": "audit", "ACCESS_SPOOL": spool}
+    return served("patient", patients, folder, True, None, **who, **more)
 
 
 def record(settings: Settings) -> list[dict[str, Any]]:
@@ -37,8 +47,17 @@ def record(settings: Settings) -> list[dict[str, Any]]:
 def of(settings: Settings, answer: httpx.Response) -> dict[str, Any]:
     """Returns what is on record of an answer; it is there once."""
     correlation_id = answer.headers["X-Correlation-ID"]
-    (found,) = [each for each in record(settings) if each["correlation_id"] == correlation_id]
-    return found
+
+    def found() -> list[dict[str, Any]]:
+        return [each for each in record(settings) if each["correlation_id"] == correlation_id]
+
+    (one,) = eventually(found, because="it is on record")
+    return one
+
+
+def all_told(folder: Path) -> bool:
+    """Says whether an API's folder of what is still to be told holds nothing."""
+    return all(not any(file.read_bytes()) for file in folder.iterdir())
 
 
 def as_role(issuer: Issuer, role: str) -> dict[str, str]:
@@ -105,26 +124,44 @@ def test_what_is_no_endpoint_is_not_on_record(recorded: Served, patients: Settin
 
 def test_every_answer_that_came_before_a_kill_is_on_record(patients: Settings, issuer: Issuer, tmp_path: Path) -> None:
     drawn, answered = random.Random(SEED), list[httpx.Response]()
+    unsent = 0
     for _ in range(KILLS):
-        with served("patient", patients, tmp_path, OIDC_ISSUER=issuer.url, ACCESS_RECORDED_BY="audit") as api:
+        with on_record(patients, issuer, tmp_path) as api:
             place = registered(api, as_role(issuer, "WARD_CLERK")).headers["Location"]
             with httpx.Client(base_url=api.url, headers=as_role(issuer, "DOCTOR")) as client:
                 answered += [client.get(place) for _ in range(drawn.randint(1, 5))]
                 api.process.send(signal.SIGKILL)
-    on_record = {each["correlation_id"] for each in record(patients)}
-    assert {answer.headers["X-Correlation-ID"] for answer in answered} <= on_record
+        unsent += not all_told(tmp_path / "spool")
+    with on_record(patients, issuer, tmp_path):
+        eventually(lambda: all_told(tmp_path / "spool"), because="what the killed ones have left is told")
+    found = {each["correlation_id"] for each in record(patients)}
+    assert {answer.headers["X-Correlation-ID"] for answer in answered} <= found
+    assert unsent, "no kill came before all was told, so nothing was tried"
 
 
-def test_what_cannot_be_put_on_record_is_not_shown(recorded: Served, patients: Settings, issuer: Issuer) -> None:
-    place = registered(recorded, as_role(issuer, "WARD_CLERK")).headers["Location"]
-    with psycopg.connect(patients.as_owner().database_url, autocommit=True) as owner:
+def test_what_is_asked_for_while_the_database_takes_nothing_is_on_record_later_and_not_shown_where_there_is_no_room(
+    patients: Settings, issuer: Issuer, tmp_path: Path
+) -> None:
+    with (
+        on_record(patients, issuer, tmp_path, ACCESS_SPOOL_BYTES=str(SMALLEST_BYTES)) as api,
+        httpx.Client(base_url=api.url, headers=as_role(issuer, "DOCTOR"), timeout=20) as doctor,
+        psycopg.connect(patients.as_owner().database_url, autocommit=True) as owner,
+    ):
+        place = registered(api, as_role(issuer, "WARD_CLERK")).headers["Location"]
         owner.execute("ALTER TABLE outbox ADD CONSTRAINT nothing_more CHECK (false) NOT VALID")
         try:
-            hidden = httpx.get(recorded.url + place, headers=as_role(issuer, "DOCTOR"))
-            refused = httpx.get(recorded.url + place)
+            shown = list[httpx.Response]()
+            while (answer := doctor.get(place)).status_code == 200:
+                shown.append(answer)
+                assert len(shown) < SMALLEST_BYTES / 100, "there is room for more than it was given"
+            refused = httpx.get(api.url + place)
         finally:
             owner.execute("ALTER TABLE outbox DROP CONSTRAINT nothing_more")
-    assert (hidden.status_code, refused.status_code) == (503, 401)
-    assert "Ada" not in hidden.text
-    assert hidden.headers["Retry-After"]
-    assert httpx.get(recorded.url + place, headers=as_role(issuer, "DOCTOR")).status_code == 200
+        assert (answer.status_code, refused.status_code) == (503, 401)
+        assert "Ada" not in answer.text
+        assert answer.headers["Retry-After"]
+        told = {each.headers["X-Correlation-ID"] for each in shown}
+        eventually(
+            lambda: told <= {each["correlation_id"] for each in record(patients)}, because="what was shown is on record"
+        )
+        assert doctor.get(place).status_code == 200

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -241,9 +242,9 @@ def test_a_list_is_unavailable_while_the_database_is_away(unused_port: int) -> N
     app.extensions["storage"].close()
 
 
-def test_what_was_seen_is_on_record_in_a_document_of_its_own(mongodb_as: MongoAs) -> None:
+def test_what_was_seen_is_on_record_in_a_document_of_its_own(mongodb_as: MongoAs, tmp_path: Path) -> None:
     of_api = mongodb_as(f"notifications_{new_id().hex}", Process.API)
-    settings = of_api.model_copy(update={"access_recorded_by": "audit"})
+    settings = of_api.model_copy(update={"access_recorded_by": "audit", "access_spool": tmp_path / "spool"})
     create_collections("notification", settings)
     app = make_app("notification", settings)
     client = app.test_client()
@@ -256,7 +257,9 @@ def test_what_was_seen_is_on_record_in_a_document_of_its_own(mongodb_as: MongoAs
         (track,) = database[documents.collection].find()
         told = [(row["target"], row["sequence"], from_json(row["body"])["accesses"]) for row in track["outbox"]]
         assert database["outbox_log"].find_one({"_id": "notification.to.audit"}) is not None
-    assert [(target, sequence) for target, sequence, _ in told] == [("notification.to.audit", n) for n in (1, 2)]
-    (of_one,), (of_all,) = (accesses for _, _, accesses in told)
+    assert [(target, sequence) for target, sequence, _ in told] == [
+        ("notification.to.audit", number) for number in range(1, len(told) + 1)
+    ]
+    of_one, of_all = (access for _, _, accesses in told for access in accesses)
     assert (of_one["person"], of_one["several"], of_one["identified"]) == (str(PATIENT), False, False)
     assert (of_all["person"], of_all["several"], of_all["status"]) == (None, True, 200)

@@ -21,7 +21,7 @@ def plan() -> Plan:
         for service in SERVICES
     }
     rabbitmq_urls = {service.name: f"amqp://{service.name}@h" for service in SERVICES}
-    return Plan(8100, database_urls, rabbitmq_urls, Path("logs"), stream_port=5552)
+    return Plan(8100, database_urls, rabbitmq_urls, Path("logs"), Path("spools"), stream_port=5552)
 
 
 def test_every_command_line_names_its_service_and_its_role() -> None:
