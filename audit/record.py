@@ -10,30 +10,37 @@ KEEPER: Final = "audit"
 """The service that keeps it."""
 
 _CHANGES: Final = """
-SELECT record::jsonb ->> 'service', patient_id, count(*) FROM audit_events
-WHERE patient_id IS NOT NULL AND record::jsonb ->> 'method' = 'POST' AND (record::jsonb ->> 'status')::int < 300
+WITH known AS MATERIALIZED (
+    SELECT patient_id, CASE WHEN pg_input_is_valid(record, 'jsonb') THEN record::jsonb END AS said FROM audit_events
+    WHERE patient_id IS NOT NULL
+)
+SELECT said ->> 'service', patient_id, count(*) FROM known
+WHERE said ->> 'method' = 'POST' AND said ->> 'status' LIKE '2__'
 GROUP BY 1, 2
 """
 _BROKEN: Final = """
 WITH links AS (
-    SELECT position, hash, record, patient_id, access_id,
+    SELECT position, hash, record, access_id, patient_id,
+           CASE WHEN pg_input_is_valid(record, 'jsonb') THEN record::jsonb END AS said,
            lag(position, 1, 0::bigint) OVER along AS place_before,
            lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER along AS hash_before
-    FROM audit_events WINDOW along AS (ORDER BY position)
+    FROM audit_events
+    WHERE position BETWEEN 1 AND coalesce((SELECT position FROM audit_head), 9223372036854775807)
+    WINDOW along AS (ORDER BY position)
 ), ends AS (
-    SELECT coalesce(max(position), 0) AS last FROM audit_events
+    SELECT coalesce(max(position), 0) AS last FROM links
 )
 SELECT coalesce(
     (SELECT min(place_before + 1) FROM links
      WHERE position <> place_before + 1 OR hash <> sha256(hash_before || convert_to(record, 'UTF8'))
-        OR (access_id, patient_id) IS DISTINCT FROM
-           ((record::jsonb ->> 'access_id')::uuid, (record::jsonb ->> 'person')::uuid)),
-    (SELECT least(last, head.position) + 1 FROM ends, audit_head AS head WHERE last <> head.position),
+        OR (access_id::text, patient_id::text) IS DISTINCT FROM (said ->> 'access_id', said ->> 'person')),
+    (SELECT last + 1 FROM ends, audit_head AS head WHERE last <> head.position),
     (SELECT last FROM ends, audit_head AS head JOIN audit_events USING (position) WHERE head.hash <> audit_events.hash),
-    (SELECT last + 1 FROM ends WHERE NOT EXISTS (SELECT FROM audit_head))
+    (SELECT last + 1 FROM ends WHERE NOT EXISTS (SELECT FROM audit_head)),
+    (SELECT min(position) FROM audit_events WHERE position < 1 OR position > (SELECT position FROM audit_head))
 )
 """
-"""The first place that does not hold; behind the last, the end that the chain should have is compared."""
+"""The first place that does not hold, then the end that the chain should have, then what is outside of it."""
 
 
 def read_record(address: Address) -> Record:

@@ -5,20 +5,25 @@ import sys
 import click
 
 from infirmary.operator.connection import OperatorDatabase
-from services.audit.model import Walk
+from services.audit.model import Broken, Walk, not_in_chain, upto
 
 
 @click.command()
 def verify() -> None:
-    """Walk along the chain of records and name the first that is missing, changed, or in another's place."""
+    """Walk along the chain of records and name each place where one is missing, changed, or not in its own."""
     from services.audit import store  # what only lists the commands does without its statements
 
-    walk = Walk()
+    walk, broken = Walk(), list[Broken]()
     with OperatorDatabase("audit").reading() as db:
         head = store.head(db)
-        broken = walk.along(store.links(db), head)
-    if broken is not None:
-        click.echo(f"BROKEN at record {broken.position}: {broken.why}. The {walk.head.position} before it hold.")
+        while links := store.links(db, walk.head.position):
+            broken += walk.on(upto(links, head))
+            if head is not None and links[-1].position >= head.position:
+                break
+        broken += [*walk.end(head), *not_in_chain(store.outside(db))]
+    for each in broken:
+        click.echo(f"BROKEN at record {each.position}: {each.why}. ({each.name})")
+    if broken:
         sys.exit(1)
     click.echo(f"{walk.head.position} records, each where it was put. The hash of the last is {walk.head.hash.hex()}.")
 

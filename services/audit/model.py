@@ -42,10 +42,22 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first place at which the chain does not hold, and what is wrong there."""
+    """A place at which the chain does not hold.
+
+    Attributes:
+        position: Where.
+        why: What is wrong there.
+        found: A digest of what is there, so that another harm at the same place is another break.
+    """
 
     position: int
     why: str
+    found: str
+
+    @property
+    def name(self) -> str:
+        """By which somebody who has explained it says so."""
+        return f"{self.position}-{self.found}"
 
 
 def canonical(service: str, access: Access) -> str:
@@ -72,52 +84,57 @@ def link_hash(before: bytes, record: str) -> bytes:
 
 
 class Walk:
-    """A walk along the chain, from its beginning.
+    """A walk along the chain. Behind a place that does not hold it goes on from what is there.
 
     Attributes:
         head: How far it has come.
     """
 
-    def __init__(self) -> None:
-        """Stands at the beginning."""
-        self.head = Head(0, BEGINNING)
+    def __init__(self, head: Head = Head(0, BEGINNING)) -> None:
+        """Stands at the beginning, or where another one has come to."""
+        self.head = head
 
-    def on(self, links: Iterable[Link]) -> Broken | None:
-        """Goes on along the next links, in the order of their positions; returns where the chain is broken."""
+    def on(self, links: Iterable[Link]) -> Iterator[Broken]:
+        """Goes on along the next links, in the order of their positions; yields where the chain is broken."""
         for link in links:
-            if link.position != self.head.position + 1:
-                return Broken(self.head.position + 1, f"it is missing; the next that is there is {link.position}")
-            if link.hash != link_hash(self.head.hash, link.record):
-                return Broken(link.position, "it, or one before it, is not what was put on record")
+            before, self.head = self.head, Head(link.position, link.hash)
+            if link.position != before.position + 1:
+                why = f"it is missing; the next that is there is {link.position}"
+                yield _broken(before.position + 1, why, before, link)
+            elif link.hash != link_hash(before.hash, link.record):
+                yield _broken(link.position, "it, or one before it, is not what was put on record", before, link)
             if not _is_found_by(link):
-                return Broken(link.position, "it is found by another id or patient than it was put on record with")
-            self.head = Head(link.position, link.hash)
-        return None
+                why = "it is found by another id or patient than it was put on record with"
+                yield _broken(link.position, why, before, link)
 
-    def along(self, pieces: Iterable[Iterable[Link]], head: Head | None) -> Broken | None:
-        """Goes along all links up to the end that the chain has, or had: what has come since is not looked at.
+    def end(self, head: Head | None) -> Iterator[Broken]:
+        """Compares the end that was reached with the one that the chain should have.
 
         Args:
-            pieces: The links, some at a time.
             head: The end; None where somebody has taken it away.
         """
-        for piece in pieces:
-            broken = self.on(link for link in piece if head is None or link.position <= head.position)
-            if broken is not None:
-                return broken
-            if head is not None and self.head.position == head.position:
-                break
-        return self.end(head)
-
-    def end(self, head: Head | None) -> Broken | None:
-        """Compares the end that was reached with the one that the chain should have."""
+        at = self.head
         if head is None:
-            return Broken(self.head.position + 1, "somebody has taken away what says where the chain ends")
-        if self.head == head:
-            return None
-        if self.head.position < head.position:
-            return Broken(self.head.position + 1, f"it and all after it are missing; the last was {head.position}")
-        return Broken(self.head.position, f"the chain ends here, and should end at {head.position} with another hash")
+            yield _broken(at.position + 1, "somebody has taken away what says where the chain ends", at)
+        elif at.position < head.position:
+            yield _broken(at.position + 1, f"it and all after it are missing; the last was {head.position}", at, head)
+        elif at != head:
+            yield _broken(at.position, f"the chain should end at {head.position} with another hash", at, head)
+
+
+def upto(links: Iterable[Link], head: Head | None) -> Iterator[Link]:
+    """Yields the links up to an end that was looked at before: what has come since is not in question."""
+    return (link for link in links if head is None or link.position <= head.position)
+
+
+def not_in_chain(links: Iterable[Link]) -> Iterator[Broken]:
+    """Yields a break for each record that is before the first or behind the end."""
+    for link in links:
+        yield _broken(link.position, "it is outside of the chain, where nothing is put on record", link)
+
+
+def _broken(position: int, why: str, *found: Head | Link) -> Broken:
+    return Broken(position, why, hashlib.sha256(repr((why, *found)).encode()).hexdigest()[:12])
 
 
 def _is_found_by(link: Link) -> bool:

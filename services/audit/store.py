@@ -1,6 +1,6 @@
 """The statements of audit: everything that touches its own tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from infirmary.access.records import Access
-from infirmary.postgres.statements import compiled, fields_of, given, is_given
+from infirmary.postgres.statements import compiled, fields_of, is_given
 from infirmary.postgres.transaction import Query, Transaction
 from services.audit.model import Head, Link, canonical, chained
 from services.audit.tables import audit_events, audit_head
@@ -25,9 +25,6 @@ _NAMES: Final = [column.name for column in _COLUMNS]
 _END = sa.select(*fields_of(Head, audit_head)).where(audit_head.c.one)
 _HEAD = compiled(_END)
 _LOCK_HEAD = compiled(_END.with_for_update())
-_MOVE_HEAD = compiled(
-    sa.update(audit_head).where(audit_head.c.one).values(given(audit_head.c.position, audit_head.c.hash))
-)
 _KNOWN = compiled(
     sa.select(sa.func.array_agg(audit_events.c.access_id)).where(
         audit_events.c.access_id == sa.any_(_listed("ids", audit_events.c.access_id))
@@ -38,6 +35,16 @@ _INSERT = compiled(sa.insert(audit_events).from_select(_COLUMNS, sa.select(*_TOL
 _LINKS = compiled(
     sa.select(*_COLUMNS)
     .where(audit_events.c.position > sa.bindparam("after"))
+    .order_by(audit_events.c.position)
+    .limit(sa.bindparam("rows"))
+)
+_OUTSIDE = compiled(
+    sa.select(*_COLUMNS)
+    .where(
+        sa.or_(
+            audit_events.c.position < 1, audit_events.c.position > sa.select(audit_head.c.position).scalar_subquery()
+        )
+    )
     .order_by(audit_events.c.position)
     .limit(sa.bindparam("rows"))
 )
@@ -61,7 +68,8 @@ class _Found:
 def append(tx: Transaction, service: str, accesses: Sequence[Access]) -> None:
     """Puts on record what a service was asked for; what is there already stays as it is.
 
-    The end of the chain is locked until the commit, so that readers of several logs follow each other.
+    The end of the chain is locked until the commit, so that readers of several logs follow each other. A trigger moves
+    it behind what is appended, and refuses what is not.
 
     Raises:
         LookupError: Somebody has taken the end of the chain away.
@@ -76,7 +84,6 @@ def append(tx: Transaction, service: str, accesses: Sequence[Access]) -> None:
         return
     columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), links)) for name in _NAMES}
     tx.execute(_INSERT, **columns)
-    tx.execute(_MOVE_HEAD, position=links[-1].position, hash=links[-1].hash)
 
 
 def head(db: Query) -> Head | None:
@@ -84,12 +91,14 @@ def head(db: Query) -> Head | None:
     return db.one(Head, _HEAD)
 
 
-def links(db: Query) -> Iterator[list[Link]]:
-    """Yields the chain's links, some at a time."""
-    after = 0
-    while some := db.many(Link, _LINKS, after=after, rows=_AT_ONCE):
-        yield some
-        after = some[-1].position
+def links(db: Query, after: int, rows: int = _AT_ONCE) -> list[Link]:
+    """Returns the next links of the chain."""
+    return db.many(Link, _LINKS, after=after, rows=rows)
+
+
+def outside(db: Query) -> list[Link]:
+    """Returns records before the first or behind the end, some of them; none can come to be there by being appended."""
+    return db.many(Link, _OUTSIDE, rows=_AT_ONCE)
 
 
 def find(db: Query, access_id: UUID) -> str | None:

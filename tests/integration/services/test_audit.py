@@ -25,6 +25,18 @@ from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
 from tests.unit.services.recording.records import access
 
+PUT = """
+INSERT INTO audit_events SELECT {position}, gen_random_uuid(), patient_id, record, hash FROM audit_events LIMIT 1
+"""
+APPENDED = """
+INSERT INTO audit_events
+SELECT position + 1, gen_random_uuid(), NULL, '{record}', sha256(hash || convert_to('{record}', 'UTF8')) FROM audit_head
+"""
+MOVED = """;
+ALTER TABLE audit_head DISABLE TRIGGER ALL;
+UPDATE audit_head SET (position, hash) = (SELECT position, hash FROM audit_events ORDER BY position DESC LIMIT 1)
+"""
+
 
 @pytest.fixture
 def settings(new_database: NewDatabase) -> Settings:
@@ -64,6 +76,12 @@ def waits_for_the_end(settings: Settings) -> bool:
 def change(settings: Settings, statement: str) -> None:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+def on_record(settings: Settings) -> int:
+    with psycopg.connect(settings.database_url) as connection:
+        (count,) = connection.execute("SELECT position FROM audit_head").fetchone() or (0,)
+    return int(count)
 
 
 def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
@@ -136,13 +154,30 @@ def test_what_two_messages_tell_at_once_is_on_record_once(
         "DELETE FROM audit_events",
         "TRUNCATE audit_events",
         "UPDATE audit_head SET position = 1",
+        "UPDATE audit_head SET position = 3",
+        "UPDATE audit_head SET hash = sha256('another')",
         "DELETE FROM audit_head",
+        PUT.format(position=0),
+        PUT.format(position=-5),
+        PUT.format(position=2),
+        PUT.format(position=3),
+        PUT.format(position=4),
+        APPENDED.format(record='"nothing"'),
+        APPENDED.format(record='{"access_id": "00000000-0000-0000-0000-000000000000"}'),
     ],
 )
 def test_nobody_changes_what_is_on_record(settings: Settings, statement: str) -> None:
     tell(settings, access(), access())
-    with pytest.raises(psycopg.errors.RaiseException):
+    with pytest.raises((psycopg.errors.RaiseException, psycopg.errors.UniqueViolation)):
         change(settings, statement)
+    tell(settings, access())
+    assert on_record(settings) == 3, "what is told goes on to be put on record"
+
+
+def test_a_consumer_of_the_release_before_moves_the_end_as_well(settings: Settings) -> None:
+    tell(settings, access())
+    change(settings, "UPDATE audit_head SET (position, hash) = (SELECT position, hash FROM audit_events)")
+    assert on_record(settings) == 1
 
 
 @pytest.mark.parametrize(
@@ -154,6 +189,15 @@ def test_nobody_changes_what_is_on_record(settings: Settings, statement: str) ->
         ("UPDATE audit_events SET patient_id = gen_random_uuid() WHERE position = 2", 2),
         ("ALTER TABLE audit_head DISABLE TRIGGER ALL; UPDATE audit_head SET hash = sha256('another')", 3),
         ("ALTER TABLE audit_head DISABLE TRIGGER ALL; DELETE FROM audit_head", 4),
+        ("ALTER TABLE audit_head DISABLE TRIGGER ALL; UPDATE audit_head SET position = 2", 2),
+        ("ALTER TABLE audit_head DISABLE TRIGGER ALL; UPDATE audit_head SET position = 7", 4),
+        (PUT.format(position=0), 0),
+        (PUT.format(position=-5), -5),
+        (PUT.format(position=4), 4),
+        (PUT.format(position=2**62), 2**62),
+        (APPENDED.format(record="nothing"), 4),
+        (APPENDED.format(record="[1]") + MOVED, 4),
+        (APPENDED.format(record="no JSON") + MOVED, 4),
     ],
 )
 def test_what_somebody_has_changed_all_the_same_is_found(
