@@ -1,19 +1,14 @@
 """Clears tables of what is too old: beside the work, never in its way, and faster than it comes."""
 
-import logging
-import random
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+from infirmary.beside import Problems, Round
 from infirmary.observing.tables import expect_tables, note_nothing_old
 
-_logger = logging.getLogger(__name__)
-
 EVERY_S: Final = 60.0
-_PAUSE_S: Final = 0.05
+_LATE: Final = "what is too old stays for a while"
 
 
 class Chore(Protocol):
@@ -33,58 +28,35 @@ Begin = Callable[[], AbstractContextManager[Iterator[Chore]]]
 """Opens a connection for the time of a pass, and gives the chores: none while another process is at them."""
 
 
-class Housekeeping:
-    """A thread that does chores once a minute until nothing too old is left, however much has come since the last time.
+def housekeeping(begin: Begin, tables: Iterable[str], every_s: float = EVERY_S) -> Round:
+    """Returns the round that does chores until nothing too old is left, however much has come since the last time.
 
     It rests after each batch for as long as that has taken, and so leaves half the time of its connection to others.
+
+    Args:
+        begin: Opens a connection and gives the chores.
+        tables: Those that they are for.
+        every_s: Nearly: pods take turns.
     """
+    expect_tables((), forgetting=tables)
+    problems = Problems()
 
-    def __init__(self, begin: Begin, tables: Iterable[str], every_s: float = EVERY_S) -> None:
-        """Begins.
+    def pieces() -> Iterator[None]:
+        with begin() as chores:
+            for chore in chores:
+                yield from _done(chore, problems)
 
-        Args:
-            begin: Opens a connection and gives the chores.
-            tables: Those that they are for.
-            every_s: Nearly: pods take turns.
-        """
-        self._begin, self._every_s = begin, every_s
-        expect_tables((), forgetting=tables)
-        self._told: dict[str, str] = {}
-        self._stopping = threading.Event()
-        self._drawn = random.Random()  # noqa: S311 - pods in turn
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._thread.start()
+    return Round(_LATE, pieces, every_s, share=0.5)
 
-    def close(self) -> None:
-        """Ends the thread; a batch that is under way is committed first."""
-        self._stopping.set()
-        self._thread.join(timeout=2)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s * self._drawn.uniform(0.5, 1.5)):
-            try:
-                with self._begin() as chores:
-                    for chore in chores:
-                        self._do(chore)
-                self._told.pop("", None)
-            except Exception as error:
-                self._tell("", error)
-
-    def _do(self, chore: Chore) -> None:
-        """Does one chore to its end; what fails is tried again in a minute, and keeps no other from being done."""
-        try:
-            while not self._stopping.is_set():
-                began = time.monotonic()
-                if not chore.some():
-                    note_nothing_old(chore.table)
-                    self._told.pop(chore.table, None)
-                    return
-                self._stopping.wait(max(_PAUSE_S, time.monotonic() - began))
-        except Exception as error:
-            self._tell(chore.table, error)
-
-    def _tell(self, table: str, error: Exception) -> None:
-        problem = f"{type(error).__name__}: {error}"
-        if self._told.get(table) != problem:
-            _logger.warning("what is too old stays for a while%s: %s", f" in {table}" if table else "", problem)
-        self._told[table] = problem
+def _done(chore: Chore, problems: Problems) -> Iterator[None]:
+    """Does one chore to its end; what fails is tried again in a minute, and keeps no other from being done."""
+    late = f"{_LATE} in {chore.table}"
+    try:
+        while chore.some():
+            yield
+    except Exception as error:
+        problems.tell(late, error)
+    else:
+        note_nothing_old(chore.table)
+        problems.is_over(late)

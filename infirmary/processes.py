@@ -12,16 +12,16 @@ from infirmary.observing import health, json_logging
 from infirmary.observing.health import Liveness
 from infirmary.observing.tracing import tracer_of
 from infirmary.postgres.sagas.orchestrator import orchestrator_of
-from infirmary.registry import handlers_of, has_saga, package
+from infirmary.registry import handlers_of, has_saga, package, rounds_of_service
 from infirmary.settings import Settings
 from infirmary.tracing.tracer import NO_TRACER, Tracer
 
 if TYPE_CHECKING:
     from flask import Flask  # the consumer does without
 
+    from infirmary.beside import Round
     from infirmary.consumer.loop import Consumer  # the API does without the consumer, and without its metrics
     from infirmary.consumer.opening import Opening
-    from infirmary.housekeeping import Housekeeping
     from infirmary.http.app import Storage
     from infirmary.http.docs_login import DocsLogin
     from infirmary.identity.gate import Gate
@@ -110,7 +110,7 @@ def _gate(provider: "Provider | None", settings: Settings) -> "Gate | None":
 
 def run_consumer(service: str, settings: Settings) -> None:
     """Applies the messages of the logs that the service reads until SIGTERM; the batch in hand is committed first."""
-    from infirmary.observing.tables import TableWatch
+    from infirmary.beside import Beside
 
     json_logging.configure(service, "consumer", settings.log_level)
     tracer = tracer_of(service, "consumer", settings)
@@ -119,14 +119,19 @@ def run_consumer(service: str, settings: Settings) -> None:
     consumer = make_consumer(service, settings, liveness, tracer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
-    tables, housekeeping = TableWatch(growing_tables(service, settings)), begin_housekeeping(service, settings)
-    consumer.run()
-    tables.close()
-    housekeeping.close()
+    with Beside(rounds_of(service, settings)):
+        consumer.run()
 
 
-def begin_housekeeping(service: str, settings: Settings) -> "Housekeeping":
-    """Begins to clear a service's tables beside its consumer."""
+def rounds_of(service: str, settings: Settings) -> "list[Round]":
+    """Returns what is done beside a service's consumer: its tables are measured and cleared, and what it has itself."""
+    from infirmary.observing.tables import measuring
+
+    clearing = _housekeeping(service, settings)
+    return [measuring(growing_tables(service, settings)), clearing, *rounds_of_service(service, settings)]
+
+
+def _housekeeping(service: str, settings: Settings) -> "Round":
     if settings.database_url.startswith("mongodb"):
         from infirmary.mongo.housekeeping import housekeeping_of_documents
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from pydantic_settings import BaseSettings
 
+from infirmary.beside import Round
 from infirmary.declaring.declaration import package_of_services
 from infirmary.handlers import Handlers
 from infirmary.identifiers import service_name
@@ -79,6 +80,13 @@ def commands_of(service: str) -> list["Command"]:
     if not (folder() / service / "commands.py").exists():
         return []
     return cast("list[Command]", room(service, "commands").commands)
+
+
+def rounds_of_service(service: str, settings: Settings) -> list[Round]:
+    """Returns what a service does beside its consumer, by its `watch.py` where it has one."""
+    if not (folder() / service / "watch.py").exists():
+        return []
+    return cast("list[Round]", room(service, "watch").rounds(settings))
 
 
 def logs_written_by(service: str, recorded_by: str | None = None) -> list[str]:

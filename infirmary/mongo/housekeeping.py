@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infirmary.housekeeping import EVERY_S, Chore, Housekeeping
+from infirmary.beside import Round
+from infirmary.housekeeping import EVERY_S, Chore, housekeeping
 from infirmary.mongo.answers import OldAnswers
 from infirmary.mongo.documents import documents_of
 from infirmary.mongo.ended_subjects import EndedSubjects
@@ -11,8 +12,8 @@ from infirmary.mongo.storage import connect
 from infirmary.settings import Settings
 
 
-def housekeeping_of_documents(service: str, settings: Settings, every_s: float = EVERY_S) -> Housekeeping:
-    """Begins to forget what sagas were answered long ago, and ended subjects."""
+def housekeeping_of_documents(service: str, settings: Settings, every_s: float = EVERY_S) -> Round:
+    """Returns the round that forgets what sagas were answered long ago, and ended subjects."""
     from infirmary.consumer.log_beginnings import LogBeginnings  # an API does without a consumer's metrics
 
     collection, beginnings = documents_of(service).collection, LogBeginnings(service, settings)
@@ -24,4 +25,4 @@ def housekeeping_of_documents(service: str, settings: Settings, every_s: float =
             answers = OldAnswers(database[collection], settings.saga_kept_days)
             yield iter([answers, EndedSubjects(database, settings.saga_sequence_days, beginnings)])
 
-    return Housekeeping(begin, [collection, EndedSubjects.table], every_s)
+    return housekeeping(begin, [collection, EndedSubjects.table], every_s)

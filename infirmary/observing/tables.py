@@ -4,9 +4,6 @@ Each is looked at once a minute, beside the work and on a connection of its own:
 `mongo.tables`.
 """
 
-import logging
-import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from typing import Final
 
 from prometheus_client import Gauge
 
-_logger = logging.getLogger(__name__)
+from infirmary.beside import Round
 
 COUNTED_TO: Final = 10_000
 """More rows than this are not counted: the database has an estimate."""
@@ -83,40 +80,17 @@ def note_nothing_old(table: str) -> None:
     RETENTION_COMPLETED.labels(table).set(time.time())
 
 
-class TableWatch:
-    """A thread that measures tables once a minute; what it cannot measure keeps the time of its last measurement."""
+def measuring(look: Callable[[], Iterator[Size]], every_s: float = LOOK_EVERY_S) -> Round:
+    """Returns the round that measures tables; what it cannot measure keeps the time of its last measurement.
 
-    def __init__(self, look: Callable[[], Iterator[Size]], every_s: float = LOOK_EVERY_S) -> None:
-        """Begins.
+    Args:
+        look: Measures all tables, one after the other.
+        every_s: Nearly: pods take turns. The first look comes soon, but not into the start of the process.
+    """
 
-        Args:
-            look: Measures all tables, one after the other.
-            every_s: Nearly: pods take turns.
-        """
-        self._look, self._every_s = look, every_s
-        self._stopping = threading.Event()
-        self._drawn = random.Random()  # noqa: S311 - of its own: a thread that draws from all's disturbs who relies on it
-        self._told = ""
-        self._thread = threading.Thread(target=self._run, name="table-watch", daemon=True)
-        self._thread.start()
+    def pieces() -> Iterator[None]:
+        for size in look():
+            size.show()
+            yield
 
-    def close(self) -> None:
-        """Ends the thread."""
-        self._stopping.set()
-        self._thread.join(timeout=2)
-
-    def _run(self) -> None:
-        pause_s = self._every_s / 20  # the first look comes soon, but not into the start of the process
-        while not self._stopping.wait(pause_s * self._drawn.uniform(0.5, 1.5)):
-            pause_s = self._every_s
-            try:
-                for size in self._look():
-                    size.show()
-                self._told = ""
-            except Exception as error:
-                self._tell(f"{type(error).__name__}: {error}")
-
-    def _tell(self, problem: str) -> None:
-        if problem != self._told:
-            _logger.info("the tables are not measured for a while: %s", problem)
-        self._told = problem
+    return Round("the tables are not measured for a while", pieces, every_s, first_s=every_s / 20)

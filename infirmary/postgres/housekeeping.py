@@ -8,7 +8,8 @@ from typing import Any, Final, LiteralString, TypeAlias
 
 import psycopg
 
-from infirmary.housekeeping import EVERY_S, Begin, Chore, Housekeeping
+from infirmary.beside import Round
+from infirmary.housekeeping import EVERY_S, Begin, Chore, housekeeping
 from infirmary.postgres.archive.outcomes import OUTCOMES, OldOutcomes
 from infirmary.postgres.archive.partitions import OldPartitions, Partitions
 from infirmary.postgres.archive.sagas import SAGAS, EndedSagas
@@ -25,14 +26,14 @@ Connection: TypeAlias = psycopg.Connection[Any]
 Clock: TypeAlias = Callable[[], float]
 
 
-def housekeeping_of_api(service: str, settings: Settings, every_s: float = EVERY_S) -> Housekeeping:
-    """Begins to forget old idempotency keys."""
+def housekeeping_of_api(service: str, settings: Settings, every_s: float = EVERY_S) -> Round:
+    """Returns the round that forgets old idempotency keys."""
     chores = partial(chores_of_api, settings)
-    return Housekeeping(_alone(settings, f"{service}/api/housekeeping", chores), [KEYS.name], every_s)
+    return housekeeping(_alone(settings, f"{service}/api/housekeeping", chores), [KEYS.name], every_s)
 
 
-def housekeeping_of_consumer(service: str, settings: Settings, every_s: float = EVERY_S) -> Housekeeping:
-    """Begins to archive what is over of sagas, to drop what was archived long ago, and to forget ended subjects."""
+def housekeeping_of_consumer(service: str, settings: Settings, every_s: float = EVERY_S) -> Round:
+    """Returns the round that archives what is over of sagas, drops old archives, and forgets ended subjects."""
     from infirmary.consumer.log_beginnings import LogBeginnings  # an API does without a consumer's metrics
 
     beginnings = LogBeginnings(service, settings)
@@ -42,7 +43,7 @@ def housekeeping_of_consumer(service: str, settings: Settings, every_s: float = 
         return [*chores_of_consumer(settings, connection), ended]
 
     tables = [EndedSagas.table, OldOutcomes.table, SAGAS, OUTCOMES, EndedSubjects.table]
-    return Housekeeping(_alone(settings, f"{service}/consumer/housekeeping", chores), tables, every_s)
+    return housekeeping(_alone(settings, f"{service}/consumer/housekeeping", chores), tables, every_s)
 
 
 def chores_of_api(settings: Settings, connection: Connection, clock: Clock = time.time) -> Sequence[Chore]:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from infirmary.beside import Beside
 from infirmary.incarnation import DatabaseSetBack
 from infirmary.messages import Notice
 from infirmary.observing.health import Reason
 from infirmary.observing.pool_state import PoolState
 from infirmary.observing.readiness import ProcessProblem
-from infirmary.observing.tables import TableWatch
+from infirmary.observing.tables import measuring
 from infirmary.postgres.database import LOST_STATEMENT_STATES, is_transient
 from infirmary.postgres.housekeeping import housekeeping_of_api
 from infirmary.postgres.incarnation import set_back_because
@@ -98,8 +99,8 @@ class PostgresStorage:
         self.service, self._options = service, settings.write_options(tracer)
         self._wait_s, self._answers = settings.database_wait_s, True
         self._notifier = Notifier(settings, service)
-        self._housekeeping = housekeeping_of_api(service, settings)
-        self._watch = TableWatch(PostgresTables(settings, f"{service}/api", [KEYS]))
+        measured = PostgresTables(settings, f"{service}/api", [KEYS])
+        self._beside = Beside([housekeeping_of_api(service, settings), measuring(measured)])
         self._pool: ConnectionPool[_Pooled] = ConnectionPool(
             settings.database_url,
             connection_class=_Pooled,
@@ -176,8 +177,7 @@ class PostgresStorage:
     def close(self) -> None:
         """Closes all connections."""
         self._notifier.close()
-        self._housekeeping.close()
-        self._watch.close()
+        self._beside.close()
         self._pool.close()
 
     @contextmanager

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from infirmary.beside import Beside
 from infirmary.postgres.housekeeping import housekeeping_of_api
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
@@ -23,7 +24,7 @@ def test_keys_older_than_the_setting_are_forgotten_in_one_go_and_young_ones_kept
         connection.execute(_ROWS, ("young", days - 1, 50))
         with connection.transaction():
             connection.execute("SELECT FROM idempotency_key WHERE key = 'old17' FOR UPDATE")  # in somebody's hands
-            housekeeping = housekeeping_of_api("patient", settings, every_s=0.2)
+            housekeeping = Beside([housekeeping_of_api("patient", settings, every_s=0.2)])
             left = eventually(lambda: remaining(connection, 51), because="all but this one are forgotten")
             assert left == 51
         eventually(lambda: remaining(connection, 50), because="so is this one, at the next look")

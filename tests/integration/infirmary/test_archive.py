@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from psycopg.types.json import Jsonb
 
+from infirmary.beside import Beside
 from infirmary.identifiers import least_id_of
 from infirmary.postgres.housekeeping import chores_of_consumer, housekeeping_of_consumer
 from infirmary.postgres.tables import GrowingTable, measured
@@ -168,7 +169,7 @@ def test_one_process_at_a_time_does_it(archiving: Archiving) -> None:
     role = "admission/consumer/housekeeping"
     with psycopg.connect(archiving.settings.as_owner().database_url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (role,))
-        housekeeping = housekeeping_of_consumer("admission", archiving.settings, every_s=0.05)
+        housekeeping = Beside([housekeeping_of_consumer("admission", archiving.settings, every_s=0.05)])
         came = set[tuple[int]]()
 
         def has_left_again() -> bool:

@@ -7,9 +7,10 @@ import psycopg
 from prometheus_client import REGISTRY
 from pymongo import MongoClient
 
+from infirmary.beside import Beside
 from infirmary.identifiers import new_id
 from infirmary.mongo.tables import MongoTables
-from infirmary.observing.tables import COUNTED_TO, TableWatch
+from infirmary.observing.tables import COUNTED_TO, measuring
 from infirmary.postgres.housekeeping import housekeeping_of_api
 from infirmary.postgres.key_retention import KEYS
 from infirmary.postgres.tables import PostgresTables
@@ -58,7 +59,7 @@ def test_a_watch_shows_what_it_finds_and_survives_a_database_that_is_away(new_da
     away = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     looks = [PostgresTables(each, "patient/test", [KEYS]) for each in (away, settings)]
     assert shown("infirmary_table_rows") is not None, "the series is there before the first look"
-    watch = TableWatch(lambda: (looks.pop(0) if len(looks) > 1 else looks[0])(), every_s=0.1)
+    watch = Beside([measuring(lambda: (looks.pop(0) if len(looks) > 1 else looks[0])(), every_s=0.1)])
     eventually(lambda: shown("infirmary_table_rows") == 7, because="it has looked again")
     assert time.time() - (shown("infirmary_table_measured_timestamp_seconds") or 0) < 60
     watch.close()
@@ -66,7 +67,7 @@ def test_a_watch_shows_what_it_finds_and_survives_a_database_that_is_away(new_da
 
 def test_retention_says_when_it_has_left_nothing_that_is_too_old(new_database: NewDatabase) -> None:
     began = time.time()
-    housekeeping = housekeeping_of_api("patient", new_database("patient"), every_s=0.1)
+    housekeeping = Beside([housekeeping_of_api("patient", new_database("patient"), every_s=0.1)])
     eventually(
         lambda: (shown("infirmary_retention_completed_timestamp_seconds") or 0) >= began, because="a pass has ended"
     )

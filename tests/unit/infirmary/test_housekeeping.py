@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY
 
-from infirmary.housekeeping import Chore, Housekeeping
+from infirmary.beside import Beside
+from infirmary.housekeeping import Chore, housekeeping
 from tests.eventually import eventually
 
 
@@ -28,19 +29,19 @@ class Table:
 COMPLETED = "infirmary_retention_completed_timestamp_seconds"
 
 
-def with_chores(*tables: Chore) -> Housekeeping:
+def with_chores(*tables: Chore) -> Beside:
     @contextmanager
     def begin() -> Iterator[Iterator[Chore]]:
         yield iter(tables)
 
-    return Housekeeping(begin, [table.table for table in tables], every_s=0.02)
+    return Beside([housekeeping(begin, [table.table for table in tables], every_s=0.02)])
 
 
 def test_a_table_is_cleared_in_one_pass_and_one_that_cannot_be_keeps_no_other() -> None:
     locked, old = Table("locked", 1, broken=True), Table("old", 3)
-    housekeeping = with_chores(locked, old)
+    beside = with_chores(locked, old)
     eventually(old.is_done, because="all batches of it are cleared")
     assert (old.batches <= 0, locked.is_done()) == (True, False)
     locked.broken = False
     eventually(locked.is_done, because="it is tried again")
-    housekeeping.close()
+    beside.close()
