@@ -213,9 +213,38 @@ _STORE: Final = (
     ),
 )  # fmt: skip
 
+_RECORD: Final = (
+    Panel(
+        "The record is broken",
+        "Places at which what is on record is not as it was put down, and which nobody has explained. Must be 0.",
+        Kind.STAT, Unit.COUNT, Limits(None, 1),
+        (Query(f"max by (service) ({ours('infirmary_record_breaks')})", "{{service}}"),),
+        alerts=("InfirmaryRecordBroken",),
+    ),
+    Panel(
+        "The record was walked along ago",
+        "For how long the record was not looked at from its first entry to its last. It is every day.",
+        Kind.LINES, Unit.SECONDS, Limits(2 * 86400, 3 * 86400),
+        (Query(silence("infirmary_record_walked_timestamp_seconds", "service"), "{{service}}"),),
+        alerts=("InfirmaryRecordNotWalked",),
+    ),
+    Panel(
+        "Entries on record",
+        "How many requests are on record. It grows with every request, and never falls.",
+        Kind.LINES, Unit.COUNT, Limits(None, None),
+        (Query(f"max by (service) ({ours('infirmary_record_entries')})", "{{service}}"),),
+    ),
+)  # fmt: skip
+
 PAGE: Final = Dashboard(
     READERS,
     "Infirmary: readers",
     "Who is behind, since when; what is parked, waits or is missing; what the tables keep.",
-    (Row("Lag", _LAG), Row("Work", _WORK), Row("Trouble", _TROUBLE), Row("Store", _STORE)),
+    (
+        Row("Lag", _LAG),
+        Row("Work", _WORK),
+        Row("Trouble", _TROUBLE),
+        Row("Store", _STORE),
+        Row("Record of access", _RECORD),
+    ),
 )

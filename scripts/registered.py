@@ -86,10 +86,11 @@ def _consumer() -> CollectorRegistry:
     from infirmary.observing.health import Liveness
     from infirmary.observing.readiness import expect_readiness
     from infirmary.processes import growing_tables, make_consumer
-    from infirmary.registry import handlers_of
+    from infirmary.registry import handlers_of, rounds_of_service
 
     for service in _commands():
         handlers_of(service)
+        rounds_of_service(service, _away())
     liveness = Liveness()
     make_consumer("admission", _away(), liveness)
     growing_tables("admission", _away())

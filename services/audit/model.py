@@ -107,6 +107,19 @@ class Walk:
                 why = "it is found by another id or patient than it was put on record with"
                 yield _broken(link.position, why, before, link)
 
+    def still(self, links: Iterable[Link]) -> Iterator[Broken]:
+        """Compares where it stands with what is there by now, and goes on from that.
+
+        Args:
+            links: The record in that place; none where it is gone.
+        """
+        at, there = self.head, next(iter(links), None)
+        if at.position > 0 and (there is None or (there.position, there.hash) != (at.position, at.hash)):
+            found = (at,) if there is None else (at, there)
+            yield _broken(at.position, "another record was here at the last look", *found)
+        if there is not None and at.position > 0:
+            self.head = Head(there.position, there.hash)
+
     def end(self, head: Head | None) -> Iterator[Broken]:
         """Compares the end that was reached with the one that the chain should have.
 

@@ -2,40 +2,21 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from audit.addresses import Address
 from audit.record import read_record
-from infirmary.access.records import Access, AccessRecorded
-from infirmary.identifiers import new_id
-from infirmary.postgres.transaction import Transaction, transaction
 from infirmary.processes import make_app
 from infirmary.settings import Settings
-from infirmary.tracing.causation import causation_of
 from services.audit import store
-from services.audit.commands import verify
-from services.audit.handlers import put_on_record
 from tests.eventually import eventually
 from tests.integration.conftest import NewDatabase
+from tests.integration.services.recording import APPENDED, MOVED, PUT, change, tell, telling, verified
 from tests.unit.services.recording.records import access
-
-PUT = """
-INSERT INTO audit_events SELECT {position}, gen_random_uuid(), patient_id, record, hash FROM audit_events LIMIT 1
-"""
-APPENDED = """
-INSERT INTO audit_events
-SELECT position + 1, gen_random_uuid(), NULL, '{record}', sha256(hash || convert_to('{record}', 'UTF8')) FROM audit_head
-"""
-MOVED = """;
-ALTER TABLE audit_head DISABLE TRIGGER ALL;
-UPDATE audit_head SET (position, hash) = (SELECT position, hash FROM audit_events ORDER BY position DESC LIMIT 1)
-"""
 
 
 @pytest.fixture
@@ -52,42 +33,16 @@ def client(settings: Settings) -> Iterator[FlaskClient]:
     app.extensions["storage"].close()
 
 
-@contextmanager
-def telling(settings: Settings) -> Iterator[Transaction]:
-    with (
-        psycopg.connect(settings.database_url, autocommit=True) as connection,
-        transaction(connection, "audit", causation_of(None, None, None)) as tx,
-    ):
-        yield tx
-
-
-def tell(settings: Settings, *accesses: Access, service: str = "chart") -> None:
-    with telling(settings) as tx:
-        tx.told_by = service
-        put_on_record(AccessRecorded(track=new_id(), accesses=list(accesses)), tx)
-
-
 def waits_for_the_end(settings: Settings) -> bool:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         return connection.execute(waiting).fetchone() is not None
 
 
-def change(settings: Settings, statement: str) -> None:
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
 def on_record(settings: Settings) -> int:
     with psycopg.connect(settings.database_url) as connection:
         (count,) = connection.execute("SELECT position FROM audit_head").fetchone() or (0,)
     return int(count)
-
-
-def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    monkeypatch.setenv("DATABASE_URL", settings.database_url)
-    ran = CliRunner().invoke(verify)
-    return ran.exit_code, ran.output
 
 
 def test_what_was_told_is_found_by_its_patient_as_fhir(settings: Settings, client: FlaskClient) -> None:

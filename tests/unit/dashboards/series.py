@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import infirmary
 import infirmary_relay.metrics
+import services
 from audit import gap_metrics
 from infirmary.http.pool import PoolCollector
 from infirmary.observing.pool_state import PoolState
@@ -40,6 +41,8 @@ OTHERS: Final[dict[str, frozenset[str]]] = {
 def registered() -> dict[str, frozenset[str]]:
     """Returns the labels of every series that a process of ours registers, by its name."""
     for module in (each for each in _modules(infirmary) if ".migrations" not in each and not each.endswith("__main__")):
+        importlib.import_module(module)
+    for module in (each for each in _modules(services) if each.endswith(".watch")):
         importlib.import_module(module)
     pool = CollectorRegistry()
     pool.register(PoolCollector(PoolState))
