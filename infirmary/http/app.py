@@ -18,7 +18,7 @@ from infirmary.http.docs_login import DocsLogin, with_login
 from infirmary.http.entering import SECURITY, Asks, guard
 from infirmary.http.hosts import check_hosts
 from infirmary.http.incoming import LARGEST_REQUEST_BYTES
-from infirmary.http.on_record import put_on_record
+from infirmary.http.on_record import put_on_record, refused
 from infirmary.http.problems import Problem, ProblemDetails, from_http_exception, unavailable, unprocessable
 from infirmary.http.recorded import Recorded
 from infirmary.http.refusals import STATUSES as REFUSED
@@ -146,7 +146,7 @@ def create_app(
     check_hosts(app, hosts)
     limit_callers(app, caller_requests_per_s, None if who_asks is None else knows or _nobody)
     put_on_record(app, storage, recorded)
-    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(Problem, refused)
     app.register_error_handler(HTTPException, from_http_exception)
     app.register_error_handler(DatabaseSetBack, lambda error: unavailable(str(error)).response())
     app.register_error_handler(MessageTooLarge, lambda error: unprocessable("body", str(error)).response())

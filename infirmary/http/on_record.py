@@ -5,18 +5,17 @@ process, from where it is told, much of it in one transaction: what is not on re
 is sent all the same when the spool is full: it has shown nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from flask import Flask, Response, current_app, g, request
-from pydantic import BaseModel
 
 from infirmary.access.records import Access, AccessRecorded, Tracks
 from infirmary.access.telling import Telling
 from infirmary.http.callers import TOO_MANY
-from infirmary.http.problems import unavailable
+from infirmary.http.problems import Problem, unavailable
 from infirmary.http.recorded import Recorded
 from infirmary.http.whose import Whose
 from infirmary.identifiers import new_id
@@ -44,7 +43,7 @@ class Asked:
         scope: What it takes.
         whose: Where it names a person.
         said: What the client has said, by its parts.
-        view: What is answered, where it goes well.
+        view: What is answered, where it goes well, or what a refusal is about.
         is_on_record: Whether the transaction that has put it on record is committed.
     """
 
@@ -52,7 +51,7 @@ class Asked:
     scope: str
     whose: Whose
     said: dict[str, Any] = field(default_factory=dict)
-    view: BaseModel | Mapping[str, Any] | None = None
+    view: object = None
     is_on_record: bool = False
 
 
@@ -136,6 +135,13 @@ def put_on_record(app: Flask, storage: Tells, recorded: Recorded | None) -> None
             return response  # of the last of these nothing was looked at, and a flood would fill the record
         is_on_record, shows = record.by_itself(response.status_code), response.status_code < 400
         return unavailable(NOT_ON_RECORD).response() if shows and not is_on_record else response
+
+
+def refused(problem: Problem) -> Response:
+    """Returns the answer of a problem, which is on record as of whom it is about."""
+    if problem.about is not None:
+        g.asked.view = problem.about
+    return problem.response()
 
 
 def record_of_app() -> OnRecord | None:

@@ -44,9 +44,20 @@ class Problem(Exception):
         detail: str,
         errors: list[FieldProblem] | None = None,
         headers: Mapping[str, str] | None = None,
+        about: object = None,
     ) -> None:
+        """Says what is wrong.
+
+        Args:
+            status: What is answered.
+            detail: In words.
+            errors: In which fields.
+            headers: What else is answered.
+            about: What was asked for, if it is known: by it the record of access says of whom. Nothing of it is shown.
+        """
         super().__init__(detail)
         self.status, self.detail, self.errors, self.headers = status, detail, errors or [], dict(headers or {})
+        self.about = about
 
     def response(self) -> Response:
         """Returns the answer."""
@@ -70,9 +81,14 @@ def gone(what: str) -> Problem:
     return Problem(410, f"{what} was erased")
 
 
-def conflict(why: str) -> Problem:
-    """Returns the problem of a call that the state does not allow."""
-    return Problem(409, why)
+def conflict(why: str, about: object = None) -> Problem:
+    """Returns the problem of a call that the state does not allow.
+
+    Args:
+        why: What state that is.
+        about: What is in that state, where neither path nor body says of which person it is.
+    """
+    return Problem(409, why, about=about)
 
 
 def unprocessable(field: str, message: str) -> Problem:

@@ -26,12 +26,12 @@ class Whose:
     part: str = ""
     tells_of_several: bool = False
 
-    def person(self, said: Mapping[str, Any], answer: BaseModel | Mapping[str, Any] | None) -> UUID | None:
+    def person(self, said: Mapping[str, Any], answer: object) -> UUID | None:
         """Returns the person; None where none is named, or by what is no id.
 
         Args:
             said: The parts of the request as they were sent, and its body as it was understood.
-            answer: What is answered, where it went well.
+            answer: What is answered, where it went well, or what was refused.
         """
         named = answer if self.part == "answer" else said.get(self.part)
         value = named.get(self.field) if isinstance(named, Mapping) else getattr(named, self.field, None)
@@ -53,14 +53,15 @@ def whose(field: str | None, takes: Mapping[str, Any], answer: type[BaseModel]) 
     Args:
         field: What the service calls a person's id; None where it knows of no persons.
         takes: The endpoint's annotations.
-        answer: The model of a good answer.
+        answer: The model of a good answer. One that has the id under another name says so: by a property of this name,
+            or by `tells_of_persons` where it has several.
     """
     if field is None:
         return Whose()
     by_path_or_body = next((part for part in _PARTS[:2] if _has(takes.get(part), field)), None)
     if by_path_or_body is not None:
         return Whose(field, by_path_or_body)
-    tells = f'"{field}"' in json.dumps(answer.model_json_schema())
+    tells = getattr(answer, "tells_of_persons", f'"{field}"' in json.dumps(answer.model_json_schema()))
     if _has(takes.get("query"), field):
         return Whose(field, "query", tells)
     if _has(answer, field):
@@ -69,4 +70,6 @@ def whose(field: str | None, takes: Mapping[str, Any], answer: type[BaseModel]) 
 
 
 def _has(model: Any, field: str) -> bool:
-    return isinstance(model, type) and issubclass(model, BaseModel) and field in model.model_fields
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return False
+    return field in model.model_fields or isinstance(getattr(model, field, None), property)

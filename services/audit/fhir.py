@@ -18,6 +18,7 @@ _ACTIONS: Final[dict[str, tuple[Literal["C", "R", "U", "D", "E"], str]]] = {
     "DELETE": ("D", "delete"),
 }
 _READ: Final[tuple[Literal["R"], str]] = ("R", "read")
+_PATIENT: Final = "Patient/"
 _NOBODY_ASKED: Final = "callers are not asked who they are"
 _UNKNOWN: Final = "not known: no good token came with the request"
 
@@ -115,6 +116,12 @@ class AuditEvent(_Fhir):
     source: Source
     entity: list[Entity]
 
+    @property
+    def patient_id(self) -> UUID | None:
+        """The patient whom it is about, if it is one: to read it is on record as of them."""
+        named = (each.what.reference for each in self.entity if each.what is not None)
+        return next((UUID(each.removeprefix(_PATIENT)) for each in named if each is not None), None)
+
 
 class Link(_Fhir):
     """Where the next page is."""
@@ -131,6 +138,8 @@ class Entry(_Fhir):
 
 class Bundle(_Fhir):
     """A page of what was found, the oldest first."""
+
+    tells_of_persons: ClassVar[bool] = True
 
     resourceType: Literal["Bundle"] = "Bundle"  # noqa: N815
     type: Literal["searchset"] = "searchset"
@@ -179,7 +188,7 @@ def _entities(said: dict[str, Any]) -> list[Entity]:
     if said["person"] is None:
         return [asked_for]
     patient = Entity(
-        what=Reference(reference=f"Patient/{said['person']}"),
+        what=Reference(reference=_PATIENT + said["person"]),
         type=Coding(system=_ENTITIES, code="1", display="Person"),
         role=Coding(system=_ROLES, code="1", display="Patient"),
     )

@@ -106,7 +106,9 @@ def dispense_prescription(path: PrescriptionPath, tx: Transaction) -> Prescripti
     prescription = _known(store.lock(tx, path.prescription_id), path)
     begun = model.dispense(prescription, new_id(), saga_version=DISPENSING.version)
     if begun is None:
-        raise conflict(f"the prescription is {prescription.status}; only an accepted one can be dispensed")
+        raise conflict(
+            f"the prescription is {prescription.status}; only an accepted one can be dispensed", prescription
+        )
     dispensing, event = begun
     store.save(tx, dispensing)
     tx.publish(event)
@@ -122,7 +124,9 @@ def cancel_prescription(path: PrescriptionPath, tx: Transaction) -> Prescription
     prescription = _known(store.lock(tx, path.prescription_id), path)
     cancelled = model.cancel(prescription)
     if cancelled is None:
-        raise conflict(f"the prescription is {prescription.status}; only a pending or accepted one can be cancelled")
+        raise conflict(
+            f"the prescription is {prescription.status}; only a pending or accepted one can be cancelled", prescription
+        )
     store.save(tx, cancelled[0])
     tx.publish(cancelled[1])
     return _changed(cancelled[0], tx)

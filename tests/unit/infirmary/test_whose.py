@@ -1,5 +1,6 @@
 """Whom a request is about is found where the endpoint names the person."""
 
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,6 +29,23 @@ class Listed(BaseModel):
     items: list[Of]
 
 
+class Told(BaseModel):
+    """Something of one patient, whose id has another name in it."""
+
+    subject: UUID
+
+    @property
+    def patient_id(self) -> UUID:
+        return self.subject
+
+
+class AllTold(BaseModel):
+    """Some of that."""
+
+    tells_of_persons: ClassVar[bool] = True
+    entry: list[Told]
+
+
 class Ward(BaseModel):
     """Nothing of patients."""
 
@@ -43,6 +61,8 @@ class Ward(BaseModel):
         ({"query": Wanted}, Listed, Whose("patient_id", "query", tells_of_several=True)),
         ({"path": Ward}, Listed, Whose("patient_id", "", tells_of_several=True)),
         ({"path": Ward}, Ward, Whose("patient_id", "")),
+        ({"path": Ward}, Told, Whose("patient_id", "answer")),
+        ({"query": Wanted}, AllTold, Whose("patient_id", "query", tells_of_several=True)),
     ],
 )
 def test_an_endpoint_names_the_person_in_one_place(
@@ -79,3 +99,4 @@ def test_a_list_that_was_narrowed_to_one_person_does_not_tell_of_several() -> No
 def test_an_answer_that_was_stored_names_the_person_as_well() -> None:
     assert Whose("patient_id", "answer").person({}, Of(patient_id=ADA)) == ADA
     assert Whose("patient_id", "answer").person({}, {"patient_id": str(ADA)}) == ADA
+    assert Whose("patient_id", "answer").person({}, Told(subject=ADA)) == ADA
