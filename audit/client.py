@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -87,7 +87,14 @@ def trusted(env: Mapping[str, str]) -> ssl.SSLContext | bool:
 class Client:
     """A client of the services' APIs that repeats what is safe to repeat. Safe to use from several threads."""
 
-    def __init__(self, env: Mapping[str, str], *, patience_s: float = 60.0, correlation_id: str | None = None) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        patience_s: float = 60.0,
+        correlation_id: str | None = None,
+        on_shown: Callable[[str, str], None] = lambda _service, _correlation_id: None,
+    ) -> None:
         """Prepares the client.
 
         Args:
@@ -96,8 +103,9 @@ class Client:
             patience_s: How long a request is repeated while a service is away (no connection, no answer of its own, or
                 503).
             correlation_id: What requests carry that are not surrounded by `correlated`; None for one of the service's.
+            on_shown: Is told of each GET that went well: by which service, and under which correlation id.
         """
-        self._correlation_id = correlation_id
+        self._correlation_id, self._on_shown = correlation_id, on_shown
         self._urls = {name: each.url for name, each in services_in(env).items() if each.url}
         self._patience_s = patience_s
         self._http = httpx.Client(
@@ -227,6 +235,8 @@ class Client:
             except httpx.TransportError as error:
                 response, trouble = None, repr(error)
             if response is not None and _is_its_own(response):
+                if method == "GET" and response.is_success:
+                    self._on_shown(service, response.headers["X-Correlation-ID"])
                 return _checked(f"{method} {path}", response)
             if time.monotonic() > give_up_at:
                 raise Unanswered(f"{method} {path}: {service} was away for {self._patience_s:.0f} s: {trouble}")

@@ -96,10 +96,12 @@ class Record:
 
     Attributes:
         made: How many things each service was asked to make and has made, by the service and the patient.
+        shown: How many questions each service has answered, by the service and the correlation id.
         broken_at: The first position at which the chain does not hold; None where it holds.
     """
 
     made: Mapping[tuple[str, UUID], int]
+    shown: Mapping[tuple[str, str], int] = field(default_factory=dict)
     broken_at: int | None = None
 
 

@@ -1,6 +1,7 @@
 """What a client did and the hospital acknowledged. The checker holds the hospital to it."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Ledger:
         beds: How many beds each ward was last given.
         erased: Patients who were to be forgotten.
         holds: Whether each account was last held.
+        shown: How many questions were answered, by the service and the correlation id.
         unanswered: Operations that never got a definite answer: they may have happened, or not.
     """
 
@@ -70,11 +72,17 @@ class Ledger:
     holds: dict[UUID, bool] = field(default_factory=dict)
     lab_results: dict[UUID, UUID] = field(default_factory=dict)
     admissions: dict[UUID, UUID] = field(default_factory=dict)
+    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
     unanswered: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _in_flight: set[UUID] = field(default_factory=set, repr=False)
     _counting: dict[int, set[UUID]] = field(default_factory=dict, repr=False)
     """What is doubtful of each stocktake under way, by identity: two of them may doubt the same."""
+
+    def was_shown(self, service: str, correlation_id: str) -> None:
+        """Notes that a service has answered a question."""
+        with self._lock:
+            self.shown[service, correlation_id] += 1
 
     def dispensing_asked(self, prescription_id: UUID) -> None:
         """Notes that a prescription is to be dispensed; call it before the request is sent."""

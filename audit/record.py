@@ -1,4 +1,4 @@
-"""Reads the record of access in audit's database: which changes are on it, and whether its chain holds."""
+"""Reads the record of access in audit's database: what is on it, and whether its chain holds."""
 
 from typing import Final
 
@@ -9,15 +9,16 @@ from audit.facts import Record
 KEEPER: Final = "audit"
 """The service that keeps it."""
 
-_CHANGES: Final = """
+_DONE: Final = """
 WITH known AS MATERIALIZED (
     SELECT patient_id, CASE WHEN pg_input_is_valid(record, 'jsonb') THEN record::jsonb END AS said FROM audit_events
-    WHERE patient_id IS NOT NULL
 )
-SELECT said ->> 'service', patient_id, count(*) FROM known
-WHERE said ->> 'method' = 'POST' AND said ->> 'status' LIKE '2__'
+SELECT said ->> 'service', {by}, count(*) FROM known
+WHERE said ->> 'method' = '{method}' AND said ->> 'status' LIKE '2__' AND {by} IS NOT NULL
 GROUP BY 1, 2
 """
+_CHANGES: Final = _DONE.format(method="POST", by="patient_id")
+_ANSWERS: Final = _DONE.format(method="GET", by="said ->> 'correlation_id'")
 _BROKEN: Final = """
 WITH links AS (
     SELECT position, hash, record, access_id, patient_id,
@@ -54,5 +55,6 @@ def read_record(address: Address) -> Record:
     """
     with postgres_session(address) as session:
         made = {(service, patient): count for service, patient, count in session.execute(_CHANGES)}
+        shown = {(service, cause): count for service, cause, count in session.execute(_ANSWERS)}
         broken = session.execute(_BROKEN).fetchone()
-    return Record(made, None if broken is None else broken[0])
+    return Record(made, shown, None if broken is None else broken[0])

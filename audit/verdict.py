@@ -63,6 +63,7 @@ RULES = (
     Rule(acknowledged.ONCE, acknowledged.nothing_has_happened_twice, needs_ledger=True, asks=_ALL),
     Rule(record.CHAIN, record.chain_holds),
     Rule(record.ON_RECORD, record.acknowledged_changes_are_on_record, needs_ledger=True),
+    Rule(record.SHOWN, record.shown_answers_are_on_record, needs_ledger=True),
 )
 
 

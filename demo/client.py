@@ -46,9 +46,9 @@ class Hospital:
             within_s: How long is waited for what has to follow, where nothing else is said.
             mark: The correlation id of all requests outside of a deed; None for none.
         """
-        self.ask = Client(env, patience_s=patience_s, correlation_id=mark)
-        self.within_s = within_s
         self.ledger = ledger or Ledger()
+        self.ask = Client(env, patience_s=patience_s, correlation_id=mark, on_shown=self.ledger.was_shown)
+        self.within_s = within_s
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from audit.violation import Violation
 
 CHAIN = "the record of access is as it was put down"
 ON_RECORD = "what was acknowledged is on record"
+SHOWN = "what was shown is on record"
 
 
 def chain_holds(facts: Facts, _ledger: Ledger) -> Iterator[Violation]:
@@ -27,6 +28,17 @@ def acknowledged_changes_are_on_record(facts: Facts, ledger: Ledger) -> Iterator
         if recorded < acknowledged:
             what = f"{recorded} requests of {service} are on record, acknowledged were {acknowledged}"
             yield Violation(ON_RECORD, f"patient {patient_id}", what)
+
+
+def shown_answers_are_on_record(facts: Facts, ledger: Ledger) -> Iterator[Violation]:
+    """Of each question that was answered there is a request on record."""
+    if facts.record is None:
+        return
+    for (service, correlation_id), shown in ledger.shown.items():
+        recorded = facts.record.shown.get((service, correlation_id), 0)
+        if recorded < shown:
+            what = f"{recorded} questions to {service} are on record, answered were {shown}"
+            yield Violation(SHOWN, f"correlation {correlation_id}", what)
 
 
 def _acknowledged(ledger: Ledger) -> Counter[tuple[str, UUID]]:

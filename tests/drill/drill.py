@@ -89,8 +89,12 @@ class Drill:
                     self.found.append(f"{service.name} was not set back: it lacks nothing")
 
     def _at_rest(self) -> Documents:
-        """Waits until nothing is under way, holds the hospital to every rule, and returns what it shows."""
+        """Waits until nothing is under way, holds the hospital to every rule, and returns what it shows.
+
+        That is asked for by nobody whose questions have to be on record: a database that is set back while the relay
+        still has to send what it has put down of them takes it along.
+        """
         self._collector.await_quiescence(AT_REST_WITHIN_S)
         facts = self._collector.facts(self._hospital.ledger)
         self.found += [str(each) for each in violations(facts, self._hospital.ledger)]
-        return shown(self._hospital.ask, self._hospital.ledger)
+        return shown(self._collector.client, self._hospital.ledger)

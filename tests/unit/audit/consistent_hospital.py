@@ -1,5 +1,6 @@
 """A small hospital in which everything is as it should be, as facts made by hand."""
 
+from collections import Counter
 from decimal import Decimal
 from uuid import UUID, uuid4, uuid5
 
@@ -29,6 +30,7 @@ HERE = UUID(int=7)
 ADA, ACCEPTED, DISPENSED, REJECTED, CANCELLED, ADMISSION, FAILED, CRITICAL, HARMLESS = (
     uuid5(HERE, name) for name in ("ada", "accepted", "dispensed", "rejected", "cancelled", "in", "no", "bad", "fine")
 )
+SEEN = "5e3d3c30-2b0c-7c4e-8d3f-6a1f2b9c0d11"
 STATUSES = {ACCEPTED: "accepted", DISPENSED: "dispensed", REJECTED: "rejected", CANCELLED: "cancelled"}
 
 
@@ -44,6 +46,7 @@ def ledger_in_order() -> Ledger:
         holds={ADA: False},
         lab_results={CRITICAL: ADA, HARMLESS: ADA},
         admissions={ADMISSION: ADA, FAILED: ADA},
+        shown=Counter({("lab", SEEN): 2}),
     )
 
 
@@ -57,7 +60,9 @@ def facts_in_order() -> Facts:
             "admission.to.patient": _log("admission", str(ADMISSION), "AdmitPatient"),
             "patient.to.admission": _log("patient", str(ADMISSION), "Reply"),
         },
-        record=Record({("patient", ADA): 1, ("prescription", ADA): 5, ("lab", ADA): 2, ("admission", ADA): 2}),
+        record=Record(
+            {("patient", ADA): 1, ("prescription", ADA): 5, ("lab", ADA): 2, ("admission", ADA): 2}, {("lab", SEEN): 2}
+        ),
         patients={ADA: PatientResponse(patient_id=ADA, full_name="Ada Lovelace", version=2, admitted=True)},
         medications={
             "penicillin": MedicationResponse(

@@ -37,6 +37,7 @@ from tests.unit.audit.consistent_hospital import (
     FAILED,
     HARMLESS,
     REJECTED,
+    SEEN,
     facts_in_order,
     ledger_in_order,
 )
@@ -60,7 +61,7 @@ def on_record(facts: Facts) -> Mapping[tuple[str, UUID], int]:
 def fewer_on_record(facts: Facts, service: str) -> Facts:
     """Returns facts in which one request of a service is on record no more than a client was answered."""
     acknowledged = {"patient": 1, "prescription": 4, "lab": 2, "admission": 2}[service]
-    return replace(facts, record=Record({**on_record(facts), (service, ADA): acknowledged - 1}))
+    return replace(facts, record=Record({**on_record(facts), (service, ADA): acknowledged - 1}, {("lab", SEEN): 2}))
 
 
 @pytest.fixture
@@ -224,6 +225,7 @@ BREAKINGS: list[tuple[str, str, Breaking]] = [
             f.admissions[FAILED], admission_id=twin)}),
     ),
     (record.CHAIN, "a record was removed", lambda f: replace(f, record=Record(on_record(f), broken_at=3))),
+    (record.SHOWN, "an answer is missing", lambda f: replace(f, record=Record(on_record(f), {("lab", SEEN): 1}))),
     *(
         (record.ON_RECORD, f"a request of {service} is missing", partial(fewer_on_record, service=service))
         for service in ("patient", "prescription", "lab", "admission")
