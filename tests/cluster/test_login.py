@@ -52,7 +52,7 @@ def starts(cluster: Cluster) -> bool:
 
 @pytest.fixture(scope="module")
 def provider(ward: str, authority: Path | None, scheme: str) -> Iterator[Provider]:
-    with PortForward("keycloak", scheme) as forward:
+    with PortForward("keycloak", PORTS[scheme]) as forward:
         yield Provider(forward.port, authority)
 
 

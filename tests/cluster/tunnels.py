@@ -50,6 +50,7 @@ class Pods:
 
         Raises:
             LookupError: None is.
+            ValueError: It has no such port.
             OSError, WebSocketException, kubernetes.client.ApiException: Kubernetes, or the pod, is away.
         """
         pod, port = self._target()
@@ -68,7 +69,9 @@ class Pods:
             is_ready = any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or [])
             if is_ready and pod.metadata.deletion_timestamp is None:
                 ports = {each.name: each.container_port for of in pod.spec.containers for each in of.ports or []}
-                return pod.metadata.name, int(ports.get(self._port) or self._port)
+                if self._port not in ports and not self._port.isdigit():
+                    raise ValueError(f"{self._server} has no port {self._port}, but {', '.join(ports)}")
+                return pod.metadata.name, int(ports.get(self._port, self._port))
         raise LookupError(f"{self._server} has no pod that is ready")
 
 
