@@ -48,7 +48,7 @@ def change(settings: Settings, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[int, str]:
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
-    ran = CliRunner().invoke(verify)
+    ran = CliRunner().invoke(verify, options)
     return ran.exit_code, ran.output

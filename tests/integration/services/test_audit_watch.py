@@ -107,6 +107,21 @@ def test_what_somebody_does_to_what_is_old_is_seen_by_the_walk_of_the_day_until_
     assert verified(settings, monkeypatch)[0] == 1
 
 
+def test_who_has_noted_an_end_finds_a_chain_that_was_made_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(settings, *(access() for _ in range(3)))
+    _, words = verified(settings, monkeypatch)
+    noted = "3:" + words.split()[-1].rstrip(".")
+    tell(settings, access())
+    assert verified(settings, monkeypatch, "--noted", noted)[0] == 0
+    change(settings, MADE_ANEW)
+    assert verified(settings, monkeypatch)[0] == 0, "the chain by itself holds"
+    status, words = verified(settings, monkeypatch, "--noted", noted)
+    assert (status, "BROKEN at record 3" in words) == (1, True)
+    assert verified(settings, monkeypatch, "--noted", "3")[0] == 2
+
+
 def test_a_walk_that_was_cut_short_goes_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_AT_ONCE", 2)
     tell(settings, *(access() for _ in range(5)))
