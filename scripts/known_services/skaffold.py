@@ -27,7 +27,7 @@ def releases(services: Iterable[Service]) -> Iterator[str]:
     for service in services:
         image = ", ".join(
             f'image.{part}: "{{{{.IMAGE_{variable}_infirmary_{service.name}}}}}"'
-            for part, variable in (("repository", "REPO"), ("tag", "TAG"))
+            for part, variable in (("repository", "REPO"), ("tag", "TAG"), ("digest", "DIGEST"))
         )
         yield f"- name: {service.name}"
         yield "  chartPath: charts/service"
