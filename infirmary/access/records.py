@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from infirmary.identifiers import new_id, time_in
 from infirmary.message_fields import Flag, Moment
@@ -24,7 +24,14 @@ TRACK_S: Final = 86_400.0
 MOST_IN_A_TRACK: Final = 1000
 """Notices in one track: in MongoDB they wait in one document, which has a largest size, while the relay is away."""
 
-Line = Annotated[str, Field(max_length=1000)]
+
+def _without_nul(line: str) -> str:
+    if "\0" in line:
+        raise ValueError("should hold no NUL, which no database keeps")
+    return line
+
+
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_without_nul)]
 """Whatever is said of a request: it came through HTTP, and holds what that lets through."""
 
 

@@ -7,6 +7,7 @@ takes the last of them with it.
 """
 
 import fcntl
+import logging
 import mmap
 import os
 import struct
@@ -17,6 +18,8 @@ from typing import Final, Self
 
 from infirmary.identifiers import new_id
 
+_logger = logging.getLogger(__name__)
+
 _LENGTH: Final = struct.Struct("<Q")
 """At the start of a half: how many bytes of lines follow. It is set after they are there."""
 
@@ -26,7 +29,11 @@ SMALLEST_BYTES: Final = _HALVES * 16_384
 
 
 class Spool:
-    """Lines that are to be told, each at least once."""
+    """Lines that are to be told, each at least once.
+
+    Attributes:
+        path: Where the file is.
+    """
 
     def __init__(self, path: Path, locked: int) -> None:
         """Opens a file.
@@ -35,10 +42,11 @@ class Spool:
             path: Where it is.
             locked: The descriptor by which this process alone has it; it is closed with it.
         """
-        self._path, self._locked = path, locked
+        self.path, self._locked = path, locked
         self._file = mmap.mmap(locked, 0)
         self._half_bytes = len(self._file) // _HALVES
         self._filled, self._told = 0, 1
+        self._is_sealed = False
         self._mutex = threading.Lock()
 
     @classmethod
@@ -52,13 +60,23 @@ class Spool:
         while locked is None:
             path = folder / f"{new_id()}{_SUFFIX}"
             locked = _lock(path, os.O_CREAT | os.O_EXCL)
-        os.posix_fallocate(locked, 0, most_bytes)
+        try:
+            os.posix_fallocate(locked, 0, most_bytes)
+        except OSError:
+            path.unlink(missing_ok=True)
+            os.close(locked)
+            raise
         return cls(path, locked)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file can be found by whoever comes next."""
+        return os.fstat(self._locked).st_nlink > 0
+
     def append(self, line: bytes) -> bool:
-        """Takes a line, which has no newline in it; returns False where there is no room for it, or it is closed."""
+        """Takes a line, which has no newline in it; returns False where there is no room for it, or it is sealed."""
         with self._mutex:
-            if self._file.closed:
+            if self._is_sealed:
                 return False
             start, length = self._start(self._filled), self._length(self._filled)
             if _LENGTH.size + length + len(line) + 1 > self._half_bytes:
@@ -67,6 +85,11 @@ class Spool:
             self._file[at : at + len(line) + 1] = line + b"\n"
             _LENGTH.pack_into(self._file, start, length + len(line) + 1)
             return True
+
+    def seal(self) -> None:
+        """Takes nothing more."""
+        with self._mutex:
+            self._is_sealed = True
 
     def take(self) -> list[bytes]:
         """Returns what is to be told next; the same again until it is settled."""
@@ -83,8 +106,9 @@ class Spool:
     def close(self) -> None:
         """Gives the file up to whoever opens it next, and removes it where nothing is left in it."""
         with self._mutex:
+            self._is_sealed = True
             if not any(map(self._length, range(_HALVES))):
-                self._path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
             self._file.close()
             os.close(self._locked)
 
@@ -99,7 +123,11 @@ class Spool:
 def left_in(folder: Path) -> Iterator[Spool]:
     """Yields the files of processes that have ended; what it yields belongs to this process."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
-        locked = _lock(path)
+        try:
+            locked = _lock(path)
+        except OSError as error:
+            _logger.warning("nobody tells what is in %s: %s", path, error)
+            continue
         if locked is None:
             continue
         if os.fstat(locked).st_size < SMALLEST_BYTES:  # its process ended before it had room for anything

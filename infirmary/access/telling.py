@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -37,15 +38,17 @@ class Telling:
         Raises:
             OSError: There can be no spool in the folder.
         """
-        self._folder, self._tell = folder, tell
+        self._folder, self._most_bytes, self._tell = folder, most_bytes, tell
         self._spool = Spool.new(folder, most_bytes)
+        self._removed: list[Spool] = []
         self._something, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="record of access", daemon=True)
         self._thread.start()
 
     def add(self, access: Access) -> bool:
         """Takes one, which is told whatever becomes of this process; returns False where it cannot be taken."""
-        taken = not self._closing.is_set() and self._spool.append(_ACCESS.dump_json(access))
+        line, spool = _ACCESS.dump_json(access), self._spool
+        taken = spool.append(line) or (spool is not self._spool and self._spool.append(line))
         if not self._something.is_set():
             self._something.set()
         return taken
@@ -57,13 +60,14 @@ class Telling:
         self._thread.join(CLOSES_WITHIN_S)
 
     def _run(self) -> None:
-        self._try(self._tell_others)
+        look_at = 0.0
         while not self._closing.is_set():
+            if time.monotonic() >= look_at:
+                self._try(self._look_around)
+                look_at = time.monotonic() + _LOOK_EVERY_S
             if self._something.wait(_LOOK_EVERY_S):
                 self._something.clear()
                 self._try(self._tell_own)
-            else:
-                self._try(self._tell_others)
         if self._try(self._tell_own):
             self._try(self._tell_own)  # the other half may have filled meanwhile
         self._spool.close()
@@ -84,13 +88,27 @@ class Telling:
         if self._tell_next(self._spool):
             self._something.set()  # the other half may hold what came while this one could not be told
 
-    def _tell_others(self) -> None:
+    def _look_around(self) -> None:
+        """Makes another spool where somebody has removed the own one, and tells what others have left."""
+        if not self._spool.is_there:
+            _logger.error("somebody has removed the file of what is still to be put on record from %s", self._folder)
+            removed = self._spool
+            removed.seal()  # until there is another, nothing is shown
+            self._spool = Spool.new(self._folder, self._most_bytes)
+            self._removed.append(removed)
+        self._removed = [spool for spool in self._removed if not self._tell_all(spool)]
         for spool in left_in(self._folder):
-            try:
-                while self._tell_next(spool):
-                    pass
-            finally:
-                spool.close()
+            self._tell_all(spool)
+            spool.close()
+
+    def _tell_all(self, spool: Spool) -> bool:
+        try:
+            while self._tell_next(spool):
+                pass
+        except Exception as error:
+            _logger.warning("what is left in %s cannot be put on record now: %s", spool.path, error)
+            return False
+        return True
 
     def _tell_next(self, spool: Spool) -> bool:
         lines = spool.take()
@@ -108,7 +126,7 @@ def messages_of(lines: Sequence[bytes]) -> Iterator[list[Access]]:
         try:
             access = _ACCESS.validate_json(line)
         except ValidationError:
-            _logger.exception("this is no access, so it is not told: %r", line)
+            _logger.error("this is no access, so it is not told: %.300r", line)
             continue
         if some and (len(some) == MOST_IN_ONE or size + len(line) > MOST_BYTES):
             yield some

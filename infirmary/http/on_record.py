@@ -1,8 +1,8 @@
 """Puts on record what every endpoint was asked for, before the answer leaves.
 
 A change and its record are in one transaction. What has changed nothing goes into a spool, a file that outlives the
-process, from where it is told, much of it in one transaction: what is not on record was not seen by anybody. A refusal
-is sent all the same when the spool is full: it has shown nothing.
+process, from where it is told, much of it in one transaction: what is not on record was not seen by anybody. Who is
+not let in is told so all the same when the spool is full: it shows nothing.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,10 @@ from infirmary.identity.caller import Caller
 from infirmary.messages import Notice
 
 _PLACE: Final = "on_record"
+SHOW_NOTHING: Final = frozenset({401, 403, *range(500, 600)})
+"""What is answered to whoever was not let in, or by mistake. Any other answer tells something, if only that there is
+nothing."""
+
 NOT_ON_RECORD: Final = "what was asked for cannot be put on record now, so it is not shown; repeat it in a moment"
 
 
@@ -133,8 +137,9 @@ def put_on_record(app: Flask, storage: Tells, recorded: Recorded | None) -> None
         asked: Asked | None = g.get("asked")
         if asked is None or asked.is_on_record or response.status_code == TOO_MANY:
             return response  # of the last of these nothing was looked at, and a flood would fill the record
-        is_on_record, shows = record.by_itself(response.status_code), response.status_code < 400
-        return unavailable(NOT_ON_RECORD).response() if shows and not is_on_record else response
+        if record.by_itself(response.status_code) or response.status_code in SHOW_NOTHING:
+            return response
+        return unavailable(NOT_ON_RECORD).response()
 
 
 def refused(problem: Problem) -> Response:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from infirmary.access.spool import Spool
 from infirmary.settings import Settings, refused
 
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -33,7 +34,7 @@ def recorded_of(service: str, settings: Settings) -> Recorded | None:
     """Returns where a service's record goes, with the folder made; None where there is no record.
 
     Raises:
-        InvalidConfiguration: Ends the process: the folder cannot be used, or somebody else can.
+        InvalidConfiguration: Ends the process: the folder cannot be used, has no room, or is not the API's alone.
     """
     if settings.access_recorded_by is None:
         return None
@@ -45,6 +46,10 @@ def recorded_of(service: str, settings: Settings) -> Recorded | None:
         raise refused([f"ACCESS_SPOOL: should be a folder that the API may write in: {error}"]) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OF_OTHERS:
         raise refused([f"ACCESS_SPOOL: should be a folder that only the API's own user may open: {folder}"])
+    try:
+        Spool.new(folder, settings.access_spool_bytes).close()
+    except OSError as error:
+        raise refused([f"ACCESS_SPOOL: should have room for ACCESS_SPOOL_BYTES: {error}"]) from None
     return Recorded(settings.access_recorded_by, folder, settings.access_spool_bytes)
 
 

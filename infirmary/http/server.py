@@ -103,6 +103,7 @@ def _die_with_master(_server: Any, _worker: Any) -> None:
 
 def _close_storage(_server: Any, worker: Any) -> None:
     """Left to the end of the interpreter, which no thread outlives, the pool would wait 5 s for each of its own."""
-    if worker.wsgi is not None:
-        close_record(worker.wsgi)
-        worker.wsgi.extensions["storage"].close()
+    app = getattr(worker, "wsgi", None)  # gunicorn sets it when the application is there
+    if app is not None:
+        close_record(app)
+        app.extensions["storage"].close()

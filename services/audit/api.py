@@ -42,7 +42,7 @@ def list_audit_events(query: WhatIsOnRecord, db: Query) -> Bundle:
     if query.since is not None:
         after = max(after, least_id_of(query.since.timestamp()))
     records = store.page_of(db, query.patient_id, after, query.limit + 1)
-    found = page([event(record) for record in records], query.limit, lambda each: each.id)
+    found = page([event(each.access_id, each.record) for each in records], query.limit, lambda each: each.id)
     entries = [Entry(resource=each) for each in found.items]
     return Bundle(link=[] if found.next_cursor is None else [_next(found.next_cursor)], entry=entries)
 
@@ -53,7 +53,7 @@ def get_audit_event(path: AuditEventPath, db: Query) -> AuditEvent:
     record = store.find(db, path.audit_event_id)
     if record is None:
         raise not_found(f"audit event {path.audit_event_id}")
-    return event(record)
+    return event(path.audit_event_id, record)
 
 
 def _next(cursor: str) -> Link:

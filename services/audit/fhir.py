@@ -1,11 +1,13 @@
 """A record as FHIR R4 has it: an AuditEvent, https://hl7.org/fhir/R4/auditevent.html. Pure."""
 
-import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from infirmary.identifiers import time_in
+from services.audit.model import Record, readable
 
 _TYPES: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _INTERACTIONS: Final = "http://hl7.org/fhir/restful-interaction"
@@ -42,6 +44,9 @@ class Coding(_Fhir):
     display: str | None = None
 
 
+_REST: Final = Coding(system=_TYPES, code="rest", display="RESTful Operation")
+
+
 class Concept(_Fhir):
     """A word in free text."""
 
@@ -73,9 +78,9 @@ class Agent(_Fhir):
     """Who asked."""
 
     who: Reference
-    role: list[Concept] | None = Field(description="what they are in the hospital")
+    role: list[Concept] | None = Field(default=None, description="what they are in the hospital")
     requestor: bool = True
-    network: Network
+    network: Network | None = None
 
 
 class Source(_Fhir):
@@ -107,19 +112,19 @@ class AuditEvent(_Fhir):
     resourceType: Literal["AuditEvent"] = "AuditEvent"  # noqa: N815
     id: UUID
     type: Coding
-    subtype: list[Coding]
+    subtype: list[Coding] | None = None
     action: Literal["C", "R", "U", "D", "E"]
     recorded: datetime
     outcome: Literal["0", "4", "8"] = Field(description="0: it went well; 4: refused; 8: it failed")
     outcomeDesc: str = Field(description="the status that was answered")  # noqa: N815
     agent: list[Agent]
     source: Source
-    entity: list[Entity]
+    entity: list[Entity] | None = None
 
     @property
     def patient_id(self) -> UUID | None:
         """The patient whom it is about, if it is one: to read it is on record as of them."""
-        named = (each.what.reference for each in self.entity if each.what is not None)
+        named = (each.what.reference for each in self.entity or () if each.what is not None)
         return next((UUID(each.removeprefix(_PATIENT)) for each in named if each is not None), None)
 
 
@@ -147,48 +152,72 @@ class Bundle(_Fhir):
     entry: list[Entry] | None = Field(default=None, description="none where nothing was found")
 
 
-def event(record: str) -> AuditEvent:
-    """Returns a record, given as its canonical text."""
-    said = json.loads(record)
-    action, interaction = _ACTIONS.get(said["method"], _READ)
-    if interaction == "read" and said["several"]:
+def event(access_id: UUID, record: str) -> AuditEvent:
+    """Returns a record; of one that cannot be read, that it is there.
+
+    Args:
+        access_id: By which it is found.
+        record: Its canonical text.
+    """
+    said = readable(record)
+    if said is None:
+        return _unreadable(access_id)
+    action, interaction = _ACTIONS.get(said.method, _READ)
+    if interaction == "read" and said.several:
         interaction = "search-type"
     return AuditEvent(
-        id=said["access_id"],
-        type=Coding(system=_TYPES, code="rest", display="RESTful Operation"),
+        id=access_id,
+        type=_REST,
         subtype=[Coding(system=_INTERACTIONS, code=interaction)],
         action=action,
-        recorded=said["at"],
-        outcome="0" if said["status"] < 400 else "4" if said["status"] < 500 else "8",
-        outcomeDesc=str(said["status"]),
+        recorded=said.at,
+        outcome="0" if said.status < 400 else "4" if said.status < 500 else "8",
+        outcomeDesc=str(said.status),
         agent=[_agent(said)],
-        source=Source(observer=Reference(display=said["service"])),
+        source=Source(observer=Reference(display=said.service)),
         entity=list(_entities(said)),
     )
 
 
-def _agent(said: dict[str, Any]) -> Agent:
-    if said["caller"] is not None:
-        who = Reference(identifier=Identifier(value=said["caller"]))
+def _unreadable(access_id: UUID) -> AuditEvent:
+    nobody = Agent(who=Reference(display="not known"), requestor=False)
+    return AuditEvent(
+        id=access_id,
+        type=_REST,
+        subtype=[],
+        action="E",
+        recorded=datetime.fromtimestamp(time_in(access_id) or 0.0, UTC),
+        outcome="8",
+        outcomeDesc="this record is not what a service tells: `verify` says where it is",
+        agent=[nobody],
+        source=Source(observer=Reference(display="audit")),
+        entity=[],
+    )
+
+
+def _agent(said: Record) -> Agent:
+    if said.caller is not None:
+        who = Reference(identifier=Identifier(value=said.caller))
     else:
-        who = Reference(display=_UNKNOWN if said["identified"] else _NOBODY_ASKED)
-    roles = [Concept(text=role) for role in said["roles"]]
-    return Agent(who=who, role=roles or None, network=Network(address=said["address"]))
+        who = Reference(display=_UNKNOWN if said.identified else _NOBODY_ASKED)
+    roles = [Concept(text=role) for role in said.roles]
+    return Agent(who=who, role=roles or None, network=Network(address=said.address))
 
 
-def _entities(said: dict[str, Any]) -> list[Entity]:
-    details = [Detail(type=name, valueString=said[name]) for name in ("scope", "correlation_id")]
-    if said["several"]:
+def _entities(said: Record) -> list[Entity]:
+    details = [Detail(type="scope", valueString=said.scope)]
+    details.append(Detail(type="correlation_id", valueString=said.correlation_id))
+    if said.several:
         details.append(Detail(type="patients", valueString="perhaps several"))
     asked_for = Entity(
         type=Coding(system=_ENTITIES, code="2", display="System Object"),
-        name=f"{said['method']} {said['route']}",
+        name=f"{said.method} {said.route}",
         detail=details,
     )
-    if said["person"] is None:
+    if said.person is None:
         return [asked_for]
     patient = Entity(
-        what=Reference(reference=_PATIENT + said["person"]),
+        what=Reference(reference=f"{_PATIENT}{said.person}"),
         type=Coding(system=_ENTITIES, code="1", display="Person"),
         role=Coding(system=_ROLES, code="1", display="Patient"),
     )

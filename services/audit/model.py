@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from infirmary.access.records import Access
 
 BEGINNING: Final = bytes(32)
 """What the first record is chained to."""
+
+
+class Record(Access):
+    """What is on record: an access, and the service that was asked."""
+
+    service: str
+
+
+_RECORD: Final = TypeAdapter(Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,14 @@ def canonical(service: str, access: Access) -> str:
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def readable(record: str) -> Record | None:
+    """Returns what a text says; None where it is not what was put on record, whoever has put it there."""
+    try:
+        return _RECORD.validate_json(record)
+    except ValidationError:
+        return None
+
+
 def chained(head: Head, records: Iterable[tuple[Access, str]]) -> Iterator[Link]:
     """Yields records in their places behind the end of a chain.
 
@@ -103,9 +122,8 @@ class Walk:
                 yield _broken(before.position + 1, why, before, link)
             elif link.hash != link_hash(before.hash, link.record):
                 yield _broken(link.position, "it, or one before it, is not what was put on record", before, link)
-            if not _is_found_by(link):
-                why = "it is found by another id or patient than it was put on record with"
-                yield _broken(link.position, why, before, link)
+            if (misplaced := _is_misplaced(link)) is not None:
+                yield _broken(link.position, misplaced, before, link)
 
     def still(self, links: Iterable[Link]) -> Iterator[Broken]:
         """Compares where it stands with what is there by now, and goes on from that.
@@ -150,11 +168,10 @@ def _broken(position: int, why: str, *found: Head | Link) -> Broken:
     return Broken(position, why, hashlib.sha256(repr((why, *found)).encode()).hexdigest()[:12])
 
 
-def _is_found_by(link: Link) -> bool:
-    try:
-        said = json.loads(link.record)
-        person = said["person"]
-        patient_id = None if person is None else UUID(person)
-        return (UUID(said["access_id"]), patient_id) == (link.access_id, link.patient_id)
-    except (ValueError, KeyError, TypeError):
-        return False
+def _is_misplaced(link: Link) -> str | None:
+    record = readable(link.record)
+    if record is None:
+        return "it is not what a service tells"
+    if (record.access_id, record.person) != (link.access_id, link.patient_id):
+        return "it is found by another id or patient than it was put on record with"
+    return None

@@ -50,7 +50,7 @@ _OUTSIDE = compiled(
 )
 _FIND = compiled(sa.select(audit_events.c.record).where(is_given(audit_events.c.access_id)))
 _PAGE = (
-    sa.select(audit_events.c.record)
+    sa.select(audit_events.c.access_id, audit_events.c.record)
     .where(audit_events.c.access_id > sa.bindparam("after"))
     .order_by(audit_events.c.access_id)
     .limit(sa.bindparam("rows"))
@@ -61,7 +61,10 @@ _AT_ONCE: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """A record, and the id by which it is found."""
+
+    access_id: UUID
     record: str
 
 
@@ -107,10 +110,8 @@ def find(db: Query, access_id: UUID) -> str | None:
     return record
 
 
-def page_of(db: Query, patient_id: UUID | None, after: UUID, rows: int) -> list[str]:
+def page_of(db: Query, patient_id: UUID | None, after: UUID, rows: int) -> list[Found]:
     """Returns the next records of a patient or of all, the oldest first."""
     if patient_id is None:
-        found = db.many(_Found, _NEXT_OF_ALL, after=after, rows=rows)
-    else:
-        found = db.many(_Found, _NEXT_OF_PATIENT, patient_id=patient_id, after=after, rows=rows)
-    return [each.record for each in found]
+        return db.many(Found, _NEXT_OF_ALL, after=after, rows=rows)
+    return db.many(Found, _NEXT_OF_PATIENT, patient_id=patient_id, after=after, rows=rows)

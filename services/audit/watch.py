@@ -89,7 +89,7 @@ class Watch:
 
     def _note(self, found: Iterable[Broken]) -> None:
         for broken in found:
-            if broken.name in self._known or len(self._known) >= _MOST_KNOWN:
+            if broken.name in self._known or len(self._known - self._explained) >= _MOST_KNOWN:
                 continue
             self._known.add(broken.name)
             known = ", explained" if broken.name in self._explained else ""

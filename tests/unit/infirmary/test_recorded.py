@@ -33,6 +33,13 @@ def test_the_usual_folder_is_the_databases_whatever_the_password(
     assert same == again != other
 
 
+def test_a_folder_without_room_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidConfiguration):
+        recorded_of("ward", settings(access_spool=tmp_path / "spool").model_copy(update={"access_spool_bytes": 2**62}))
+    assert "should have room for ACCESS_SPOOL_BYTES" in capsys.readouterr().err
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
 @pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])
 def test_a_folder_that_is_not_the_apis_alone_is_refused(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -98,6 +98,12 @@ def test_what_a_killed_process_has_taken_is_found(taken: list[bytes], told: int)
     assert sorted(held) == sorted(taken)
 
 
+def test_where_there_is_no_room_no_file_is_left(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"."):
+        Spool.new(tmp_path, 2**62)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_whose_process_was_killed_while_it_made_it_is_removed(tmp_path: Path) -> None:
     (tmp_path / "half-made.accesses").touch()
     assert list(left_in(tmp_path)) == []

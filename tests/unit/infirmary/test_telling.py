@@ -103,6 +103,37 @@ def test_what_cannot_be_told_at_the_end_stays_for_the_next(tmp_path: Path) -> No
     assert database.all == [one]
 
 
+def test_what_is_in_a_file_that_somebody_removes_is_told_and_another_file_is_made(tmp_path: Path) -> None:
+    database = Database()
+    database.is_away.set()
+    telling = Telling(tmp_path, SMALLEST_BYTES, database.tell)
+    before, after = access(), access()
+    assert telling.add(before)
+    (removed,) = tmp_path.iterdir()
+    removed.unlink()
+    eventually(lambda: list(tmp_path.iterdir()), because="another file is made")
+    assert telling.add(after)
+    database.is_away.clear()
+    both = [before.access_id, after.access_id]
+    eventually(lambda: sorted(each.access_id for each in database.all) == both, because="both are told")
+    telling.close()
+
+
+@pytest.mark.parametrize("kind", ["a link", "a folder"])
+def test_what_is_no_spool_keeps_none_behind_it_from_being_told(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other, database, left = tmp_path / "0.accesses", Database(), access()
+    other.mkdir() if kind == "a folder" else other.symlink_to(tmp_path / "nowhere")
+    spool = Spool.new(tmp_path, SMALLEST_BYTES)
+    spool.append(JSON.dump_json(left))
+    spool.close()
+    telling = Telling(tmp_path, SMALLEST_BYTES, database.tell)
+    eventually(lambda: database.all == [left], because="it is told")
+    telling.close()
+    assert "nobody tells what is in" in caplog.text
+
+
 @given(st.lists(st.integers(1, 900).map(lambda length: access("x" * length)), max_size=250))
 def test_messages_hold_everything_once_in_its_order_and_are_not_too_large(come: list[Access]) -> None:
     messages = list(messages_of([JSON.dump_json(each) for each in come]))
@@ -114,5 +145,6 @@ def test_messages_hold_everything_once_in_its_order_and_are_not_too_large(come: 
 
 def test_what_is_no_access_keeps_no_other_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
     one = access()
-    assert list(messages_of([b"{}", JSON.dump_json(one)])) == [[one]]
+    with_nul = JSON.dump_json(one).replace(b"a-doctor", b"a\\u0000doctor")
+    assert list(messages_of([b"{}", with_nul, JSON.dump_json(one)])) == [[one]]
     assert "is no access" in caplog.text

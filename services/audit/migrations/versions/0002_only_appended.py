@@ -27,6 +27,9 @@ def upgrade() -> None:
                 WHERE position <> last.position + place OR hash <> sha256(hash_before || convert_to(record, 'UTF8'))
                    OR said ->> 'access_id' IS DISTINCT FROM access_id::text
                    OR said ->> 'person' IS DISTINCT FROM patient_id::text
+                   OR NOT said ?& ARRAY[
+                          'access_id', 'address', 'at', 'caller', 'correlation_id', 'identified', 'method', 'person',
+                          'roles', 'route', 'scope', 'service', 'several', 'status']
             ) THEN
                 RAISE EXCEPTION 'audit_events: a record is put behind the last, with the hash of all before it'
                     USING ERRCODE = 'raise_exception';

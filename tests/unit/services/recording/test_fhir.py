@@ -5,14 +5,23 @@ from uuid import uuid4
 
 import pytest
 
+from infirmary.identifiers import new_id
 from services.audit.fhir import event
 from services.audit.model import canonical
 from tests.unit.services.recording.records import access
 
 
 def told(**said: Any) -> dict[str, Any]:
-    found: dict[str, Any] = event(canonical("chart", access(**said))).model_dump(mode="json")
+    one = access(**said)
+    found: dict[str, Any] = event(one.access_id, canonical("chart", one)).model_dump(mode="json")
     return found
+
+
+@pytest.mark.parametrize("record", ["", "{}", '{"person":' + "[" * 5000, '{"method":"GET"}', '"a text"'])
+def test_a_record_that_cannot_be_read_is_shown_as_such(record: str) -> None:
+    said = event(access_id := new_id(), record).model_dump(mode="json")
+    assert (said["id"], said["outcome"]) == (str(access_id), "8")
+    assert "not what a service tells" in said["outcomeDesc"]
 
 
 def test_it_says_who_saw_what_of_whom_from_where() -> None:
