@@ -235,7 +235,7 @@ class Client:
             except httpx.TransportError as error:
                 response, trouble = None, repr(error)
             if response is not None and _is_its_own(response):
-                if method == "GET" and response.is_success:
+                if method == "GET" and response.is_success and "X-Correlation-ID" in response.headers:
                     self._on_shown(service, response.headers["X-Correlation-ID"])
                 return _checked(f"{method} {path}", response)
             if time.monotonic() > give_up_at:
