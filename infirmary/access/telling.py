@@ -68,21 +68,19 @@ class Telling:
             if self._something.wait(_LOOK_EVERY_S):
                 self._something.clear()
                 self._try(self._tell_own)
-        if self._try(self._tell_own):
-            self._try(self._tell_own)  # the other half may have filled meanwhile
+        self._tell_all(self._spool)
         self._spool.close()
 
-    def _try(self, tell: Callable[[], None]) -> bool:
-        """Tells, and waits for more; says whether it could."""
+    def _try(self, tell: Callable[[], None]) -> None:
+        """Tells, and waits for more."""
         try:
             tell()
         except Exception as error:
             _logger.warning("what was asked for cannot be put on record now: %s", error)
             self._something.set()
             self._closing.wait(_AGAIN_AFTER_S)
-            return False
-        self._closing.wait(_PACE_S)
-        return True
+        else:
+            self._closing.wait(_PACE_S)
 
     def _tell_own(self) -> None:
         if self._tell_next(self._spool):

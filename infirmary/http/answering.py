@@ -1,7 +1,6 @@
 """Runs the application on one whole request; the answer is collected, and nobody waits for its reader."""
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -21,21 +20,8 @@ class _Collected:
         self.pieces.append(data)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the application answers.
-
-    Attributes:
-        data: The bytes to send.
-        is_last: Whether the connection is to be closed after it.
-    """
-
-    data: bytes
-    is_last: bool
-
-
-def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
-    """Returns the application's answer."""
+def answer(worker: Any, connection: Connection, whole: Whole) -> tuple[bytes, bool]:
+    """Returns the application's answer, and whether the connection is to be closed after it."""
     request, collected = whole.request, _Collected()
     response, environ = wsgi.create(request, collected, connection.client, connection.server, worker.cfg)
     environ["wsgi.multithread"] = True
@@ -50,4 +36,4 @@ def answer(worker: Any, connection: Connection, whole: Whole) -> Answer:
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
-    return Answer(b"".join(collected.pieces), response.should_close())
+    return b"".join(collected.pieces), response.should_close()

@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from infirmary.http.answering import Answer, answer
+from infirmary.http.answering import answer
 from infirmary.http.api_health import ApiHealth
 from infirmary.http.callers import sender_of
 from infirmary.http.certificate import Certificate
@@ -102,10 +102,9 @@ class BufferingWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def _carry_out(self, connection: Connection, whole: Whole) -> None:
         try:
-            given = answer(self, connection, whole)
+            data, connection.last = answer(self, connection, whole)
         except Exception:
             self.log.exception("a request failed outside of the application")
-            given = Answer(refusal(500, "the request failed; the log has the reason"), is_last=True)
-        connection.last = given.is_last
-        connection.queue(given.data)
+            data, connection.last = refusal(500, "the request failed; the log has the reason"), True
+        connection.queue(data)
         self._loop.hand_back(connection)
