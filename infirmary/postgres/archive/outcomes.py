@@ -1,19 +1,13 @@
 """Moves what was answered to sagas into the archive, where a late command still finds it."""
 
-import time
-from collections.abc import Callable
-from typing import Any, Final, LiteralString
-from uuid import UUID
-
-import psycopg
+from typing import Final, LiteralString
 
 from infirmary.identifiers import least_id_of
-from infirmary.postgres.archive.partitions import Partitions
+from infirmary.postgres.archive.archiving import Archiving
 from infirmary.postgres.archive.weeks import Week
 
 OUTCOMES: Final = "saga_outcome_archive"
 
-_DAY_S: Final = 86_400.0
 _SAGAS_AT_ONCE: Final = 1000
 
 _OLD: Final[LiteralString] = """
@@ -30,29 +24,10 @@ INSERT INTO saga_outcome_archive ({KEPT}) SELECT {KEPT} FROM old ON CONFLICT DO 
 """
 
 
-class OldOutcomes:
+class OldOutcomes(Archiving):
     """The answers to sagas that began a while ago; whether such a saga has ended, a participant does not know."""
 
     table: Final = "saga_outcome"
-
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        partitions: Partitions,
-        after_days: float,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """Prepares a pass.
-
-        Args:
-            connection: In autocommit mode.
-            partitions: Those of the archive.
-            after_days: How old the sagas are to be.
-            clock: Unix time.
-        """
-        self._connection, self._partitions = connection, partitions
-        self._age_s, self._clock = after_days * _DAY_S, clock
-        self._after = UUID(int=0)
 
     def some(self) -> bool:
         """Moves some; says whether there may be more."""

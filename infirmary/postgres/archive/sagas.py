@@ -3,20 +3,14 @@
 How old a saga is stands in its id, a UUID of version 7; one whose id tells no time stays where it is.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any, Final, LiteralString
-from uuid import UUID
-
-import psycopg
+from typing import Final, LiteralString
 
 from infirmary.identifiers import least_id_of
-from infirmary.postgres.archive.partitions import Partitions
+from infirmary.postgres.archive.archiving import Archiving
 from infirmary.postgres.archive.weeks import Week
 
 SAGAS: Final = "saga_archive"
 
-_DAY_S: Final = 86_400.0
 _SAGAS_AT_ONCE: Final = 500
 """Each has about ten rows of history."""
 
@@ -49,29 +43,10 @@ ON CONFLICT (saga_id) DO UPDATE SET status = excluded.status, state = excluded.s
 """It is there already where somebody has begun a saga of the same id once more: both are told."""
 
 
-class EndedSagas:
+class EndedSagas(Archiving):
     """The sagas of a service that are to be archived."""
 
     table: Final = "saga"
-
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        partitions: Partitions,
-        after_days: float,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """Prepares a pass.
-
-        Args:
-            connection: In autocommit mode.
-            partitions: Those of the archive.
-            after_days: How old they are to be.
-            clock: Unix time.
-        """
-        self._connection, self._partitions = connection, partitions
-        self._age_s, self._clock = after_days * _DAY_S, clock
-        self._after = UUID(int=0)  # what is left behind in this pass is not looked at again and again
 
     def some(self) -> bool:
         """Moves some; says whether there may be more."""
